@@ -1,0 +1,1 @@
+"""The one API: commands in, events out."""

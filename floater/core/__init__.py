@@ -1,0 +1,1 @@
+"""Every decision of the client: machines only, no effect (see `floater/machine.py`)."""

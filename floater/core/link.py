@@ -1,0 +1,61 @@
+"""What passes between the rooms about links: the words that `path`, `talk` and `net` share.
+
+A link is one authenticated stream; it has a small number, unique within its match.
+"""
+
+from dataclasses import dataclass
+
+from floater.wire.talk import TalkMessage
+
+# -- events -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """Use this link from now on. The peer has our numbered messages up to `received`."""
+
+    link: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """The link in use is gone; there is none until the next `LinkUp`."""
+
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message has come on a link, in use or not."""
+
+    link: int
+    message: TalkMessage
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Writable:
+    """The link's send buffer has run low: there is room for bulk."""
+
+    link: int
+
+
+# -- effects ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send a message on a link. `bulk` asks for `Writable` when there is room for more."""
+
+    link: int
+    message: TalkMessage
+    body: bytes = b""
+    bulk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Nothing has come through this link for too long although something was due: find another."""
+
+    link: int

@@ -1,0 +1,1 @@
+"""Keys, certificates and proofs. The server imports it too."""

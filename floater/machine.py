@@ -1,0 +1,36 @@
+"""The one shape of every decision: events in, effects out, time as an argument."""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+In = TypeVar("In", contravariant=True)
+Out = TypeVar("Out")
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The machine's deadline has come."""
+
+
+class Machine(Protocol[In, Out]):
+    """A decision in progress.
+
+    A machine has no socket, clock, randomness or log. What it learns comes in
+    as events, what it wants done goes out as effects, and whatever it must
+    not forget in time stands in `deadline`.
+    """
+
+    @property
+    def deadline(self) -> float | None:
+        """Monotonic seconds at which to feed `Tick`; None for never."""
+
+    def feed(self, event: In | Tick, *, now: float) -> list[Out]:
+        """Advance by one event and say what is to be done.
+
+        Args:
+            event: what happened.
+            now: monotonic seconds, never before the last one given.
+
+        Raises:
+            LocalProtocolError: the event makes no sense in this state.
+        """

@@ -1,0 +1,1 @@
+"""What stays on this computer: settings, the log-in token, files the person accepted."""

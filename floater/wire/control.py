@@ -1,0 +1,321 @@
+"""Every message of the client-server leg, in spec order (spec §4).
+
+A request carries an `id` that its client chose, at least 1 and not in use;
+it gets exactly one answer with that `id`. What the server says unasked has none.
+Times are UTC seconds since 1970.
+"""
+
+from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+from floater.codes import Code
+from floater.wire.codec import Codec, Message
+from floater.wire.endpoint import Candidate
+from floater.wire.limits import (
+    CODE_DIGITS,
+    MAX_CANDIDATES,
+    MAX_EMAIL,
+    MAX_PASSWORD,
+)
+
+RequestId: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
+Email: TypeAlias = Annotated[str, Meta(max_length=MAX_EMAIL)]
+Password: TypeAlias = Annotated[str, Meta(max_length=4 * MAX_PASSWORD)]
+Username: TypeAlias = Annotated[str, Meta(max_length=256)]
+OneTimeCode: TypeAlias = Annotated[str, Meta(max_length=4 * CODE_DIGITS)]
+Language: TypeAlias = Annotated[str, Meta(max_length=35)]
+"A BCP 47 tag; what is not known is treated as `en`."
+MatchId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=32)]
+Token: TypeAlias = Annotated[str, Meta(max_length=64)]
+Candidates: TypeAlias = Annotated[tuple[Candidate, ...], Meta(max_length=MAX_CANDIDATES)]
+Certificate: TypeAlias = Annotated[bytes, Meta(min_length=64, max_length=2_048)]
+
+
+class Role(StrEnum):
+    """The two sides of a match. The leader is the TLS client and chooses the link."""
+
+    LEADER = "leader"
+    FOLLOWER = "follower"
+
+
+class Mapping(StrEnum):
+    """How a NAT maps our port (RFC 4787 §4.1), as far as TCP observers can tell."""
+
+    UNKNOWN = "unknown"
+    OPEN = "open"  # no NAT: the observed endpoint is our own
+    ENDPOINT_INDEPENDENT = "endpoint_independent"
+    ADDRESS_DEPENDENT = "address_dependent"
+    PORT_DEPENDENT = "port_dependent"  # address and port dependent, "symmetric"
+
+
+class EndReason(StrEnum):
+    """Why a match is over, as one side tells the server and the server the other side."""
+
+    HUNG_UP = "hung_up"
+    CANCELLED = "cancelled"  # before the two had met
+    NO_SHOW = "no_show"  # the other side was never reached
+    LOST = "lost"  # it was, and went away for longer than the grace period
+    LEFT = "left"  # its log-in ended or was taken over (server only)
+    REFUSED = "refused"  # it broke the protocol
+
+
+# -- client to server ---------------------------------------------------------------------
+
+
+class Hello(Message, frozen=True):
+    """The first message of a client."""
+
+    versions: Annotated[tuple[int, ...], Meta(min_length=1, max_length=16)]
+    agent: Annotated[str, Meta(max_length=64)] = ""
+    language: Language = "en"
+
+
+class Request(Message, frozen=True):
+    """What every request has."""
+
+    id: RequestId
+
+
+class SignUp(Request, frozen=True):
+    """Ask for an account. Answered alike whether or not the address has one."""
+
+    email: Email
+    username: Username
+    password: Password
+    adult: bool
+    language: Language = "en"
+
+
+class Activate(Request, frozen=True):
+    """Prove that the mail came."""
+
+    email: Email
+    code: OneTimeCode
+
+
+class ResendCode(Request, frozen=True):
+    """Ask for the activation mail again. Answered alike for every address."""
+
+    email: Email
+
+
+class LogIn(Request, frozen=True):
+    """Log in; answered by `logged_in` with a fresh token."""
+
+    email: Email
+    password: Password
+
+
+class Restore(Request, frozen=True):
+    """Log in with the token of an earlier `logged_in`; `match_id` if its talk is still going on."""
+
+    token: Token
+    match_id: Annotated[str, Meta(max_length=32)] = ""
+
+
+class LogOut(Request, frozen=True):
+    """End this log-in and make its token worthless."""
+
+
+class ForgotPassword(Request, frozen=True):
+    """Ask for a mail with a code to set a new password. Answered alike for every address."""
+
+    email: Email
+    language: Language = "en"
+
+
+class ResetPassword(Request, frozen=True):
+    """Set a new password by that code. All tokens of the account become worthless."""
+
+    email: Email
+    code: OneTimeCode
+    password: Password
+
+
+class SetUsername(Request, frozen=True):
+    """Change the name that strangers see, from the next match on.
+
+    Answered by `logged_in` with the cleaned name.
+    """
+
+    username: Username
+
+
+class ChangePassword(Request, frozen=True):
+    """Change the password. All other tokens of the account become worthless."""
+
+    old: Password
+    new: Password
+
+
+class Seek(Request, frozen=True):
+    """Press 聊一聊. `certificate` (DER) is for the next match only.
+
+    `after` names a match that fell through without our fault; it buys the
+    first place in line, once.
+    """
+
+    certificate: Certificate
+    candidates: Candidates = ()
+    mapping: Mapping = Mapping.UNKNOWN
+    hide_address: bool = False
+    language: Language = "en"
+    after: Annotated[str, Meta(max_length=32)] = ""
+
+
+class CancelSeek(Request, frozen=True):
+    """Stop seeking. Refused with ALREADY_MATCHED if a match came first."""
+
+
+class EndMatch(Request, frozen=True):
+    """The match is over for us. May be said again; only the first counts."""
+
+    match_id: MatchId
+    reason: EndReason
+
+
+class UpdateCandidates(Request, frozen=True):
+    """Our places have changed during a match."""
+
+    match_id: MatchId
+    candidates: Candidates
+
+
+class Ping(Request, frozen=True):
+    """Are you there? Answered by `done`."""
+
+
+# -- server to client: answers ------------------------------------------------------------
+
+
+class Welcome(Message, frozen=True):
+    """The answer to `hello`.
+
+    `observers` are `host:port`, or `:port` for the host the client already
+    uses. `observer_key` goes into every STUN request as its USERNAME, so that
+    the server knows whom it saw. `ticket_key` is a raw Ed25519 public key.
+    """
+
+    version: int
+    time: float
+    observers: Annotated[tuple[Annotated[str, Meta(max_length=128)], ...], Meta(max_length=8)]
+    observer_key: Annotated[str, Meta(max_length=64)]
+    ticket_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    agent: Annotated[str, Meta(max_length=64)] = ""
+
+
+class Done(Message, frozen=True):
+    """The request has been carried out. `notice` is something to know all the same."""
+
+    id: RequestId
+    notice: Annotated[str, Meta(max_length=64)] = ""
+
+
+class LoggedIn(Message, frozen=True):
+    """We are logged in under this name. `token` is empty where the old one stays good."""
+
+    id: RequestId
+    username: str
+    token: Token = ""
+
+
+class Refused(Message, frozen=True):
+    """The request (or with id 0: the stream, which then ends) is refused, and nothing was changed."""
+
+    code: Annotated[str, Meta(max_length=64)]
+    id: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    retry_after: Annotated[float, Meta(ge=0.0, le=86_400.0)] = 0.0
+
+
+# -- server to client: news ---------------------------------------------------------------
+
+
+class Peer(Message, frozen=True):
+    """What one stranger is told of the other."""
+
+    username: Annotated[str, Meta(max_length=256)]
+    language: Language = "en"
+
+
+class Matched(Message, frozen=True):
+    """A stranger was found.
+
+    `certificate` is the peer's and the only one to be trusted in this match;
+    `ticket` and `signature` are §4.6; `relay_token` admits us to the relay as
+    long as the ticket is good. With `relay_only` one side hides its address:
+    there are no candidates and none may be sought.
+    """
+
+    match_id: MatchId
+    role: Role
+    peer: Peer
+    certificate: Certificate
+    ticket: Annotated[bytes, Meta(max_length=1_024)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    relay_token: Annotated[bytes, Meta(max_length=512)]
+    candidates: Candidates = ()
+    mapping: Mapping = Mapping.UNKNOWN
+    relay_only: bool = False
+
+
+class PeerCandidates(Message, frozen=True):
+    """The peer's places have changed."""
+
+    match_id: MatchId
+    candidates: Candidates
+
+
+class MatchEnded(Message, frozen=True):
+    """The match is over for the other side."""
+
+    match_id: MatchId
+    reason: EndReason
+
+
+class Notice(Message, frozen=True):
+    """Something to tell the person."""
+
+    code: Annotated[str, Meta(max_length=64)]
+
+
+class Closing(Message, frozen=True):
+    """This stream ends now. `retry_after` is when to come again; 0 means not by itself."""
+
+    code: Annotated[str, Meta(max_length=64)]
+    retry_after: Annotated[float, Meta(ge=0.0, le=86_400.0)] = 0.0
+
+
+ClientMessage: TypeAlias = (
+    Hello
+    | SignUp
+    | Activate
+    | ResendCode
+    | LogIn
+    | Restore
+    | LogOut
+    | ForgotPassword
+    | ResetPassword
+    | SetUsername
+    | ChangePassword
+    | Seek
+    | CancelSeek
+    | EndMatch
+    | UpdateCandidates
+    | Ping
+)
+Answer: TypeAlias = Done | LoggedIn | Refused
+News: TypeAlias = Matched | PeerCandidates | MatchEnded | Notice | Closing
+ServerMessage: TypeAlias = Welcome | Answer | News
+
+CLIENT_MESSAGES: Codec[ClientMessage] = Codec(ClientMessage, ClientMessage.__args__)
+SERVER_MESSAGES: Codec[ServerMessage] = Codec(ServerMessage, ServerMessage.__args__)
+
+
+def code_of(word: str) -> Code:
+    """Read a code that came over the wire; one of a later version is `internal`."""
+    try:
+        return Code(word)
+    except ValueError:
+        return Code.INTERNAL

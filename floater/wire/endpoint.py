@@ -1,0 +1,90 @@
+"""Addresses as they travel: an endpoint, a candidate, and how far an address reaches."""
+
+import ipaddress
+from enum import StrEnum
+from typing import Annotated, Final, NamedTuple
+
+import msgspec
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_SHARED: Final = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: between a home and its carrier's NAT
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
+
+
+class Endpoint(NamedTuple):
+    """A numeric address and a TCP port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """`1.2.3.4:5` or `[::1]:5`."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Scope(StrEnum):
+    """How far an address reaches. Later members reach further."""
+
+    FORBIDDEN = "forbidden"  # nobody may ever be sent there
+    LOOPBACK = "loopback"  # this computer
+    PRIVATE = "private"  # a home, a campus, a carrier: RFC 1918, RFC 4193, RFC 6598
+    PUBLIC = "public"  # the Internet
+
+
+class CandidateKind(StrEnum):
+    """Where a candidate was learnt."""
+
+    PUBLIC = "public"  # an observer saw it
+    PRIVATE = "private"  # an interface of the peer's own
+    MAPPED = "mapped"  # a port mapping the peer's router granted
+
+
+class Candidate(msgspec.Struct, frozen=True, order=True):
+    """A place where a peer may be (spec §5.2)."""
+
+    kind: CandidateKind
+    host: Annotated[str, msgspec.Meta(min_length=2, max_length=45)]
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The place without how it was learnt."""
+        return Endpoint(self.host, self.port)
+
+
+def parse_address(text: str) -> Address | None:
+    """Read a numeric address; None if it is none.
+
+    An IPv4 address inside an IPv6 one (mapped, 6to4, NAT64) is unwrapped
+    first, so that no spelling of an address escapes the rules for it.
+    Scoped addresses (`fe80::1%eth0`) are none.
+    """
+    if "%" in text:
+        return None
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address.sixtofour is not None:
+            return address.sixtofour
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address
+
+
+def scope_of(host: str) -> Scope:
+    """Say how far an address reaches. Anything that is no unicast address is FORBIDDEN."""
+    address = parse_address(host)
+    if address is None or address.is_unspecified or address.is_multicast or address.is_link_local:
+        return Scope.FORBIDDEN
+    if address.is_loopback:
+        return Scope.LOOPBACK
+    if address.version == 4 and (address in _SHARED or address.is_private):
+        return Scope.FORBIDDEN if address.is_reserved or int(address) >> 24 == 0 else Scope.PRIVATE
+    if address.is_reserved:
+        return Scope.FORBIDDEN
+    return Scope.PRIVATE if address.is_private else Scope.PUBLIC

@@ -1,0 +1,93 @@
+"""Names that a stranger wrote, made fit to be shown and stored, by one set of rules for all (spec §8)."""
+
+import re
+import unicodedata
+from typing import Final
+
+from floater.wire.limits import MAX_EMAIL, MAX_FILE_NAME, MAX_PASSWORD, MAX_USERNAME, MIN_PASSWORD
+
+_EMAIL: Final = re.compile(
+    r"[^\s@\x00-\x20\x7f<>\"(),:;\\\[\]]{1,64}"
+    r"@[^\s@\x00-\x2c/:-@\[-`{-\x7f]+(\.[^\s@\x00-\x2c/:-@\[-`{-\x7f]+)*"
+)
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
+_FORBIDDEN_IN_FILE_NAMES: Final = frozenset('/\\:*?"<>|')
+
+
+def clean_text(text: str) -> str:
+    """Drop what is not meant to be seen: control, format (bidi, zero-width), surrogate and private-use characters.
+
+    White space of any kind becomes one space; the result is NFC and trimmed.
+    The zero-width joiner stays between two symbols, where emoji need it.
+    """
+    kept: list[str] = []
+    text = unicodedata.normalize("NFC", text)
+    for at, char in enumerate(text):
+        category = unicodedata.category(char)
+        if char.isspace():
+            kept.append(" ")
+        elif (
+            char == "\u200d"
+            and kept
+            and unicodedata.category(kept[-1]) in ("So", "Mn", "Sk")
+            and at + 1 < len(text)
+        ):
+            kept.append(char)
+        elif category[0] != "C":
+            kept.append(char)
+    return " ".join("".join(kept).split())
+
+
+def clean_username(text: str) -> str | None:
+    """Make a username fit to be shown; None if nothing fit is left or it is longer than 24 characters.
+
+    At most two combining marks follow one character, so that no name climbs out of its line.
+    """
+    name = clean_text(text)
+    marks = 0
+    kept: list[str] = []
+    for char in name:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= 2:
+            kept.append(char)
+    name = "".join(kept)
+    if not 1 <= len(name) <= MAX_USERNAME or not any(unicodedata.category(c)[0] in "LNS" for c in name):
+        return None
+    return name
+
+
+def clean_file_name(text: str) -> str:
+    """Make a file name that stays in its folder on every system: one component, visible, at most 255 bytes.
+
+    Never fails; what is left of a hopeless name is `file`.
+    """
+    base = re.split(r"[/\\]", text)[-1]
+    name = "".join("_" if c in _FORBIDDEN_IN_FILE_NAMES else c for c in clean_text(base)).strip(" .")
+    if not name:
+        return "file"
+    stem, dot, suffix = name.rpartition(".")
+    if not dot or not stem:
+        stem, suffix = name, ""
+    if _RESERVED.fullmatch(name.split(".")[0].strip()):
+        stem = "_" + stem
+    suffix = suffix.encode("utf-8")[:32].decode("utf-8", "ignore")
+    tail = f".{suffix}" if suffix else ""
+    room = MAX_FILE_NAME - len(tail.encode("utf-8")) - 16  # 16: " (12)" and ".part" are added on disk
+    return stem.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(" .") + tail
+
+
+def normal_email(text: str) -> str | None:
+    """Trim an e-mail address and fold its case, so that one mailbox is one account; None if it is none.
+
+    Only the shape is checked (a mail proves the rest): a local part of 1 to
+    64 characters, one `@`, a domain, at most 254 characters in all.
+    """
+    email = unicodedata.normalize("NFC", text.strip())
+    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
+        return None
+    return email.casefold()
+
+
+def is_password_acceptable(password: str) -> bool:
+    """Say whether a password has a length that is allowed. It is never changed or normalised."""
+    return MIN_PASSWORD <= len(password) <= MAX_PASSWORD

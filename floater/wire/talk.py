@@ -1,0 +1,178 @@
+"""Every message of the peer leg, in spec order (spec §7).
+
+A numbered message has `seq`: 1, 2, 3 … in each direction of one match, over
+all its links. The others belong to the link they came on.
+"""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+from floater.wire.codec import Codec, Message
+from floater.wire.limits import MAX_FILE, MAX_FILE_NAME, PREVIEW_EDGE
+
+Seq: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
+Received: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+TransferId: TypeAlias = Annotated[str, Meta(pattern=r"^[LF][1-9][0-9]{0,15}$")]
+"Who offered (L, the leader; F, the follower) and the `seq` of the offer."
+Offset: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_FILE)]
+
+
+# -- about the link -----------------------------------------------------------------------
+
+
+class PeerHello(Message, frozen=True):
+    """The first message of both sides on every link, right after the TLS handshake."""
+
+    versions: Annotated[tuple[int, ...], Meta(min_length=1, max_length=16)]
+    ticket: Annotated[bytes, Meta(max_length=1_024)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    received: Received
+    "The highest `seq` we have got, on any link."
+
+
+class Choose(Message, frozen=True):
+    """Leader only: this is the link to use from now on. `number` grows by one with each choice of a match."""
+
+    number: Annotated[int, Meta(ge=1, le=2**31)]
+
+
+class Ack(Message, frozen=True):
+    """We have every numbered message up to `received`."""
+
+    received: Received
+
+
+class LinkPing(Message, frozen=True):
+    """Ask whether anything still comes through."""
+
+    number: Annotated[int, Meta(ge=0, le=2**31)]
+
+
+class LinkPong(Message, frozen=True):
+    """The answer, with the same number."""
+
+    number: Annotated[int, Meta(ge=0, le=2**31)]
+
+
+# -- numbered -----------------------------------------------------------------------------
+
+
+class Numbered(Message, frozen=True):
+    """What every numbered message has. `received` acknowledges on the way."""
+
+    seq: Seq
+    received: Received
+
+
+class Greet(Numbered, frozen=True):
+    """Say 你好, in the words of that language (spec §7.3)."""
+
+    language: Annotated[str, Meta(max_length=35)] = "zh"
+
+
+class Text(Numbered, frozen=True):
+    """Something said. The body is 1 to 65,536 bytes of UTF-8."""
+
+
+class Offer(Numbered, frozen=True):
+    """A file to be had.
+
+    The body is the preview: `preview[0]` × `preview[1]` sRGB pixels, 3 bytes each, row by row.
+    """
+
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_FILE_NAME)]
+    content_type: Annotated[str, Meta(max_length=127)]
+    content_length: Annotated[int, Meta(ge=0, le=MAX_FILE)]
+    preview: (
+        tuple[Annotated[int, Meta(ge=1, le=PREVIEW_EDGE)], Annotated[int, Meta(ge=1, le=PREVIEW_EDGE)]] | None
+    ) = None
+
+
+class Accept(Numbered, frozen=True):
+    """The receiver wants the file; `get` follows."""
+
+    transfer: TransferId
+
+
+class Decline(Numbered, frozen=True):
+    """The receiver does not want the file, for the reason `code`."""
+
+    transfer: TransferId
+    code: Annotated[str, Meta(max_length=64)] = "declined"
+
+
+class Pause(Numbered, frozen=True):
+    """This side wants the transfer to rest."""
+
+    transfer: TransferId
+
+
+class Resume(Numbered, frozen=True):
+    """This side no longer wants it to rest."""
+
+    transfer: TransferId
+
+
+class Cancel(Numbered, frozen=True):
+    """Either side gives the transfer up, for the reason `code`."""
+
+    transfer: TransferId
+    code: Annotated[str, Meta(max_length=64)] = "cancelled"
+
+
+class Complete(Numbered, frozen=True):
+    """The sender has sent the last byte; this is the SHA-256 of them all."""
+
+    transfer: TransferId
+    sha256: Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+
+class Stored(Numbered, frozen=True):
+    """The receiver has the whole file, verified and on disk."""
+
+    transfer: TransferId
+
+
+class HangUp(Numbered, frozen=True):
+    """The talk is over."""
+
+
+class Refuse(Numbered, frozen=True):
+    """The numbered message `of` was not obeyed, for the reason `code`; all else goes on."""
+
+    of: Seq
+    code: Annotated[str, Meta(max_length=64)]
+
+
+# -- not numbered -------------------------------------------------------------------------
+
+
+class Get(Message, frozen=True):
+    """The receiver asks for the bytes `first` to `last`, both included (RFC 9110 §14.1.2)."""
+
+    transfer: TransferId
+    first: Offset
+    last: Offset
+
+
+class Part(Message, frozen=True):
+    """Bytes of a file, from `first` on (RFC 9110 §14.4). The body is 1 to 262,144 of them."""
+
+    transfer: TransferId
+    first: Offset
+
+
+class Typing(Message, frozen=True):
+    """Whether the other is writing. Good for 6 seconds."""
+
+    typing: bool
+
+
+NumberedMessage: TypeAlias = (
+    Greet | Text | Offer | Accept | Decline | Pause | Resume | Cancel | Complete | Stored | HangUp | Refuse
+)
+LinkMessage: TypeAlias = PeerHello | Choose | Ack | LinkPing | LinkPong
+TalkMessage: TypeAlias = LinkMessage | NumberedMessage | Get | Part | Typing
+
+TALK_MESSAGES: Codec[TalkMessage] = Codec(TalkMessage, TalkMessage.__args__)

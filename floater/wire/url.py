@@ -1,0 +1,62 @@
+"""`floater://host:port#fingerprint`, the address of a server (spec §2.1)."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from floater.codes import Code
+from floater.errors import Refused
+
+DEFAULT_PORT: Final = 443
+_HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrl:
+    """Where a server is and, if pinned, the SHA-256 of its public key (32 bytes)."""
+
+    host: str
+    port: int
+    fingerprint: bytes | None
+
+    def __str__(self) -> str:
+        """The URL, as `parse_server_url` reads it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        pin = "" if self.fingerprint is None else "#" + encode_fingerprint(self.fingerprint)
+        return f"floater://{host}:{self.port}{pin}"
+
+
+def encode_fingerprint(digest: bytes) -> str:
+    """Write 32 bytes as 43 characters of base64url without padding."""
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def parse_server_url(text: str) -> ServerUrl:
+    """Read the address of a server. The scheme may be left out; the port is 443 unless given.
+
+    Raises:
+        Refused: SERVER_URL_INVALID.
+    """
+    text = text.strip()
+    try:
+        parts = urlsplit(text if "://" in text else f"floater://{text}")
+        host, port = parts.hostname, parts.port or DEFAULT_PORT
+        if (
+            parts.scheme != "floater"
+            or host is None
+            or not _HOST.fullmatch(host)
+            or parts.path.strip("/")
+            or parts.query
+        ):
+            raise ValueError(text)
+        fingerprint = None
+        if parts.fragment:
+            fingerprint = base64.urlsafe_b64decode(parts.fragment + "=" * (-len(parts.fragment) % 4))
+            if len(fingerprint) != 32:
+                raise ValueError(text)
+    except (ValueError, binascii.Error) as error:
+        raise Refused(Code.SERVER_URL_INVALID) from error
+    return ServerUrl(host, port, fingerprint)

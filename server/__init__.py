@@ -1,0 +1,1 @@
+"""The server: accounts, matching, observers, relay. It never sees a word."""

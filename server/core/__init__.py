@@ -1,0 +1,1 @@
+"""Every decision of the server: pure, the same shape as `floater/core`."""
