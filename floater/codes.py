@@ -1,4 +1,4 @@
-"""Every named thing that can go wrong (spec §9). Each has a sentence in every language of `floater/locales/`."""
+"""Every named thing that can go wrong (spec §9), each with a sentence in every language we speak."""
 
 from enum import StrEnum
 

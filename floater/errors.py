@@ -5,9 +5,9 @@
     FloaterError              carries `code`, a word of spec §9
     ├── LocalProtocolError    we asked for something illegal: a bug in our code
     ├── RemoteProtocolError   the other side misbehaved: hang up, say `code`
-    ├── Refused               a person's or a peer's wish was turned down; nothing else changes
+    ├── Refused               a wish of a person or a peer was turned down; nothing changed
     ├── ServerRefused         the server said no; `retry_after` says when to ask again
-    ├── Unreachable           no way there: name, port, certificate, punch or relay
+    ├── Unreachable           no way there: name, port, certificate, punch, relay
     └── LinkClosed            the stream is over
 
 A `code` is also the key of the sentence in `floater/locales/`. Nobody shows

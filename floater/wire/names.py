@@ -8,14 +8,15 @@ from floater.wire.limits import MAX_EMAIL, MAX_FILE_NAME, MAX_PASSWORD, MAX_USER
 
 _EMAIL: Final = re.compile(
     r"[^\s@\x00-\x20\x7f<>\"(),:;\\\[\]]{1,64}"
-    r"@[^\s@\x00-\x2c/:-@\[-`{-\x7f]+(\.[^\s@\x00-\x2c/:-@\[-`{-\x7f]+)*"
+    r"@[^\s@\x00-\x2c/:-@\[-`{-\x7f]+"
 )
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
 _FORBIDDEN_IN_FILE_NAMES: Final = frozenset('/\\:*?"<>|')
 
 
 def clean_text(text: str) -> str:
-    """Drop what is not meant to be seen: control, format (bidi, zero-width), surrogate and private-use characters.
+    """Drop what is not meant to be seen: control, format (bidi, zero-width), surrogate, private-use.
+
 
     White space of any kind becomes one space; the result is NFC and trimmed.
     The zero-width joiner stays between two symbols, where emoji need it.
