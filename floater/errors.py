@@ -18,7 +18,7 @@ from floater.codes import Code
 
 
 class FloaterError(Exception):
-    """Base of all errors raised on purpose. `code` is from spec §9; `detail` is for logs, never for people."""
+    """Base of all errors raised on purpose: `code` is from spec §9; `detail` is for logs only."""
 
     def __init__(self, code: Code, detail: str = "") -> None:
         super().__init__(f"{code.value}: {detail}" if detail else code.value)

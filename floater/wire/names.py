@@ -17,7 +17,6 @@ _FORBIDDEN_IN_FILE_NAMES: Final = frozenset('/\\:*?"<>|')
 def clean_text(text: str) -> str:
     """Drop what is not meant to be seen: control, format (bidi, zero-width), surrogate, private-use.
 
-
     White space of any kind becomes one space; the result is NFC and trimmed.
     The zero-width joiner stays between two symbols, where emoji need it.
     """
