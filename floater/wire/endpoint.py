@@ -8,7 +8,21 @@ import msgspec
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_SHARED: Final = ipaddress.ip_network("100.64.0.0/10")  # RFC 6598: between a home and its carrier's NAT
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",  # RFC 1918
+        "100.64.0.0/10",  # RFC 6598: between a home and its carrier's NAT
+        "fc00::/7",  # RFC 4193
+    )
+)  # fmt: skip
+_FORBIDDEN: Final = tuple(
+    ipaddress.ip_network(net)
+    for net in (
+        "0.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/3",  # RFC 6890
+    )
+)  # fmt: skip
+_GLOBAL_V6: Final = ipaddress.ip_network("2000::/3")  # RFC 4291 §2.4; what lies outside is not for us
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
 
 
@@ -77,14 +91,16 @@ def parse_address(text: str) -> Address | None:
 
 
 def scope_of(host: str) -> Scope:
-    """Say how far an address reaches. Anything that is no unicast address is FORBIDDEN."""
+    """Say how far an address reaches. Anything that is no unicast address of a host is FORBIDDEN.
+
+    Documentation ranges (RFC 5737, RFC 3849) count as PUBLIC: nobody is
+    there to be harmed, and a laboratory can play the Internet with them.
+    """
     address = parse_address(host)
-    if address is None or address.is_unspecified or address.is_multicast or address.is_link_local:
+    if address is None or any(address in net for net in _FORBIDDEN):
         return Scope.FORBIDDEN
     if address.is_loopback:
         return Scope.LOOPBACK
-    if address.version == 4 and (address in _SHARED or address.is_private):
-        return Scope.FORBIDDEN if address.is_reserved or int(address) >> 24 == 0 else Scope.PRIVATE
-    if address.is_reserved:
-        return Scope.FORBIDDEN
-    return Scope.PRIVATE if address.is_private else Scope.PUBLIC
+    if any(address in net for net in _PRIVATE):
+        return Scope.PRIVATE
+    return Scope.PUBLIC if address.version == 4 or address in _GLOBAL_V6 else Scope.FORBIDDEN
