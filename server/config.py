@@ -1,0 +1,124 @@
+"""Every knob of a server. Flags, then `FLOATER_*` variables, then the defaults here; `__main__` alone reads them.
+
+The sentence under a knob is also its line in `floater-server run --help`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from floater.wire.limits import HANDSHAKE_TIMEOUT, SERVER_PING_INTERVAL, TICKET_LIFETIME
+
+DEFAULT_LISTEN: Final = "0.0.0.0:7443"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerConfig:
+    """What an operator may decide. Seconds are floats, sizes are bytes, places are `HOST:PORT`."""
+
+    # -- places ---------------------------------------------------------------------------
+
+    data_dir: Path
+    "Folder of the database, the keys and the certificate; made at first start, for this user only."
+
+    listen: str = DEFAULT_LISTEN
+    "HOST:PORT for everything: clients, pages, relay and one observer. Port 0 takes a free one."
+
+    stun: tuple[str, ...] = ()
+    """HOST:PORT of one more observer; may be given several times. None given: two more ports beside the main
+    one. A different public address among them lets clients tell more kinds of NAT apart."""
+
+    public_host: str = ""
+    "Host in the printed floater:// URL; empty: the listen host, or this machine's own address for 0.0.0.0."
+
+    public_url: str = ""
+    "Where people reach the activation and reset pages, for links in mails; empty: https://HOST:PORT."
+
+    # -- mail -----------------------------------------------------------------------------
+
+    smtp_url: str = ""
+    """smtp://user:password@host:port?from=floater@example.org or smtps://…; plain smtp uses STARTTLS
+    where the mail server offers it. Empty: mails are written to the outbox folder."""
+
+    mail_outbox: Path | None = None
+    "Folder into which each mail is written as one .eml file; used if no SMTP is set; DATA_DIR/outbox if empty."
+
+    # -- matching -------------------------------------------------------------------------
+
+    forward_private: bool = False
+    """Tell peers each other's private addresses even if their public addresses differ (a campus with
+    several ways out)."""
+
+    absence_limit: float = 600.0
+    "Seconds for which a talk's seat is kept for somebody whose control connection is gone."
+
+    ticket_lifetime: float = TICKET_LIFETIME
+    "Seconds for which a match's ticket, and with it its way into the relay, is good."
+
+    # -- connections ----------------------------------------------------------------------
+
+    handshake_timeout: float = HANDSHAKE_TIMEOUT
+    "Seconds from the first byte of a connection to the end of its TLS handshake and first message."
+
+    log_in_timeout: float = 600.0
+    "Seconds for which a connection may stay open without being logged in."
+
+    silence_limit: float = 3 * SERVER_PING_INTERVAL
+    "Seconds without a word from a client before it is given up."
+
+    max_connections: int = 100_000
+    "Connections at once, of all kinds; the operating system's own limit also holds."
+
+    max_connections_per_address: int = 200
+    "Connections at once from one address (IPv6: one /64). This computer itself is exempt."
+
+    max_half_open: int = 2_000
+    "Connections at once that have not said anything sensible yet."
+
+    message_rate: float = 20.0
+    "Messages a second that one connection may send in the long run."
+
+    message_burst: int = 60
+    "Messages that one connection may send at once."
+
+    write_buffer: int = 262_144
+    "Bytes that may wait for a client that does not read, before it is dropped."
+
+    goodbye_jitter: float = 10.0
+    "Seconds over which clients are asked to spread their return when the server is shut down."
+
+    # -- relay ----------------------------------------------------------------------------
+
+    max_relays: int = 5_000
+    "Talks at once that go through the relay."
+
+    relay_join_timeout: float = 10.0
+    "Seconds a stream has to say which match it is for."
+
+    relay_wait: float = 30.0
+    "Seconds a relay stream waits for its other side."
+
+    relay_idle: float = 600.0
+    "Seconds without a byte either way before a relayed pair is closed."
+
+    relay_bytes: int = 1 << 40
+    "Bytes one match may move through the relay, both ways together."
+
+    relay_time: float = TICKET_LIFETIME
+    "Seconds one match may use the relay."
+
+
+def parse_place(text: str) -> tuple[str, int]:
+    """Read `HOST:PORT`, `[v6]:PORT` or `:PORT` (every IPv4 address of this machine).
+
+    Raises:
+        ValueError: neither.
+    """
+    host, colon, port_text = text.strip().rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(f"{text!r}: an IPv6 address needs brackets, as in [::1]:7443")
+    if not colon or not (port_text.isascii() and port_text.isdigit()) or int(port_text) > 65_535:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return host or "0.0.0.0", int(port_text)
