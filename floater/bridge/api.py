@@ -11,7 +11,7 @@ Seconds are floats unless a field's name ends in `_ms`; sizes are bytes.
 """
 
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -322,6 +322,19 @@ class NetworkReply(Reply, frozen=True, omit_defaults=False):
     words: list[str]
     server_ms: float | None
 
+
+REPLIES: Final[dict[type[Command], type[Reply]]] = {
+    SignUp: Noticed,
+    ResendCode: Noticed,
+    ForgotPassword: Noticed,
+    LogIn: LoggedInReply,
+    SetUsername: LoggedInReply,
+    SendText: TextReply,
+    SendFile: FileReply,
+    Status: StatusReply,
+    Network: NetworkReply,
+}
+"What a command that succeeds is replied with; `Empty` for all that are not named."
 
 AnyReply: TypeAlias = Empty | Noticed | LoggedInReply | TextReply | FileReply | StatusReply | NetworkReply
 
