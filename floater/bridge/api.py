@@ -215,6 +215,10 @@ class Set(Command, frozen=True):
     downloads: str | None = None
 
 
+class History(Command, frozen=True):
+    """What has happened in the talk since `matched`, for a face that has just come."""
+
+
 class Status(Command, frozen=True):
     """Where things stand: enough to draw the whole screen after a reload."""
 
@@ -249,6 +253,7 @@ AnyCommand: TypeAlias = (
     | HangUp
     | Set
     | Status
+    | History
     | Network
 )
 
@@ -323,22 +328,6 @@ class NetworkReply(Reply, frozen=True, omit_defaults=False):
     server_ms: float | None
 
 
-REPLIES: Final[dict[type[Command], type[Reply]]] = {
-    SignUp: Noticed,
-    ResendCode: Noticed,
-    ForgotPassword: Noticed,
-    LogIn: LoggedInReply,
-    SetUsername: LoggedInReply,
-    SendText: TextReply,
-    SendFile: FileReply,
-    Status: StatusReply,
-    Network: NetworkReply,
-}
-"What a command that succeeds is replied with; `Empty` for all that are not named."
-
-AnyReply: TypeAlias = Empty | Noticed | LoggedInReply | TextReply | FileReply | StatusReply | NetworkReply
-
-
 # -- events -------------------------------------------------------------------------------
 
 
@@ -398,6 +387,20 @@ class PeerGreeted(Event, frozen=True):
     greeting: str
 
 
+class Greeted(Event, frozen=True):
+    """We have said this greeting."""
+
+    language: str
+    greeting: str
+
+
+class Said(Event, frozen=True):
+    """We have said something; it is on its way."""
+
+    message_id: str
+    text: str
+
+
 class TextReceived(Event, frozen=True, tag="text"):
     """The peer has said something."""
 
@@ -434,6 +437,16 @@ class Preview(msgspec.Struct, frozen=True):
 
 class Offer(Event, frozen=True):
     """The peer offers a file. Nothing of it is sent before `accept`."""
+
+    transfer_id: str
+    name: str
+    content_type: str
+    size: int
+    preview: Preview | None = None
+
+
+class Offered(Event, frozen=True):
+    """We have offered a file."""
 
     transfer_id: str
     name: str
@@ -515,12 +528,15 @@ AnyEvent: TypeAlias = (
     | Online
     | Matched
     | Path
+    | Greeted
     | PeerGreeted
+    | Said
     | TextReceived
     | Delivered
     | Undelivered
     | PeerTyping
     | Offer
+    | Offered
     | Progress
     | Accepted
     | Paused
@@ -531,6 +547,38 @@ AnyEvent: TypeAlias = (
     | PeerBack
     | TalkEnded
     | Notice
+)
+
+
+class Recorded(msgspec.Struct, frozen=True):
+    """An event and when it happened: UTC milliseconds since 1970."""
+
+    at: float
+    happened: AnyEvent
+
+
+class HistoryReply(Reply, frozen=True, omit_defaults=False):
+    """The events of the talk, oldest first; of each transfer's progress only the newest. Empty outside a talk."""
+
+    events: list[Recorded]
+
+
+REPLIES: Final[dict[type[Command], type[Reply]]] = {
+    SignUp: Noticed,
+    ResendCode: Noticed,
+    ForgotPassword: Noticed,
+    LogIn: LoggedInReply,
+    SetUsername: LoggedInReply,
+    SendText: TextReply,
+    SendFile: FileReply,
+    Status: StatusReply,
+    Network: NetworkReply,
+    History: HistoryReply,
+}
+"What a command that succeeds is replied with; `Empty` for all that are not named."
+
+AnyReply: TypeAlias = (
+    Empty | Noticed | LoggedInReply | TextReply | FileReply | StatusReply | NetworkReply | HistoryReply
 )
 
 COMMANDS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyCommand)
