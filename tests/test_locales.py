@@ -1,0 +1,87 @@
+"""Every sentence a person may be shown exists in every language, and nothing else does."""
+
+import json
+import re
+import string
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from floater.bridge import api
+from floater.codes import Code
+from floater.wire import control
+
+LANGUAGES: Final = ("en", "zh-CN")
+ROOT: Final = Path(__file__).parents[1]
+
+# Each group of keys whose members are the words of one enumeration.
+ENUMERATED: Final = {
+    "code": {code.value for code in Code},
+    "state": {state.value for state in api.State},
+    "ended": {reason.value for reason in api.Ended},
+    "path": {kind.value for kind in api.PathKind},
+    "nat": {mapping.value for mapping in control.Mapping},
+    "reachability": {"open", "punch", "relay", "offline"},
+}
+
+
+def read(language: str) -> dict[str, str]:
+    text = resources.files("floater").joinpath("locales", f"{language}.json").read_text("utf-8")
+    pairs: list[tuple[str, str]] = json.loads(text, object_pairs_hook=list)
+    keys = [key for key, _ in pairs]
+    assert len(keys) == len(set(keys)), f"a key stands twice in {language}"
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("group", ENUMERATED)
+def test_every_word_of_a_group_has_a_sentence_and_no_sentence_is_stale(language: str, group: str) -> None:
+    words = {key.partition(".")[2] for key in read(language) if key.startswith(f"{group}.")}
+    assert words == ENUMERATED[group]
+
+
+def test_no_key_lacks_a_language() -> None:
+    first, *others = (read(language) for language in LANGUAGES)
+    for other in others:
+        assert list(other) == list(first)
+
+
+def test_the_languages_are_those_that_are_there() -> None:
+    there = {path.stem for path in (ROOT / "floater" / "locales").glob("*.json")}
+    assert there == set(LANGUAGES)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_short_plain_text(language: str) -> None:
+    for key, sentence in read(language).items():
+        assert sentence == sentence.strip() != "", key
+        assert len(sentence) <= 140, key
+        assert not re.search(r"[\n\t<>]|  ", sentence), key
+
+
+def test_both_languages_fill_in_the_same_blanks() -> None:
+    english, chinese = read("en"), read("zh-CN")
+    for key in english:
+        assert _blanks(english[key]) == _blanks(chinese[key]), key
+
+
+def test_chinese_sentences_are_chinese() -> None:
+    for key, sentence in read("zh-CN").items():
+        assert re.search(r"[\u4e00-\u9fff]", sentence), key
+
+
+def test_other_keys_are_used_somewhere() -> None:
+    """A key outside the enumerated groups stands, in quotes, in the source that shows it."""
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "floater").rglob("*.py"))
+    stale = [
+        key
+        for key in read("en")
+        if key.partition(".")[0] not in ENUMERATED and f'"{key}"' not in source and f"'{key}'" not in source
+    ]
+    assert stale == []
+
+
+def _blanks(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
