@@ -558,7 +558,7 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class HistoryReply(Reply, frozen=True, omit_defaults=False):
-    """The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside a talk."""
+    """The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside."""
 
     events: list[Recorded]
 
