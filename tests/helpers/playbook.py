@@ -23,7 +23,8 @@ class Playbook(Generic[In, Out]):
         came = self.machine.feed(event, now=now)
         if came != list(effects):
             raise AssertionError(
-                f"line {self._line}: at {now}, {event}\n  expected:\n{_lines(effects)}\n  came:\n{_lines(came)}"
+                f"line {self._line}: at {now}, {event}\n\n  expected:\n{_lines(effects)}"
+                f"\n  came:\n{_lines(came)}"
             )
         return self
 
