@@ -1,4 +1,4 @@
-"""Every knob of a server. Flags, then `FLOATER_*` variables, then the defaults here; `__main__` alone reads them.
+"""Every knob of a server. `__main__` alone reads flags, then `FLOATER_*` variables; these are the defaults.
 
 The sentence under a knob is also its line in `floater-server run --help`.
 """
@@ -41,7 +41,7 @@ class ServerConfig:
     where the mail server offers it. Empty: mails are written to the outbox folder."""
 
     mail_outbox: Path | None = None
-    "Folder into which each mail is written as one .eml file; used if no SMTP is set; DATA_DIR/outbox if empty."
+    "Folder into which each mail is written as one .eml file if no SMTP is set; empty: DATA_DIR/outbox."
 
     # -- matching -------------------------------------------------------------------------
 
