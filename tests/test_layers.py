@@ -1,0 +1,140 @@
+"""Imports point one way, and rooms that decide have no effects. A new room is added here first."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).parents[1]
+
+# Leftwards only: a room imports itself and what stands before it. `api` is floater/bridge/api.py, which is
+# plain data and may be spoken anywhere after `wire`.
+CLIENT_ROOMS: Final = (
+    "codes errors machine drive tasks wire api crypto config core log sentences store net client bridge"
+    " desktop cli __main__"
+).split()
+SERVER_ROOMS: Final = "config core storage services gateway app __main__".split()
+
+# What the server may use of the client's tree.
+SHARED: Final = frozenset("codes errors machine drive tasks wire crypto log".split())
+
+# These decide. They learn everything from their arguments.
+PURE: Final = frozenset(
+    "floater.codes floater.errors floater.machine floater.wire floater.api floater.core server.core".split()
+)
+EFFECTS: Final = frozenset(
+    "asyncio concurrent contextvars datetime glob http io locale logging multiprocessing os pathlib queue"
+    " random secrets select selectors shutil signal socket socketserver sqlite3 ssl subprocess sys tempfile"
+    " threading time urllib.request uuid uvloop".split()
+)
+EFFECTFUL_CALLS: Final = frozenset({"open", "print", "input", "exec", "eval", "__import__"})
+
+FILES: Final = sorted(
+    path for tree in ("floater", "server") for path in (ROOT / tree).rglob("*.py") if path.parts[-1]
+)
+
+
+def room_of(module: str) -> str | None:
+    """`floater.wire.frame` lives in `floater.wire`; None for packages and for others' modules."""
+    parts = module.split(".")
+    if parts[0] not in ("floater", "server") or len(parts) == 1:
+        return None
+    if parts[:3] == ["floater", "bridge", "api"]:
+        return "floater.api"
+    return ".".join(parts[:2])
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    """Every module imported anywhere in a file, also inside functions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative import"
+            assert node.module
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def trespasses(room: str, tree: ast.AST) -> list[str]:
+    """What a file of this room imports although it stands to the right."""
+    package, name = room.split(".")
+    rooms = CLIENT_ROOMS if package == "floater" else SERVER_ROOMS
+    allowed = {f"{package}.{other}" for other in rooms[: rooms.index(name) + 1]}
+    if package == "server":
+        allowed |= {f"floater.{other}" for other in SHARED}
+    found = set()
+    for module in imports_of(tree):
+        target = room_of(module)
+        if target == "floater.bridge" and module == "floater.bridge":
+            continue  # `from floater.bridge import api` is judged by its second half
+        if target is not None and target not in allowed and target not in ("floater.__version__",):
+            found.add(module)
+    return sorted(found)
+
+
+def effects(tree: ast.AST) -> list[str]:
+    """What a file uses that reaches outside its arguments."""
+    found = {
+        module
+        for module in imports_of(tree)
+        if module in EFFECTS or module.split(".")[0] in EFFECTS or module.rpartition(".")[0] in EFFECTS
+    }
+    found |= {
+        node.func.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in EFFECTFUL_CALLS
+    }
+    return sorted(found)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_imports_point_one_way(path: Path) -> None:
+    room = room_of(module_of(path))
+    tree = ast.parse(path.read_text("utf-8"))
+    if room is None:
+        assert [name for name in imports_of(tree) if room_of(name)] == [], (
+            "a package imports nothing of itself"
+        )
+        return
+    package, name = room.split(".")
+    assert name in (CLIENT_ROOMS if package == "floater" else SERVER_ROOMS), "a new room is added here first"
+    assert trespasses(room, tree) == []
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if room_of(module_of(path)) in PURE], ids=module_of)
+def test_rooms_that_decide_have_no_effects(path: Path) -> None:
+    assert effects(ast.parse(path.read_text("utf-8"))) == []
+
+
+def test_the_rules_catch_what_they_are_for() -> None:
+    upwards = ast.parse("from floater.net import dialer")
+    assert trespasses("floater.core", upwards) == ["floater.net", "floater.net.dialer"]
+    assert trespasses("floater.cli", upwards) == []
+    assert trespasses("server.core", ast.parse("import floater.core.talk")) == ["floater.core.talk"]
+    assert trespasses("floater.core", ast.parse("from floater.bridge import api, lines")) == [
+        "floater.bridge.lines"
+    ]
+    assert effects(ast.parse("def f():\n    from os import path\n    open('x')")) == ["open", "os", "os.path"]
+    assert effects(ast.parse("from urllib.parse import urlsplit")) == []
+
+
+def test_nobody_but_the_entrances_reads_the_environment() -> None:
+    """Flags, environment and files of settings come in through `config`, `__main__`, `cli`, `store`."""
+    for path in FILES:
+        room = room_of(module_of(path))
+        if room in {"floater.__main__", "server.__main__", "floater.config", "floater.cli", "floater.store"}:
+            continue
+        names = {
+            node.attr
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
+        }
+        assert not names & {"environ", "getenv"}, path
