@@ -1,0 +1,99 @@
+"""TLS contexts of both legs, and the ticket's signature. TLS 1.3 everywhere, nothing older (spec §2.2, §6.4).
+
+The server leg trusts either a pinned key, which `check_pin` compares, or the
+system's authorities and the host name. The peer leg trusts exactly one
+certificate in each direction, the one of the ticket: it is the only authority
+OpenSSL knows, and `is_peer` compares it byte for byte afterwards, so that
+nothing it might have signed is taken for it either.
+
+In TLS 1.3 a client is done before the server has looked at its certificate;
+it learns of a rejection only when it reads. So on the peer leg a finished
+handshake proves the follower to the leader and nothing to the follower's
+taste: a link counts as authenticated when `PeerHello` has come over it.
+"""
+
+import ssl
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from floater.codes import Code
+from floater.crypto.certificate import Identity, key_fingerprint, load_identity
+from floater.errors import RemoteProtocolError
+from floater.wire.control import Role
+
+
+def server_leg_context(alpn: str, *, pinned: bool) -> ssl.SSLContext:
+    """Make the client's context towards a server.
+
+    Args:
+        alpn: the protocol to speak.
+        pinned: whether the URL names the server's key. Then OpenSSL trusts
+            any certificate, and the caller has to call `check_pin` before a
+            byte is believed or sent.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols([alpn])
+    if pinned:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+    return context
+
+
+def check_pin(certificate: bytes | None, fingerprint: bytes) -> bool:
+    """Say whether a presented certificate (DER) holds the key of that fingerprint."""
+    try:
+        return certificate is not None and key_fingerprint(certificate) == fingerprint
+    except ValueError:
+        return False
+
+
+def peer_leg_context(role: Role, identity: Identity, peer_certificate: bytes) -> ssl.SSLContext:
+    """Make the context of every link of one match.
+
+    Args:
+        role: our side; the leader is the TLS client.
+        identity: ours, as the ticket names it.
+        peer_certificate: the peer's, DER, as the ticket names it.
+
+    Raises:
+        RemoteProtocolError: BAD_TICKET, the peer's certificate is none.
+    """
+    leads = role is Role.LEADER
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if leads else ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_REQUIRED
+    if not leads:
+        context.num_tickets = 0  # no link is ever resumed
+    try:
+        context.load_verify_locations(cadata=peer_certificate)
+    except (ssl.SSLError, ValueError) as error:
+        raise RemoteProtocolError(Code.BAD_TICKET, "the peer's certificate is unreadable") from error
+    load_identity(context, identity)
+    return context
+
+
+def is_peer(tls: ssl.SSLObject, peer_certificate: bytes) -> bool:
+    """Say whether the other end of a finished handshake presented exactly this certificate (DER)."""
+    return tls.getpeercert(binary_form=True) == peer_certificate
+
+
+def check_signature(payload: bytes, signature: bytes, ticket_key: bytes) -> None:
+    """Check that the server signed these bytes.
+
+    Args:
+        payload: a ticket, exactly as it came.
+        signature: Ed25519, 64 bytes.
+        ticket_key: the server's raw public key, 32 bytes, as `welcome` gave it.
+
+    Raises:
+        RemoteProtocolError: BAD_TICKET.
+    """
+    try:
+        Ed25519PublicKey.from_public_bytes(ticket_key).verify(signature, payload)
+    except (InvalidSignature, ValueError) as error:
+        raise RemoteProtocolError(Code.BAD_TICKET, "not signed by the server") from error
