@@ -1,0 +1,50 @@
+# `make demo` plays the main job, `make test` proves everything. Both set up what they need.
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -q
+AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo --preserve-env=CI)
+
+.PHONY: help setup demo check test lint types unit end_to_end laboratory bench fuzz format clean
+
+help: ## say what there is
+	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
+
+setup: ## install system packages and build .venv; quick when it is there
+	@scripts/setup
+
+demo: setup ## play the main job: a server and two people, side by side
+	@$(BIN)/floater demo
+
+check: lint types unit ## the fast part: lint, format, types, unit tests
+
+test: check end_to_end laboratory ## everything
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+unit: setup
+	$(PYTEST) -n 2 -m "not natlab" --ignore=tests/end_to_end
+
+end_to_end: setup
+	$(PYTEST) -m "not natlab" tests/end_to_end
+
+laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider -m natlab
+
+bench: setup ## measure, each with its comparison in the same run
+	$(BIN)/python -m benchmarks
+
+fuzz: setup ## search for input that breaks a parser, one minute for each
+	@set -e; for target in $$($(BIN)/python -m tests.fuzz 2>/dev/null | sed -n 's/^targets: //p'); do \
+		$(BIN)/python -m tests.fuzz $$target -max_total_time=60; done
+
+format: setup ## put every file into the one shape
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format -q .
+
+clean: ## remove what was built
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
