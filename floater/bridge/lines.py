@@ -8,7 +8,7 @@ import asyncio
 import os
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, Final, Protocol
 
@@ -63,7 +63,7 @@ class Lines:
         """Write an event."""
         self._write(_encoder.encode(event) + b"\n")
 
-    async def run(self, lines: AsyncIterator[bytes | None]) -> bool:
+    async def run(self, lines: AsyncIterable[bytes | None]) -> bool:
         """Carry out lines until they end, or until `quit`.
 
         Args:
@@ -146,7 +146,7 @@ class LineSource:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
-        self._lines: asyncio.Queue[bytes | None | _End] = asyncio.Queue()
+        self._lines: asyncio.Queue[bytes | _End | None] = asyncio.Queue()
         self._room = threading.Semaphore(_WAITING_LINES)
         threading.Thread(target=self._read, name="lines in", daemon=True).start()
 
@@ -170,7 +170,7 @@ class LineSource:
             self._pass_on(last)
         self._pass_on(_End())
 
-    def _pass_on(self, line: "bytes | None | _End") -> None:
+    def _pass_on(self, line: "bytes | _End | None") -> None:
         self._room.acquire()
         with suppress(RuntimeError):  # the loop has been closed
             self._loop.call_soon_threadsafe(self._lines.put_nowait, line)

@@ -1,0 +1,388 @@
+"""The client's stream to its server, as long as the client lives (spec §4).
+
+Opens it, says `hello`, opens it again whenever it breaks (`floater.core.reconnect`
+says when), brings each request its one answer, and passes news on. Who is
+logged in is no business of this file.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from floater.codes import Code
+from floater.config import ClientConfig
+from floater.core.reconnect import Begin, Broke, Came, Effect, Nudge, Reconnect, Try, Waits
+from floater.drive import Driver
+from floater.errors import FloaterError, RemoteProtocolError, ServerRefused, Unreachable
+from floater.net.server_door import Proxy, open_server_stream
+from floater.tasks import Tasks
+from floater.wire import control
+from floater.wire.codec import Message, UnknownType, encode
+from floater.wire.control import SERVER_MESSAGES, ServerMessage, code_of
+from floater.wire.frame import SERVER_LEG, FrameReader
+from floater.wire.limits import PROTOCOL_VERSION
+from floater.wire.url import ServerUrl
+
+log = logging.getLogger("floater.net")
+
+ALPN: Final = "floater/1"
+UNNUMBERED: Final = 1
+"What stands in a request's `id` until `request` gives it its own."
+_COME_BACK: Final = (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED, Code.SERVER_CLOSING)
+"The server ends the stream for these, but whoever wants to log in again may come back by themselves."
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Whether the server is reached; if not, why, and in how many seconds we try again (None: when asked)."""
+
+    online: bool
+    code: Code | None = None
+    retry: float | None = None
+
+
+class ServerLink:
+    """One server.
+
+    Args:
+        url: where it is.
+        config: times.
+        proxy: the way out of this network, if it has one.
+        agent: who we are, for the server's log.
+        language: BCP 47, read at each `hello`.
+        reached: called whenever that changes, and after each failed attempt.
+        news: called with everything that the server says unasked.
+    """
+
+    def __init__(
+        self,
+        url: ServerUrl,
+        *,
+        config: ClientConfig,
+        proxy: Proxy | None,
+        agent: str,
+        language: Callable[[], str],
+        reached: Callable[[Reached], None],
+        news: Callable[[control.News], None],
+    ) -> None:
+        self.url = url
+        self.welcome: control.Welcome | None = None
+        "What the server said first on the stream that stands now, or stood last."
+        self.online = False
+        self.rtt: float | None = None
+        "Seconds there and back, as last measured."
+        self.clock_offset = 0.0
+        "Seconds that the server's clock is ahead of ours."
+        self._config = config
+        self._proxy = proxy
+        self._agent = agent
+        self._language = language
+        self._reached = reached
+        self._news = news
+        self._tasks = Tasks()
+        self._loop = asyncio.get_running_loop()
+        self._server_epoch = time.time() - self._loop.time()
+        self._stream: _Stream | None = None
+        self._closing = False
+        self._waits: float | None = None
+        self._attempts: list[asyncio.Future[None]] = []
+        self._driver: Driver[Begin | Came | Broke | Nudge, Effect] = Driver(
+            Reconnect(config.retry_first, config.retry_last), self._perform
+        )
+
+    def start(self) -> None:
+        """Reach the server, now and from now on."""
+        self._driver.feed(Begin())
+
+    def nudge(self) -> None:
+        """Try at once if we are waiting."""
+        self._driver.feed(Nudge())
+
+    def server_time(self) -> float:
+        """The server's clock now: UTC seconds since 1970. Ours, until it has told us."""
+        return self._server_epoch + self._loop.time()
+
+    async def request(
+        self, message: control.Request, *, wait: bool = False
+    ) -> control.Done | control.LoggedIn:
+        """Send a request and return its answer.
+
+        Args:
+            message: its `id` is chosen here.
+            wait: if the server is not reached, try once, now.
+
+        Raises:
+            ServerRefused: the server said no.
+            Unreachable: the server is not reached, or the stream broke before
+                the answer came; TIMED_OUT if no answer came.
+        """
+        if wait and not self.online:
+            await self._try_once()
+        stream = self._stream
+        if not self.online or stream is None:
+            raise Unreachable(Code.SERVER_UNREACHABLE)
+        began = self._loop.time()
+        try:
+            async with asyncio.timeout(self._config.request_timeout):
+                answer = await stream.request(message)
+        except TimeoutError as error:
+            stream.abort(Code.TIMED_OUT)
+            raise Unreachable(Code.TIMED_OUT) from error
+        if isinstance(message, control.Ping):
+            self.rtt = self._loop.time() - began
+        if isinstance(answer, control.Refused):
+            raise ServerRefused(code_of(answer.code), "", answer.retry_after)
+        return answer
+
+    async def close(self) -> None:
+        """End the stream and try no more. What was written before still goes out."""
+        self._closing = True
+        self._driver.close()
+        self._settle(Code.SERVER_UNREACHABLE)
+        if self._stream is not None:
+            await self._stream.close()
+        await self._tasks.close()
+
+    # -- the stream -----------------------------------------------------------------------
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case Try():
+                self._tasks.start(self._open(), "reach the server")
+            case Waits(seconds):
+                self._waits = seconds
+
+    async def _try_once(self) -> None:
+        done = self._loop.create_future()
+        self._attempts.append(done)
+        self.nudge()
+        await done
+
+    async def _open(self) -> None:
+        stream: _Stream | None = None
+        try:
+            _, stream = await open_server_stream(
+                self.url,
+                ALPN,
+                lambda: _Stream(self._message, self._lost),
+                proxy=self._proxy,
+                timeout=self._config.handshake_timeout,
+            )
+            began = self._loop.time()
+            hello = control.Hello(versions=(PROTOCOL_VERSION,), agent=self._agent, language=self._language())
+            async with asyncio.timeout(self._config.handshake_timeout):
+                welcome = await stream.greet(hello)
+        except TimeoutError:
+            self._failed(stream, Code.SERVER_UNREACHABLE)
+        except FloaterError as error:
+            log.info("= server not reached: %s", error.code.value)
+            self._failed(stream, error.code)
+        except BaseException:
+            if stream is not None:
+                stream.abort(Code.INTERNAL)
+            raise
+        else:
+            self._welcomed(stream, welcome, took=self._loop.time() - began)
+
+    def _welcomed(self, stream: "_Stream", welcome: control.Welcome, took: float) -> None:
+        if stream.ended is not None:
+            self._failed(stream, stream.ended)
+            return
+        log.info("= server reached, protocol %d", welcome.version)
+        self._stream, self.welcome, self.online, self.rtt = stream, welcome, True, took
+        self.clock_offset = welcome.time - time.time()
+        self._server_epoch = welcome.time - self._loop.time()
+        self._driver.feed(Came())
+        self._tasks.start(self._keep_alive(stream), "ping")
+        self._settle(None)
+        self._reached(Reached(True))
+
+    def _failed(self, stream: "_Stream | None", code: Code) -> None:
+        retry_after, never = None, code in (Code.UNSUPPORTED_VERSION, Code.SERVER_NOT_TRUSTED)
+        if stream is not None:
+            stream.abort(code)
+            if stream.closing is not None:
+                retry_after = stream.closing.retry_after or None
+        self._broke(code, retry_after, never=never)
+
+    def _lost(self, stream: "_Stream", code: Code) -> None:
+        """A stream has ended. Before `welcome`, `_open` hears of it by itself."""
+        if stream is not self._stream:
+            return
+        self._stream, self.online = None, False
+        log.info("= server lost: %s", code.value)
+        closing = stream.closing
+        if closing is None:
+            self._broke(code, None)
+        else:
+            never = closing.retry_after == 0.0 and code_of(closing.code) not in _COME_BACK
+            self._broke(code_of(closing.code), closing.retry_after or None, never=never)
+
+    def _broke(self, code: Code, retry_after: float | None, *, never: bool = False) -> None:
+        if self._closing:
+            return
+        self._waits = None
+        spread = secrets.randbelow(1 << 32) / (1 << 32)
+        self._driver.feed(Broke(spread, retry_after, never=never))
+        self._settle(code)
+        self._reached(Reached(False, code, self._waits))
+
+    def _settle(self, code: Code | None) -> None:
+        """Tell those who wait for this attempt how it went."""
+        attempts, self._attempts = self._attempts, []
+        for done in attempts:
+            if not done.done():
+                if code is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(Unreachable(code))
+
+    def _message(self, message: control.News) -> None:
+        log.debug("< %s", type(message).__name__)
+        self._news(message)
+
+    async def _keep_alive(self, stream: "_Stream") -> None:
+        while stream.ended is None:
+            due = stream.last_written + self._config.ping_interval
+            if (left := due - self._loop.time()) > 0.0:
+                await asyncio.sleep(left)
+                continue
+            try:
+                await self.request(control.Ping(UNNUMBERED))
+            except FloaterError as error:
+                log.debug("= ping: %s", error.code.value)
+                if error.code in (Code.TIMED_OUT, Code.SERVER_UNREACHABLE):
+                    return
+
+
+class _Stream(asyncio.Protocol):
+    """One TLS stream: frames in, frames out, requests and their answers."""
+
+    def __init__(self, news: Callable[[control.News], None], lost: Callable[["_Stream", Code], None]) -> None:
+        self.ended: Code | None = None
+        "Why the stream is over; None while it is not."
+        self.closing: control.Closing | None = None
+        self.last_written = 0.0
+        self._news = news
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._reader = FrameReader(SERVER_LEG)
+        self._transport: asyncio.Transport | None = None
+        self._welcome: asyncio.Future[control.Welcome] = self._loop.create_future()
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._waiting: dict[int, asyncio.Future[control.Answer]] = {}
+        self._last_id = 0
+
+    async def greet(self, hello: control.Hello) -> control.Welcome:
+        """Say hello and wait for `welcome`."""
+        self._write(hello)
+        return await self._welcome
+
+    async def request(self, message: control.Request) -> control.Answer:
+        """Send a request under a fresh number and wait for its answer."""
+        if self.ended is not None:
+            raise Unreachable(Code.SERVER_UNREACHABLE)
+        self._last_id += 1
+        number = self._last_id
+        answer: asyncio.Future[control.Answer] = self._loop.create_future()
+        self._waiting[number] = answer
+        try:
+            self._write(msgspec.structs.replace(message, id=number))
+            return await answer
+        finally:
+            self._waiting.pop(number, None)
+
+    def abort(self, code: Code) -> None:
+        """End the stream now."""
+        self._end(code)
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def close(self) -> None:
+        """End the stream after what was written, waiting for at most a second."""
+        self._end(Code.SERVER_UNREACHABLE)
+        if self._transport is not None:
+            self._transport.close()
+            await asyncio.wait([self._gone], timeout=1.0)
+            self._transport.abort()
+
+    def _write(self, message: Message) -> None:
+        assert self._transport is not None
+        log.debug("> %s", type(message).__name__)
+        self.last_written = self._loop.time()
+        self._transport.write(encode(message))
+
+    # -- asyncio's side -------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for frame in self._reader.feed(data):
+                if self.ended is not None:
+                    return
+                try:
+                    message = SERVER_MESSAGES.decode(frame)
+                except UnknownType:
+                    continue  # of a later version
+                self._take(message)
+        except RemoteProtocolError as error:
+            log.warning("< the server broke the protocol: %s", error.code.value)
+            self.abort(error.code)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self._gone.done():
+            self._gone.set_result(None)
+        self._end(Code.SERVER_UNREACHABLE)
+
+    def _take(self, message: ServerMessage) -> None:
+        if not self._welcome.done():
+            match message:
+                case control.Welcome(version=version) if version == PROTOCOL_VERSION:
+                    self._welcome.set_result(message)
+                case control.Welcome():
+                    self.abort(Code.UNSUPPORTED_VERSION)
+                case control.Refused(code=code):
+                    self.abort(code_of(code))
+                case control.Closing(code=code):
+                    self.closing = message
+                    self.abort(code_of(code))
+                case _:
+                    raise RemoteProtocolError(Code.UNEXPECTED, type(message).__name__)
+            return
+        match message:
+            case control.Welcome():
+                raise RemoteProtocolError(Code.UNEXPECTED, "a second welcome")
+            case control.Refused(id=0, code=code):
+                self.abort(code_of(code))
+            case control.Done() | control.LoggedIn() | control.Refused():
+                answer = self._waiting.get(message.id)
+                if answer is None or answer.done():
+                    log.debug("< an answer that nobody waits for")
+                else:
+                    answer.set_result(message)
+            case control.Closing():
+                self.closing = message
+                self._news(message)
+            case _:
+                self._news(message)
+
+    def _end(self, code: Code) -> None:
+        if self.ended is not None:
+            return
+        self.ended = code
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(Unreachable(Code.SERVER_UNREACHABLE))
+        if not self._welcome.done():
+            self._welcome.set_exception(Unreachable(code))
+            self._welcome.exception()  # seen, also if nobody waits for it
+        self._lost(self, code)
