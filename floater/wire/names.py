@@ -10,32 +10,38 @@ _EMAIL: Final = re.compile(
     r"[^\s@\x00-\x20\x7f<>\"(),:;\\\[\]]{1,64}"
     r"@[^\s@\x00-\x2c/:-@\[-`{-\x7f]+"
 )
+_JOINER: Final = "\u200d"
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+"Letters and symbols that are blank: a name of nothing else would be a name that nobody sees."
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
 _FORBIDDEN_IN_FILE_NAMES: Final = frozenset('/\\:*?"<>|')
 
 
 def clean_text(text: str) -> str:
-    """Drop what is not meant to be seen: control, format (bidi, zero-width), surrogate, private-use.
+    """Drop what is not meant to be seen: control, format (bidi, zero-width), surrogate, private-use, fillers.
 
-    White space of any kind becomes one space; the result is NFC and trimmed.
-    The zero-width joiner stays between two symbols, where emoji need it.
+    White space of any kind becomes one space; the result is NFC and trimmed,
+    and clean text is not changed. The zero-width joiner stays between two
+    symbols, where emoji need it.
     """
+    seen = [char for char in text if char.isspace() or char == _JOINER or _is_seen(char)]
     kept: list[str] = []
-    text = unicodedata.normalize("NFC", text)
-    for at, char in enumerate(text):
-        category = unicodedata.category(char)
-        if char.isspace():
-            kept.append(" ")
-        elif (
-            char == "\u200d"
-            and kept
-            and unicodedata.category(kept[-1]) in ("So", "Mn", "Sk")
-            and at + 1 < len(text)
-        ):
-            kept.append(char)
-        elif category[0] != "C":
-            kept.append(char)
-    return " ".join("".join(kept).split())
+    for at, char in enumerate(seen):
+        if char == _JOINER:
+            after = seen[at + 1] if at + 1 < len(seen) else ""
+            if not (kept and after and _is_symbol(kept[-1]) and unicodedata.category(after) == "So"):
+                continue
+        kept.append(" " if char.isspace() else char)
+    return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
+
+
+def _is_seen(char: str) -> bool:
+    return unicodedata.category(char)[0] != "C" and char not in _FILLERS
+
+
+def _is_symbol(char: str) -> bool:
+    """Whether an emoji may be joined on: a symbol, a skin tone, or the selector that colours a symbol."""
+    return unicodedata.category(char) == "So" or char == "\ufe0f" or "\U0001f3fb" <= char <= "\U0001f3ff"
 
 
 def clean_username(text: str) -> str | None:
@@ -47,10 +53,10 @@ def clean_username(text: str) -> str | None:
     marks = 0
     kept: list[str] = []
     for char in name:
-        marks = marks + 1 if unicodedata.combining(char) else 0
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
         if marks <= 2:
             kept.append(char)
-    name = "".join(kept)
+    name = clean_text("".join(kept))
     if not 1 <= len(name) <= MAX_USERNAME or not any(unicodedata.category(c)[0] in "LNS" for c in name):
         return None
     return name
@@ -70,10 +76,15 @@ def clean_file_name(text: str) -> str:
         stem, suffix = name, ""
     if _RESERVED.fullmatch(name.split(".")[0].strip()):
         stem = "_" + stem
-    suffix = suffix.encode("utf-8")[:32].decode("utf-8", "ignore")
+    suffix = _cut(suffix, 32)
     tail = f".{suffix}" if suffix else ""
     room = MAX_FILE_NAME - len(tail.encode("utf-8")) - 16  # 16: " (12)" and ".part" are added on disk
-    return stem.encode("utf-8")[:room].decode("utf-8", "ignore").rstrip(" .") + tail
+    return _cut(stem, room) + tail
+
+
+def _cut(text: str, size: int) -> str:
+    """Keep what fits into `size` bytes of UTF-8, clean at its new end."""
+    return clean_text(text.encode("utf-8")[:size].decode("utf-8", "ignore") + ".").rstrip(" .")
 
 
 def normal_email(text: str) -> str | None:

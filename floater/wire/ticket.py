@@ -53,7 +53,7 @@ def check_ticket(
     """
     try:
         ticket = _decoder.decode(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RemoteProtocolError(Code.BAD_TICKET, "unreadable") from error
     digests = hashlib.sha256(own).digest(), hashlib.sha256(peer).digest()
     leader, follower = digests if role is Role.LEADER else digests[::-1]

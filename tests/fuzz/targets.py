@@ -1,0 +1,49 @@
+"""The list of everything that is fuzzed, with a few good inputs to begin from."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from floater.wire import control, relay, stun, talk
+from floater.wire.endpoint import Endpoint
+from tests.fuzz import parsers
+from tests.fuzz.choose import seeds_of
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that reads hostile bytes. `run` raises for a bug only."""
+
+    run: Callable[[bytes], None]
+    seeds: Sequence[bytes] = field(default=())
+
+
+_CLIENT = seeds_of(control.ClientMessage.__args__)
+_SERVER = seeds_of(control.ServerMessage.__args__)
+_PEER = seeds_of(talk.TalkMessage.__args__)
+_NAMES = (
+    "漂", "con.txt", "..", "a\u200bb.png", "👩\u200d🚀", "\u202egnp.exe", "e\u0301\u0301\u0301", "A@例.cn",
+    ".hidden", "x" * 300, "a/b\\c", "lpt1 .x",
+)  # fmt: skip
+_TICKET = b'{"match_id":"m1","leader":"%s=","follower":"%s=","issued":1,"expires":2}' % (b"A" * 43, b"A" * 43)
+
+TARGETS: dict[str, Target] = {
+    "client_messages": Target(parsers.client_messages, [b"\x10" + seed for seed in _CLIENT]),
+    "server_messages": Target(parsers.server_messages, [b"\x10" + seed for seed in _SERVER]),
+    "talk_messages": Target(parsers.talk_messages, [b"\x10" + seed for seed in _PEER]),
+    "shaped_messages": Target(parsers.shaped_messages, [bytes([n]) * 40 for n in range(8)]),
+    "relay_join": Target(parsers.relay_join, [relay.PREAMBLE + seed for seed in seeds_of((relay.Join,))]),
+    "stun_message": Target(
+        parsers.stun_message,
+        [
+            stun.encode_request(stun.BindingRequest(b"t" * 12, "key")),
+            stun.encode_response(stun.BindingResponse(b"t" * 12, Endpoint("1.2.3.4", 5))),
+            stun.encode_response(stun.BindingResponse(b"t" * 12, Endpoint("2001:db8::1", 5))),
+        ],
+    ),
+    "ticket": Target(parsers.ticket, [_TICKET, _TICKET.replace(b"m1", b"m\xe11"), b"[" * 2_000]),
+    "url": Target(parsers.url, [b"floater://h:1#" + b"A" * 43, b"[::1]:7443", b"floater://example.org"]),
+    "names": Target(parsers.names, [name.encode() for name in _NAMES]),
+    "addresses": Target(
+        parsers.addresses, [b"10.0.0.1", b"::ffff:127.0.0.1", b"2002:7f00:1::", b"64:ff9b::1"]
+    ),
+}

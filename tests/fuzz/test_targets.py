@@ -1,0 +1,45 @@
+"""Every target stands its seeds, hypothesis, and a short search by atheris."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.targets import TARGETS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_good_inputs_go_through(name: str) -> None:
+    for seed in TARGETS[name].seeds:
+        TARGETS[name].run(seed)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_no_bytes_break_it(name: str) -> None:
+    target = TARGETS[name]
+    seeded = st.sampled_from(list(target.seeds)) if target.seeds else st.binary()
+
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.binary(max_size=600) | st.tuples(seeded, st.binary(max_size=60), seeded).map(b"".join))
+    @example(b"")
+    def run(data: bytes) -> None:
+        target.run(data)
+
+    run()
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this platform"
+)
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_short_search_finds_nothing(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.fuzz", name, "-max_total_time=2", f"-artifact_prefix={tmp_path}/"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-4000:]
+    assert "Done" in run.stderr, run.stderr[-2000:]
