@@ -1,0 +1,388 @@
+"""Decide which link a conversation takes, and when to look for another (spec §6.5).
+
+::
+
+    IDLE ──Begin──▶ RACING ──a link is chosen──▶ UP ──the link is gone──▶ AWAY ──another is chosen──▶ UP
+                      │                          ▲ │ better link chosen    │
+                      │ nobody in time           └─┘ (make before break)   │ grace is over
+                      └─▶ SHUT (NoShow)                        (Lost) SHUT ◀┘
+
+Punching and the relay race; the relay starts a little later where punching
+may come through. Only the leader chooses: the first link that is ready, then
+any better one (lan, direct, relay). It says so by `Choose` with a number that
+grows, and the follower goes by the highest number. A link that was not chosen,
+or was replaced, is discarded after a while, so that what is under way on it
+arrives. One match, one Path.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from floater.bridge.api import PathKind
+from floater.codes import Code
+from floater.core import link
+from floater.errors import LocalProtocolError
+from floater.machine import Tick
+from floater.wire.control import Role
+
+LOSER_GRACE: Final = 0.25
+"Seconds that a link lives on after another was chosen before it."
+REPLACED_GRACE: Final = 2.0
+"Seconds that a link lives on after a better one was chosen after it."
+RELAY_PAUSE: Final = 1.0
+"Seconds, about, until the relay is tried again."
+PUNCH_PAUSE: Final = 1.0
+"Seconds until a punch is tried again while the peer is away."
+
+_RANK: Final = {PathKind.LAN: 0, PathKind.DIRECT: 1, PathKind.RELAY: 2}
+
+
+# -- events -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Look for the peer.
+
+    `listens`: there is a punch port, and nobody hides; `dials`: there is also somewhere to dial.
+    """
+
+    listens: bool
+    dials: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A link is authenticated. `received` is the peer's word; `rtt` is None where it was not measured."""
+
+    link: int
+    kind: PathKind
+    how: str
+    received: int
+    rtt: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The leader's `Choose` came on a link."""
+
+    link: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A link that was ready is over."""
+
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class Doubted:
+    """Nothing has come through a link for too long although something was due."""
+
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLost:
+    """The relay did not bring a link, for the reason `code`. `spread` is drawn evenly from [0, 1)."""
+
+    code: Code
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class PunchOver:
+    """The punch has spent its budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The peer's candidates have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The match is over."""
+
+
+# -- effects: orders ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Punch:
+    """Start a punch with a fresh budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndPunch:
+    """Stop dialling and listening. What is being authenticated goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRelay:
+    """Go to the relay and wait there."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndRelay:
+    """Leave the relay, unless its link is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send `Choose` on a link."""
+
+    link: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Close a link; nothing on it matters any more."""
+
+    link: int
+
+
+# -- effects: news, reported to the client beside `link.LinkUp` and `link.LinkDown` --------
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The conversation now takes this way. `took` counts from `Begin`, `rtt` may be unknown."""
+
+    kind: PathKind
+    how: str
+    took: float
+    rtt: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """No link is left; all ways are tried again for `grace` seconds."""
+
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """A link has been found again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The grace is over. The machine does nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoShow:
+    """Nobody came, for the reason `code`. The machine does nothing more."""
+
+    code: Code
+
+
+Event: TypeAlias = Begin | Ready | Told | Gone | Doubted | RelayLost | PunchOver | Moved | Stop | Tick
+Order: TypeAlias = Punch | EndPunch | OpenRelay | EndRelay | Tell | Discard
+News: TypeAlias = link.LinkUp | link.LinkDown | Chosen | Away | Back | Lost | NoShow
+Effect: TypeAlias = Order | News
+
+
+class State(Enum):
+    """Where the search stands."""
+
+    IDLE = "idle"
+    RACING = "racing"
+    UP = "up"
+    AWAY = "away"
+    SHUT = "shut"
+
+
+class Path:
+    """The ways of one match, and which of them is taken.
+
+    Args:
+        role: our side; only the leader chooses.
+        head_start: seconds before the relay joins the first race.
+        timeout: seconds from `Begin` to `NoShow`.
+        grace: seconds from `Away` to `Lost`.
+    """
+
+    def __init__(
+        self, role: Role, *, head_start: float = 0.6, timeout: float = 15.0, grace: float = 30.0
+    ) -> None:
+        self.state = State.IDLE
+        self._leads = role is Role.LEADER
+        self._head_start = head_start
+        self._timeout = timeout
+        self._grace = grace
+        self._began = 0.0
+        self._ready: dict[int, tuple[Ready, float]] = {}
+        self._current: int | None = None
+        self._number = 0
+        self._may_punch = False
+        self._punching = False
+        self._at_relay = False
+        self._relay_error: Code | None = None
+        self._limit: float | None = None
+        self._relay_at: float | None = None
+        self._punch_at: float | None = None
+        self._discard_at: dict[int, float] = {}
+
+    @property
+    def deadline(self) -> float | None:
+        """Monotonic seconds at which to feed `Tick`; None for never."""
+        times = [self._limit, self._relay_at, self._punch_at, *self._discard_at.values()]
+        return min((time for time in times if time is not None), default=None)
+
+    def feed(self, event: Event, *, now: float) -> list[Effect]:
+        """Advance. The match below is the whole transition table.
+
+        Raises:
+            LocalProtocolError: `Begin` twice, or anything before it.
+        """
+        match self.state, event:
+            case State.IDLE, Begin():
+                return self._begin(event, now)
+            case State.IDLE, Stop():
+                return self._shut()
+            case (State.IDLE, _) | (_, Begin()):
+                raise LocalProtocolError(f"{event} while {self.state.value}")
+            case State.SHUT, Ready():
+                return [Discard(event.link)]
+            case State.SHUT, _:
+                return []
+            case _, Ready():
+                return self._arrive(event, now)
+            case _, Told(number=number) if event.link in self._ready and number > self._number:
+                self._number = number
+                return self._take(event.link, now)
+            case _, Gone():
+                return self._drop(event.link, now)
+            case State.UP, Doubted() if event.link == self._current:
+                return [Discard(event.link), *self._drop(event.link, now)]
+            case _, RelayLost(code=code, spread=spread):
+                self._at_relay, self._relay_error = False, code
+                if self.state is not State.UP:
+                    self._relay_at = now + RELAY_PAUSE * (0.5 + spread)
+                return []
+            case _, PunchOver():
+                self._punching = False
+                if self.state is State.AWAY:
+                    self._punch_at = now + PUNCH_PAUSE
+                return []
+            case _, Moved() if self._kind() in (None, PathKind.RELAY):
+                return self._punch()
+            case _, Tick():
+                return self._tick(now)
+            case _, Stop():
+                return self._shut()
+            case _:
+                return []
+
+    def _begin(self, event: Begin, now: float) -> list[Effect]:
+        self.state, self._began, self._limit = State.RACING, now, now + self._timeout
+        self._may_punch = event.listens
+        effects = self._punch()
+        if event.listens and event.dials and self._head_start > 0.0:
+            self._relay_at = now + self._head_start
+            return effects
+        return [*effects, *self._relay()]
+
+    def _arrive(self, event: Ready, now: float) -> list[Effect]:
+        self._ready[event.link] = event, now
+        if event.kind is PathKind.RELAY:
+            self._at_relay = False
+        if not self._leads:
+            return []
+        kind = self._kind()
+        if kind is None or _RANK[event.kind] < _RANK[kind]:
+            return self._choose(event.link, now)
+        self._discard_at[event.link] = now + LOSER_GRACE
+        return []
+
+    def _choose(self, chosen: int, now: float) -> list[Effect]:
+        self._number += 1
+        return [Tell(chosen, self._number), *self._take(chosen, now)]
+
+    def _take(self, chosen: int, now: float) -> list[Effect]:
+        if self._current is not None and self._current != chosen:
+            self._discard_at[self._current] = now + REPLACED_GRACE
+        self._discard_at.pop(chosen, None)
+        self._current = chosen
+        ready, since = self._ready[chosen]
+        # The follower's hello went out when the leader's came in, and the leader chose at its sight.
+        rtt = now - since if ready.rtt is None and not self._leads else ready.rtt
+        effects: list[Effect] = [link.LinkUp(chosen, ready.received)]
+        if self.state is State.AWAY:
+            effects.append(Back())
+        self.state, self._limit, self._relay_at, self._punch_at = State.UP, None, None, None
+        effects.append(Chosen(ready.kind, ready.how, now - self._began, rtt))
+        if ready.kind is not PathKind.RELAY:
+            effects += self._end_race()
+        return effects
+
+    def _drop(self, gone: int, now: float) -> list[Effect]:
+        lost = self._ready.pop(gone, None)
+        self._discard_at.pop(gone, None)
+        if gone != self._current:
+            if lost is not None and lost[0].kind is PathKind.RELAY and self.state is not State.UP:
+                self._relay_at = now + RELAY_PAUSE
+            return []
+        self._current = None
+        effects: list[Effect] = [link.LinkDown(gone)]
+        if self._leads and self._ready:
+            best = min(self._ready, key=lambda number: _RANK[self._ready[number][0].kind])
+            return [*effects, *self._choose(best, now)]
+        self.state, self._limit = State.AWAY, now + self._grace
+        return [*effects, Away(self._grace), *self._punch(), *self._relay()]
+
+    def _tick(self, now: float) -> list[Effect]:
+        effects: list[Effect] = []
+        for due in [number for number, at in self._discard_at.items() if now >= at]:
+            del self._discard_at[due], self._ready[due]
+            effects.append(Discard(due))
+        if self._limit is not None and now >= self._limit:
+            away = self.state is State.AWAY
+            code = Code.PEER_NO_SHOW if self._relay_error is None else Code.NO_PATH
+            return [*effects, *self._shut(), Lost() if away else NoShow(code)]
+        if self._punch_at is not None and now >= self._punch_at:
+            effects += self._punch()
+        if self._relay_at is not None and now >= self._relay_at:
+            effects += self._relay()
+        return effects
+
+    def _punch(self) -> list[Effect]:
+        self._punch_at = None
+        if self._punching or not self._may_punch:
+            return []
+        self._punching = True
+        return [Punch()]
+
+    def _relay(self) -> list[Effect]:
+        self._relay_at = None
+        if self._at_relay:
+            return []
+        self._at_relay, self._relay_error = True, None
+        return [OpenRelay()]
+
+    def _end_race(self) -> list[Effect]:
+        effects: list[Effect] = []
+        if self._punching:
+            effects.append(EndPunch())
+        if self._at_relay:
+            effects.append(EndRelay())
+        self._punching = self._at_relay = False
+        return effects
+
+    def _shut(self) -> list[Effect]:
+        self.state, self._current = State.SHUT, None
+        self._limit = self._relay_at = self._punch_at = None
+        effects = [*self._end_race(), *(Discard(number) for number in self._ready)]
+        self._ready.clear()
+        self._discard_at.clear()
+        return effects
+
+    def _kind(self) -> PathKind | None:
+        return None if self._current is None else self._ready[self._current][0].kind
