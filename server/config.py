@@ -43,6 +43,71 @@ class ServerConfig:
     mail_outbox: Path | None = None
     "Folder into which each mail is written as one .eml file if no SMTP is set; empty: DATA_DIR/outbox."
 
+    mail_lifetime: float = 86_400.0
+    "Seconds for which a mail that cannot be delivered is tried again."
+
+    # -- accounts -------------------------------------------------------------------------
+
+    hash_memory: int = 19_456
+    "KiB of memory that one argon2id hash takes. Less than 19456 is for tests only."
+
+    hash_passes: int = 2
+    "Passes of argon2id over that memory. Less than 2 is for tests only."
+
+    hash_threads: int = 0
+    "Threads that hash passwords; 0: as many as this computer has cores."
+
+    hash_queue: int = 128
+    "Passwords that may wait to be hashed before people are asked to come again later."
+
+    hash_deadline: float = 8.0
+    "Seconds that one password may wait and be hashed in."
+
+    code_lifetime: float = 600.0
+    "Seconds for which a six-digit code is good after its mail has been handed over."
+
+    link_lifetime: float = 3_600.0
+    "Seconds for which the link in a mail is good after the mail has been handed over."
+
+    code_tries: int = 5
+    "Wrong codes after which a code is worthless. Its link stays good."
+
+    sign_up_lifetime: float = 86_400.0
+    "Seconds after which a sign-up that nobody activated is forgotten."
+
+    token_idle: float = 90 * 86_400.0
+    "Seconds without being used after which a log-in ends."
+
+    token_lifetime: float = 365 * 86_400.0
+    "Seconds after which a log-in ends, however much it is used."
+
+    tokens_per_account: int = 20
+    "Log-ins of one account that are remembered; the oldest is forgotten first."
+
+    # Each limit is `COUNT/SECONDS` three times: for one source (an IPv4 address, an IPv6 /64), for one
+    # account or e-mail address, and for everybody together. `-` is no limit. COUNT may come at once.
+
+    sign_up_limit: str = "30/3600 5/7200 600/60"
+    "Sign-ups, each of which sends a mail: from one source, for one e-mail address, and in all."
+
+    resend_limit: str = "30/3600 5/7200 600/60"
+    "Activation mails sent again, counted like sign-ups."
+
+    forgot_limit: str = "20/3600 3/14400 300/60"
+    "Mails for a forgotten password, counted like sign-ups."
+
+    code_limit: str = "60/3600 20/7200 1200/60"
+    "Codes entered, and links followed."
+
+    log_in_limit: str = "120/600 60/3600 -"
+    "Log-ins by password; the hashing queue limits them in all."
+
+    restore_limit: str = "600/60 - -"
+    "Log-ins by token."
+
+    change_limit: str = "- 20/3600 -"
+    "Changes of username or password."
+
     # -- matching -------------------------------------------------------------------------
 
     forward_private: bool = False
