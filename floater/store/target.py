@@ -1,0 +1,164 @@
+"""A file that we receive: room made, written and hashed on the way, named only when it is whole and right."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from typing import Final
+
+from floater.codes import Code
+from floater.core.transfer import BlockWritten, FileCreated, FileStored, WriteFailed
+from floater.wire.names import clean_file_name
+
+MAX_NUMBERED: Final = 999
+"The last number tried to tell files of one name apart; then a random one."
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+_FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NEW: Final = os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+_UNNAMED: Final[int | None] = getattr(os, "O_TMPFILE", None)
+
+
+class Target:
+    """One file on its way in. Used by one thread at a time.
+
+    Where the system has files without a name (Linux, `O_TMPFILE`), it is one
+    until it is whole, so that nothing is left of it even if this program is
+    killed. Elsewhere it is called `….part` until then. Only we may read it.
+
+    Args:
+        unnamed: whether to try for a file without a name.
+    """
+
+    def __init__(self, transfer: str, folder: str, name: str, size: int, *, unnamed: bool = True) -> None:
+        self.transfer = transfer
+        self.size = size
+        self.written = 0
+        self.device = -1
+        self._folder = os.path.abspath(os.path.expanduser(folder))
+        self._name = clean_file_name(name)
+        self._unnamed = unnamed
+        self._hash = hashlib.sha256()
+        self._fd = -1
+        self._part: str | None = None
+        self._final: str | None = None
+
+    def create(self, others: Sequence["Target"]) -> FileCreated | WriteFailed:
+        """Make sure of room, beside what `others` on the same disk still need, and make an empty file."""
+        try:
+            self.device = os.stat(self._folder).st_dev
+            reserved = sum(other.size - other.written for other in others if other.device == self.device)
+            if shutil.disk_usage(self._folder).free - reserved < self.size:
+                return WriteFailed(self.transfer, Code.DISK_FULL)
+            if not (self._unnamed and self._create_unnamed()):
+                self._part, self._fd = self._create_named(".part")
+        except (OSError, ValueError) as error:
+            full = isinstance(error, OSError) and error.errno in _FULL
+            return WriteFailed(self.transfer, Code.DISK_FULL if full else Code.NO_SUCH_FILE)
+        return FileCreated(self.transfer)
+
+    def write(self, data: bytes) -> BlockWritten | WriteFailed | None:
+        """Append. After a failure nothing more happens."""
+        if self._fd < 0:
+            return None
+        try:
+            written = os.write(self._fd, data)
+            while written < len(data):
+                written += os.write(self._fd, memoryview(data)[written:])
+        except OSError:
+            # Whatever the reason, the disk does not take it; a broken disk is as good as a full one.
+            self.discard()
+            return WriteFailed(self.transfer, Code.DISK_FULL)
+        self._hash.update(data)
+        self.written += len(data)
+        return BlockWritten(self.transfer, self.written)
+
+    def finish(self, sha256: bytes) -> FileStored | WriteFailed | None:
+        """Check the whole, and give it a name that nothing else has."""
+        if self._fd < 0:
+            return None
+        if self.written != self.size or self._hash.digest() != sha256:
+            self.discard()
+            return WriteFailed(self.transfer, Code.FILE_DAMAGED)
+        try:
+            self._final = self._link() if self._part is None else self._rename(self._part)
+        except OSError:
+            self.discard()
+            return WriteFailed(self.transfer, Code.DISK_FULL)
+        self._part = None
+        self._close()
+        return FileStored(self.transfer, self._final)
+
+    def discard(self) -> None:
+        """Leave nothing of it, not even of the finished file."""
+        self._close()
+        for path in (self._part, self._final):
+            if path is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
+        self._part = self._final = None
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    # -- names ----------------------------------------------------------------------------
+
+    def _names(self, suffix: str = "") -> list[str]:
+        stem, dot, extension = self._name.rpartition(".")
+        if not stem:
+            stem, dot, extension = self._name, "", ""
+        numbers = [
+            "",
+            *(f" ({number})" for number in range(2, MAX_NUMBERED + 1)),
+            f" ({secrets.token_hex(4)})",
+        ]
+        return [os.path.join(self._folder, f"{stem}{number}{dot}{extension}{suffix}") for number in numbers]
+
+    def _create_unnamed(self) -> bool:
+        if _UNNAMED is None:
+            return False
+        try:
+            self._fd = os.open(self._folder, _FLAGS | _UNNAMED, 0o600)
+        except OSError:
+            return False  # this file system has none
+        if os.path.exists(f"/proc/self/fd/{self._fd}"):
+            return True
+        self._close()
+        return False
+
+    def _create_named(self, suffix: str = "") -> tuple[str, int]:
+        for path in self._names(suffix):
+            with contextlib.suppress(FileExistsError):
+                return path, os.open(path, _FLAGS | _NEW, 0o600)
+        raise FileExistsError(errno.EEXIST, "no free name")
+
+    def _link(self) -> str:
+        """Name the file without a name. Like all ways here, it never overwrites."""
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            for path in self._names():
+                with contextlib.suppress(FileExistsError):
+                    # With a folder given, Python follows the link in /proc, which is the point.
+                    os.link(f"/proc/self/fd/{self._fd}", path, src_dir_fd=folder)
+                    return path
+        finally:
+            os.close(folder)
+        raise FileExistsError(errno.EEXIST, "no free name")
+
+    def _rename(self, part: str) -> str:
+        """Take a free name by an empty file of ours, and put the whole one in its place."""
+        path, fd = self._create_named()
+        os.close(fd)
+        self._close()  # some systems rename no open file
+        try:
+            os.replace(part, path)
+        except OSError:
+            os.unlink(path)
+            raise
+        return path
