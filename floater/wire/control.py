@@ -8,6 +8,7 @@ Times are UTC seconds since 1970.
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
+import msgspec
 from msgspec import Meta
 
 from floater.codes import Code
@@ -232,7 +233,7 @@ class Refused(Message, frozen=True):
 # -- server to client: news ---------------------------------------------------------------
 
 
-class Peer(Message, frozen=True):
+class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one stranger is told of the other."""
 
     username: Annotated[str, Meta(max_length=256)]
