@@ -1,0 +1,37 @@
+"""The laboratory: a scene whose kinds of NAT are proved before they are used.
+
+with Lab(rtt=0.08) as lab:
+    server = lab.host("server")
+    alice = lab.behind("APDF", "alice")
+    lab.capture("alice")
+    server.start("python", "-m", "http.server")
+    ...
+    lab.cut("alice")
+"""
+
+from tests.natlab.classify import prove
+from tests.natlab.scene import Router, Scene
+from tests.natlab.wire import Line
+
+__all__ = ["Lab", "Line"]
+
+
+class Lab(Scene):
+    """A scene in which a NAT of a kind that does not behave like one cannot be had."""
+
+    def router(
+        self,
+        kind: str,
+        name: str,
+        *,
+        under: Router | None = None,
+        is_carrier: bool = False,
+        line: Line | None = None,
+    ) -> Router:
+        """Put a router of a kind on the wire, or behind another router.
+
+        Raises:
+            KindFailed: on this machine the kind does not do what its name says.
+        """
+        prove(kind)
+        return super().router(kind, name, under=under, is_carrier=is_carrier, line=line)

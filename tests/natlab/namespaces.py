@@ -1,0 +1,184 @@
+"""Network namespaces: made, entered, and removed again whatever happens. Needs root.
+
+A name tells who made it (`natlab-PID-START-NUMBER-LABEL`), so that the next run
+finds and removes what a killed run left behind, and no run touches what a
+living one still uses.
+"""
+
+import ctypes
+import itertools
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Final
+
+PREFIX: Final = "natlab"
+_RUN: Final = Path("/run/netns")
+_CLONE_NEWNET: Final = 0x4000_0000
+_libc = ctypes.CDLL(None, use_errno=True)  # Python has os.setns only from 3.12 on
+_numbers = itertools.count()
+
+_PATH: Final = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"  # sudo's path has no sbin everywhere
+_TOOLS: Final = {
+    name: shutil.which(name, path=_PATH)
+    for name in ("ip", "nft", "nsenter")  # Debian: iproute2, nftables, util-linux
+}
+_TUN: Final = Path("/dev/net/tun")
+
+
+def missing() -> str | None:
+    """Say what this machine lacks to run the laboratory; None if nothing."""
+    if os.geteuid() != 0:
+        return "the NAT laboratory needs root"
+    if absent := [name for name, path in _TOOLS.items() if path is None]:
+        return f"the NAT laboratory needs {', '.join(absent)}"
+    try:
+        if not _TUN.exists():  # a bare tree has no devices
+            _TUN.parent.mkdir(exist_ok=True)
+            os.mknod(_TUN, 0o600 | stat.S_IFCHR, os.makedev(10, 200))
+        _TUN.open("r+b", buffering=0).close()
+    except OSError as error:
+        return f"the NAT laboratory needs {_TUN}: {error.strerror}"
+    return None
+
+
+class Namespace:
+    """One network namespace, as empty as the kernel makes it but for its loopback."""
+
+    def __init__(self, label: str) -> None:
+        self.name = f"{PREFIX}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}-{label}"
+        self.path = _RUN / self.name
+        run("ip", "netns", "add", self.name)
+        # IPv6 is switched on where a scene has it: its neighbour talk would only blur the captures.
+        with self.entered():
+            sysctl("net/ipv6/conf/all/disable_ipv6", 1)
+            sysctl("net/ipv6/conf/default/disable_ipv6", 1)
+            sysctl("net/ipv4/conf/all/rp_filter", 0)
+            sysctl("net/ipv4/conf/default/rp_filter", 0)
+            sysctl("net/ipv4/icmp_ratelimit", 0)  # a router that answers answers each packet
+        self.ip("link set lo up")
+
+    @property
+    def prefix(self) -> list[str]:
+        """What to put before a command so that it runs in here. The process id stays the command's own."""
+        return [_TOOLS["nsenter"] or "nsenter", f"--net={self.path}", "--"]
+
+    def entered(self) -> AbstractContextManager[None]:
+        """Let the calling thread be in here for a moment. Sockets made in here stay in here."""
+        return entered(self.path)
+
+    def socket(
+        self, family: int = socket.AF_INET, kind: int = socket.SOCK_STREAM, protocol: int = 0
+    ) -> socket.socket:
+        """Make a socket that lives in here; any thread may use it."""
+        with self.entered():
+            return socket.socket(family, kind, protocol)
+
+    def ip(self, *lines: str) -> None:
+        """Run lines of `ip` in here, in one go."""
+        run("ip", "-n", self.name, "-batch", "-", stdin="\n".join(lines) + "\n")
+
+    def nft(self, ruleset: str) -> None:
+        """Load nftables rules in here, all or none."""
+        run(*self.prefix, _TOOLS["nft"] or "nft", "-f", "-", stdin=ruleset)
+
+    def pids(self) -> list[int]:
+        """Find the processes that are in here."""
+        return _pids(self.name)
+
+    def remove(self) -> None:
+        """End what still runs in here and take the namespace away. May be called again."""
+        remove(self.name)
+
+
+@contextmanager
+def entered(path: Path) -> Iterator[None]:
+    """Let the calling thread be in a namespace for a moment.
+
+    Nothing in between may await: other work of this thread would be in there as well.
+    """
+    with open("/proc/thread-self/ns/net", "rb") as home, path.open("rb") as there:
+        _setns(there.fileno())
+        try:
+            yield
+        finally:
+            _setns(home.fileno())
+
+
+def remove(name: str) -> None:
+    """Remove a namespace of the laboratory by its name, with all that runs in it."""
+    if not (_RUN / name).exists():
+        return
+    for blow in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + 1.0
+        while (pids := _pids(name)) and time.monotonic() < deadline:
+            for pid in pids:
+                _kill(pid, blow)
+            time.sleep(0.01)
+    run("ip", "netns", "delete", name)
+
+
+def sweep() -> list[str]:
+    """Remove what killed runs of the laboratory left behind. Returns the names removed."""
+    left = [path.name for path in _RUN.glob(f"{PREFIX}-*-*-*-*")]
+    dead = [name for name in left if not _maker_lives(name)]
+    for name in dead:
+        remove(name)
+    return dead
+
+
+def sysctl(key: str, value: int) -> None:
+    """Set a kernel variable of the namespace this thread is in."""
+    Path("/proc/sys", key).write_text(f"{value}\n")
+
+
+def run(*command: str, stdin: str | None = None) -> str:
+    """Run a program to its end and return what it printed.
+
+    Raises:
+        RuntimeError: it failed; the message holds what it complained about.
+    """
+    program = _TOOLS.get(command[0]) or command[0]
+    done = subprocess.run(
+        [program, *command[1:]], input=stdin, capture_output=True, text=True, check=False, timeout=30
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def _setns(descriptor: int) -> None:
+    if _libc.setns(descriptor, _CLONE_NEWNET):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def _pids(name: str) -> list[int]:
+    return [int(word) for word in run("ip", "netns", "pids", name).split()]
+
+
+def _kill(pid: int, blow: signal.Signals) -> None:
+    try:
+        os.kill(pid, blow)
+    except ProcessLookupError:
+        pass
+
+
+def _maker_lives(name: str) -> bool:
+    pid, start = name.split("-")[1:3]
+    return pid.isdigit() and _started(int(pid)) == start
+
+
+def _started(pid: int) -> str:
+    """When a process was started, in ticks since boot; empty if there is none. Tells a reused id apart."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except FileNotFoundError:
+        return ""

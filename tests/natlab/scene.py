@@ -1,0 +1,316 @@
+"""A scene: hosts and routers in namespaces, on the wire. `tests.natlab.lab` adds that kinds are proved first.
+
+Addresses. Port number n of the wire has 5.n.0.0/16 and 2a00:n::/32. Its holder
+is 5.n.0.1; hosts with public addresses behind a router are in 5.n.1.0/24. Every
+home is 192.168.1.0/24, as homes are, and everything a carrier's NAT serves is
+100.64.0.0/24. No packet can leave: no namespace has a way out but the wire.
+"""
+
+import itertools
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self, cast
+
+import msgspec
+
+from tests.natlab import namespaces
+from tests.natlab.namespaces import Namespace
+from tests.natlab.nats import KINDS, Kind
+from tests.natlab.packets import Packet
+from tests.natlab.pcap import read_pcap
+from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Flush, Line, Set, Stats
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+class Host:
+    """A computer."""
+
+    def __init__(self, name: str, namespace: Namespace, addresses: list[str], public: str, port: str) -> None:
+        self.name = name
+        self.namespace = namespace
+        self.addresses = addresses
+        "Its own, as `ip` would show them."
+        self.public = public
+        "The IPv4 address the Internet sees."
+        self.port = port
+        "The port of the wire that its packets pass."
+
+    @property
+    def address(self) -> str:
+        """Its first own address."""
+        return self.addresses[0]
+
+    @property
+    def prefix(self) -> list[str]:
+        """What to put before a command so that it runs on this computer."""
+        return self.namespace.prefix
+
+    def run(self, *command: str) -> str:
+        """Run a program on this computer to its end; what it printed.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        return namespaces.run(*self.prefix, *command)
+
+    def start(self, *command: str, stdout: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+        """Start a program on this computer. The scene ends it at the latest when the scene itself ends."""
+        return subprocess.Popen([*self.prefix, *command], stdout=stdout)
+
+
+class Router:
+    """A NAT or firewall of one kind, with a network behind it."""
+
+    def __init__(
+        self, scene: "Scene", kind: Kind, name: str, *, under: "Router | None", is_carrier: bool, line: Line
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.namespace = scene.namespace(name)
+        self._scene = scene
+        self._numbers = itertools.count(10)
+        self._network, self._network6 = "100.64.0" if is_carrier else "192.168.1", ""
+        if under is None:
+            number = scene.attach(name, self.namespace, line)
+            self.port = name
+            wan = self.public = f"5.{number}.0.1"
+            if kind.recipe.is_routed:
+                self._network = f"5.{number}.1"
+            if scene.ipv6:
+                self._network6 = f"2a00:{number:x}:0:1::"
+        else:
+            wan = under.join(self.namespace, "wan")
+            self.port, self.public = under.port, under.public
+        self._furnish(wan)
+
+    def _furnish(self, wan: str) -> None:
+        with self.namespace.entered():
+            namespaces.sysctl("net/ipv4/ip_forward", 1)
+            if self._network6:
+                namespaces.sysctl("net/ipv6/conf/all/forwarding", 1)
+        lines = ["link add lan type bridge", "link set lan up", f"address add {self._network}.1/24 dev lan"]
+        rules = self.kind.recipe.ruleset(wan)
+        if self._network6:
+            lines.append(f"address add {self._network6}1/64 dev lan nodad")
+            rules += _FIREWALL_6 if self.kind.code != "OPEN" else ""
+        self.namespace.ip(*lines)
+        self.namespace.nft(rules)
+
+    def join(self, namespace: Namespace, interface: str) -> str:
+        """Plug a namespace into the network behind this router; its IPv4 address there."""
+        number = next(self._numbers)
+        address = f"{self._network}.{number}"
+        namespace.ip(f"link add {interface} type veth peer name h{number} netns {self.namespace.name}")
+        self.namespace.ip(f"link set h{number} master lan up")
+        lines = [f"address add {address}/24 dev {interface}", f"link set {interface} up"]
+        lines.append(f"route add default via {self._network}.1")
+        if self._network6:
+            with namespace.entered():
+                namespaces.sysctl(f"net/ipv6/conf/{interface}/disable_ipv6", 0)
+            lines.append(f"address add {self._network6}{number:x}/64 dev {interface} nodad")
+            lines.append(f"route add ::/0 via {self._network6}1")
+        namespace.ip(*lines)
+        return address
+
+    def host(self, name: str) -> Host:
+        """Put a computer behind this router."""
+        namespace = self._scene.namespace(name)
+        address = self.join(namespace, "eth0")
+        addresses = [address]
+        if self._network6:
+            addresses.append(f"{self._network6}{int(address.rpartition('.')[2]):x}")
+        public = address if self.kind.recipe.is_routed else self.public
+        return self._scene.keep(Host(name, namespace, addresses, public, self.port))
+
+
+_FIREWALL_6: Final = """
+table ip6 filter {
+  chain forward { type filter hook forward priority 0;
+    iifname "wan" ct state established,related accept
+    iifname "wan" drop
+  }
+}
+"""
+
+
+class Scene:
+    """Hosts, routers and the wire between them; all gone when the `with` block ends.
+
+    Args:
+        rtt: seconds from any port of the wire to any other and back, unless a
+            port has a line of its own.
+        ipv6: whether hosts have IPv6 beside IPv4. Routers then have a
+            stateful firewall for it and translate nothing.
+        seed: of the wire's dice.
+    """
+
+    def __init__(self, *, rtt: float = 0.08, ipv6: bool = False, seed: int = 1) -> None:
+        self.line = Line(delay=rtt / 4)
+        self.ipv6 = ipv6
+        self.hosts: dict[str, Host] = {}
+        self.routers: dict[str, Router] = {}
+        self.folder = Path(tempfile.mkdtemp(prefix="natlab-"))
+        "Captures are written here."
+        self._lines: dict[str, Line] = {}
+        self._namespaces: list[Namespace] = []
+        self._captured: dict[str, Path] = {}
+        namespaces.sweep()
+        self._wire = subprocess.Popen(
+            [sys.executable, "-m", "tests.natlab.wire", str(seed)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=_ROOT,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End everything that runs in the scene and take it down."""
+        assert self._wire.stdin is not None
+        assert self._wire.stdout is not None
+        for namespace in self._namespaces:
+            namespace.remove()
+        self._namespaces.clear()
+        self._wire.stdin.close()
+        try:
+            self._wire.wait(5)
+        finally:
+            self._wire.kill()
+            self._wire.wait()
+            self._wire.stdout.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- building ---------------------------------------------------------------------
+
+    def host(self, name: str, *, addresses: int = 1, line: Line | None = None) -> Host:
+        """Put a public computer straight on the wire, with one or more addresses."""
+        namespace = self.namespace(name)
+        number = self.attach(name, namespace, line or self.line)
+        own = [f"5.{number}.0.{at}" for at in range(1, addresses + 1)]
+        namespace.ip(*(f"address add {address}/32 dev wan" for address in own[1:]), "link set wan up")
+        if self.ipv6:
+            own.append(f"2a00:{number:x}::1")
+        return self.keep(Host(name, namespace, own, own[0], name))
+
+    def router(
+        self,
+        kind: str,
+        name: str,
+        *,
+        under: Router | None = None,
+        is_carrier: bool = False,
+        line: Line | None = None,
+    ) -> Router:
+        """Put a router of a kind on the wire or `under` another one: a home behind a carrier."""
+        router = Router(self, KINDS[kind], name, under=under, is_carrier=is_carrier, line=line or self.line)
+        self.routers[name] = router
+        return router
+
+    def behind(self, kind: str, name: str, *, line: Line | None = None) -> Host:
+        """Put a computer behind a router of its own."""
+        return self.router(kind, f"{name}-router", line=line).host(name)
+
+    def namespace(self, label: str) -> Namespace:
+        """Make a namespace that lives as long as the scene."""
+        namespace = Namespace(label)
+        self._namespaces.append(namespace)
+        return namespace
+
+    def keep(self, host: Host) -> Host:
+        """Make a host known to the scene by its name."""
+        if host.name in self.hosts:
+            raise ValueError(f"there is a {host.name} already")
+        self.hosts[host.name] = host
+        return host
+
+    def attach(self, port: str, namespace: Namespace, line: Line) -> int:
+        """Make a port of the wire in a namespace, as `wan` with its default route; the port's number."""
+        number = len(self._lines) + 1
+        networks = (f"5.{number}.0.0/16", f"2a00:{number:x}::/32")
+        if self.ipv6:
+            with namespace.entered():
+                namespaces.sysctl("net/ipv6/conf/all/disable_ipv6", 0)
+                namespaces.sysctl("net/ipv6/conf/default/disable_ipv6", 0)
+                namespaces.sysctl("net/ipv6/conf/default/router_solicitations", 0)
+        self.order(Attach(port, str(namespace.path), networks, line))
+        lines = ["link set wan up txqueuelen 10000", f"address add 5.{number}.0.1/32 dev wan"]
+        lines.append("route add default dev wan")
+        if self.ipv6:
+            lines += [f"address add 2a00:{number:x}::1/128 dev wan nodad", "route add ::/0 dev wan"]
+        namespace.ip(*lines)
+        self._lines[port] = line
+        return number
+
+    # -- while it runs ----------------------------------------------------------------
+
+    def cut(self, name: str) -> None:
+        """Pull the cable between a host, or all that share its port, and the Internet."""
+        self.change(name, up=False)
+
+    def heal(self, name: str) -> None:
+        """Plug it in again."""
+        self.change(name, up=True)
+
+    def change(self, name: str, **changes: float) -> None:
+        """Change the line of a host or router; the names are those of `Line`."""
+        port = self.port_of(name)
+        self._lines[port] = msgspec.structs.replace(self._lines[port], **changes)
+        self.order(Set(port, self._lines[port]))
+
+    def block(self, sender: str, receiver: str, *, blocked: bool = True) -> None:
+        """Drop all that one host sends to another, while both reach everybody else. One direction only."""
+        self.order(Block(self.port_of(sender), self.port_of(receiver), blocked))
+
+    def capture(self, name: str) -> None:
+        """Begin to keep all packets that a host (or router) sends to and gets from the Internet."""
+        port = self.port_of(name)
+        if port not in self._captured:
+            self._captured[port] = self.folder / f"{port}.pcap"
+            self.order(Capture(port, str(self._captured[port])))
+
+    def seen(self, name: str) -> list[Packet]:
+        """Give what was captured so far, in order."""
+        self.order(Flush())
+        return read_pcap(self._captured[self.port_of(name)])
+
+    def export(self, name: str, path: Path) -> None:
+        """Copy what was captured so far to a file that outlives the scene."""
+        self.order(Flush())
+        shutil.copyfile(self._captured[self.port_of(name)], path)
+
+    def stats(self) -> dict[str, Any]:
+        """What became of each port's packets, and how late deliveries were since last asked, in seconds."""
+        return self.order(Stats())
+
+    def port_of(self, name: str) -> str:
+        """The port of the wire that belongs to a host or router."""
+        return self.hosts[name].port if name in self.hosts else name
+
+    def order(self, order: AnyOrder) -> dict[str, Any]:
+        """Tell the wire something and wait until it is done.
+
+        Raises:
+            RuntimeError: the wire could not.
+        """
+        assert self._wire.stdin is not None
+        assert self._wire.stdout is not None
+        self._wire.stdin.write(msgspec.json.encode(order) + b"\n")
+        self._wire.stdin.flush()
+        answer = cast(
+            "dict[str, Any]", json.loads(self._wire.stdout.readline() or '{"error": "it has ended"}')
+        )
+        if not answer.pop("ok", False):
+            raise RuntimeError(f"the wire: {answer['error']}")
+        return answer

@@ -1,0 +1,331 @@
+import errno
+import hashlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.natlab.classify import (
+    KindFailed,
+    classify,
+    dial,
+    outcome,
+    plain_dial,
+    prove,
+    shared_socket,
+)
+from tests.natlab.lab import Lab
+from tests.natlab.namespaces import PREFIX, Namespace, sweep
+from tests.natlab.nats import KINDS, Behaviour, Filtering, Kind, Mapping, Stray, can_be_direct
+from tests.natlab.pcap import streams
+from tests.natlab.scene import Host, Scene
+
+natlab = pytest.mark.natlab
+RTT = 0.08
+_SO_RCVBUFFORCE = 33
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    with Lab(rtt=RTT) as made:
+        yield made
+
+
+# -- the kinds ----------------------------------------------------------------------------
+
+
+def test_the_canonical_set_has_87_pairs_of_105_that_can_be_direct() -> None:
+    kinds = list(KINDS.values())
+    pairs = [(a, b) for at, a in enumerate(kinds) for b in kinds[at:]]
+    assert (len(pairs), sum(can_be_direct(a, b) for a, b in pairs)) == (105, 87)
+
+
+@natlab
+@pytest.mark.parametrize("code", KINDS)
+def test_every_kind_does_what_its_name_says(code: str) -> None:
+    assert prove(code) == KINDS[code].behaviour
+
+
+@natlab
+def test_a_kind_that_does_not_do_what_its_name_says_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    liar = Kind(
+        "LIAR", "", "A", KINDS["APDF"].recipe, Behaviour(filtering=Filtering.NONE, stray=Stray.ACCEPTED)
+    )
+    monkeypatch.setitem(KINDS, "LIAR", liar)
+    with Lab() as lab, pytest.raises(KindFailed, match="LIAR"):
+        lab.behind("LIAR", "alice")
+
+
+@natlab
+def test_a_home_behind_a_carrier_behaves_as_the_worse_of_both() -> None:
+    with Scene(rtt=0.02) as scene:
+        carrier = scene.router("SYM-RAND", "carrier", is_carrier=True)
+        found = classify(scene, scene.router("APDF", "home", under=carrier).host("subject"))
+    assert found.mapping is Mapping.PORT_DEPENDENT
+    assert found.filtering is Filtering.PORT_DEPENDENT
+
+
+# -- the wire -----------------------------------------------------------------------------
+
+
+@natlab
+def test_the_round_trip_takes_what_it_should_to_the_millisecond(lab: Lab) -> None:
+    one, other = lab.host("one"), lab.behind("APDF", "other")
+    with listening(one, 443) as listener:
+        took = []
+        for _ in range(20):
+            began = time.perf_counter()
+            with dial(other.namespace, ("", 0), listener.getsockname()) as dialled:
+                assert outcome(dialled) is Stray.ACCEPTED
+            took.append(time.perf_counter() - began)
+    late = lab.stats()["late"]
+    print(f"round trip {min(took) * 1e3:.2f} to {max(took) * 1e3:.2f} ms; wire late by {late}")
+    assert RTT <= sorted(took)[10] < RTT + 0.002
+    assert late["p50"] < 0.001
+
+
+@natlab
+def test_a_file_of_5_mb_arrives_whole_within_seconds_and_the_capture_holds_it(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("APDF", "alice")
+    lab.capture("alice")
+    sent = os.urandom(5_000_000)
+    began = time.monotonic()
+    got = transfer(alice, server, sent)
+    took = time.monotonic() - began
+    print(f"5 MB in {took:.2f} s; {lab.stats()}")
+    assert hashlib.sha256(got).digest() == hashlib.sha256(sent).digest()
+    assert took < 5.0
+    packets = lab.seen("alice")
+    assert max(len(packet.raw) for packet in packets) <= 1500, "only packets that fit the Internet"
+    assert [sent] in streams(packets).values()
+
+
+@natlab
+def test_loss_is_what_was_asked_for_and_the_same_again_for_the_same_seed() -> None:
+    first, second = ([*_numbers_through(0, loss=0.1)] for _ in range(2))
+    assert first == second
+    assert first == sorted(first)
+    assert 0.75 < len(first) / 400 < 0.87, "0.9² of them"
+
+
+@natlab
+def test_jitter_keeps_the_order_and_reordering_does_not() -> None:
+    assert [*_numbers_through(0, jitter=0.01)] == list(range(400))
+    shuffled = [*_numbers_through(0.0005, reorder=0.1)]
+    assert shuffled != list(range(400))
+    assert sorted(shuffled) == list(range(400))
+
+
+@natlab
+def test_a_rate_is_kept(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("OPEN", "alice")
+    lab.change("alice", rate=1_000_000.0)
+    began = time.monotonic()
+    transfer(alice, server, bytes(1_000_000))
+    assert 1.0 < time.monotonic() - began < 3.0
+
+
+@natlab
+def test_a_ttl_that_runs_out_is_answered_from_where_it_did(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("APDF", "alice")
+    lab.capture("alice")
+    with alice.namespace.socket() as dialled:
+        dialled.setsockopt(
+            socket.IPPROTO_IP, socket.IP_TTL, 4
+        )  # one for the router, dead at the third beyond
+        began = time.monotonic()
+        with pytest.raises(OSError, match="No route") as caught:
+            dialled.connect((server.address, 443))
+        took = time.monotonic() - began
+    assert caught.value.errno == errno.EHOSTUNREACH
+    assert 0.024 <= took < 0.030, "3 of 5 hops of 20 ms, there and back"
+    assert [packet.source for packet in lab.seen("alice")] == ["5.2.0.1", "5.255.2.3"]
+
+
+@natlab
+def test_a_cable_that_is_pulled_passes_nothing_until_it_is_back(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("OPEN", "alice")
+    with listening(server, 443):
+        place = (server.address, 443)
+        lab.cut("alice")
+        with plain_dial(alice, place) as fate:
+            assert fate is Stray.DROPPED
+        lab.heal("alice")
+        with plain_dial(alice, place) as fate:
+            assert fate is Stray.ACCEPTED
+
+
+@natlab
+def test_what_is_blocked_between_two_does_not_touch_a_third(lab: Lab) -> None:
+    server, alice, bob = lab.host("server"), lab.behind("OPEN", "alice"), lab.behind("OPEN", "bob")
+    lab.block("alice", "bob")
+    with listening(server, 443), listening(bob, 443):
+        for there, fate in ((server, Stray.ACCEPTED), (bob, Stray.DROPPED)):
+            with plain_dial(alice, (there.address, 443)) as got:
+                assert got is fate
+
+
+@natlab
+def test_a_private_address_does_not_cross_the_internet(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("APDF", "alice")
+    lab.capture("server")
+    alice.namespace.ip("address add 192.168.1.99/24 dev eth0")
+    router = lab.routers["alice-router"].namespace
+    router.nft("flush chain ip nat post")
+    with plain_dial(alice, (server.address, 443)) as fate:
+        assert fate is Stray.DROPPED
+    assert lab.seen("server") == []
+    assert lab.stats()["ports"]["alice-router"]["martian"] == 1
+
+
+@natlab
+def test_ipv6_crosses_too_and_a_firewall_stands_before_it() -> None:
+    with Lab(rtt=0.02, ipv6=True) as lab:
+        server, alice = lab.host("server"), lab.behind("APDF", "alice")
+        with listening(server, 443, server.addresses[1]), listening(alice, 5000, alice.addresses[1]):
+            with plain_dial(alice, (server.addresses[1], 443)) as fate:
+                assert fate is Stray.ACCEPTED
+            with plain_dial(server, (alice.addresses[1], 5000)) as fate:
+                assert fate is Stray.DROPPED
+
+
+# -- the textbook punch -------------------------------------------------------------------
+
+
+@natlab
+def test_two_port_restricted_cones_are_punched_by_dialling_each_other_at_once(lab: Lab) -> None:
+    server = lab.host("server")
+    alice, bob = lab.behind("APDF", "alice"), lab.behind("APDF", "bob")
+    with listening(server, 443) as observer:
+        ours, ours_mapped = _observe(alice, observer)
+        theirs, theirs_mapped = _observe(bob, observer)
+        with shared_socket(bob.namespace, ("", theirs)) as listener:
+            listener.listen()
+            with plain_dial(alice, theirs_mapped) as fate:
+                assert fate is Stray.DROPPED, "nobody comes in where no hole was made"
+        began = time.perf_counter()
+        one = dial(alice.namespace, ("", ours), theirs_mapped)
+        other = dial(bob.namespace, ("", theirs), ours_mapped)
+        with one, other:
+            assert outcome(one, 1.0) is outcome(other, 1.0) is Stray.ACCEPTED
+            took = time.perf_counter() - began
+            print(f"punched in {took * 1e3:.1f} ms, {took / RTT:.2f} RTT")
+            one.setblocking(True)
+            other.setblocking(True)
+            one.sendall(b"hello")
+            assert other.recv(5) == b"hello"
+            assert one.getpeername() == theirs_mapped
+    assert took < 1.5 * RTT
+
+
+# -- nothing stays behind -----------------------------------------------------------------
+
+
+@natlab
+def test_a_lab_ends_what_runs_in_it_and_leaves_nothing() -> None:
+    with Scene() as scene:
+        names = [space.name for space in (scene.host("one").namespace, scene.behind("APDF", "two").namespace)]
+        sleeper = scene.hosts["two"].start("sleep", "1000")
+        assert all(Path("/run/netns", name).exists() for name in names)
+    assert sleeper.wait(5) == -signal.SIGTERM
+    assert not any(Path("/run/netns", name).exists() for name in names)
+    assert not scene.folder.exists()
+
+
+@natlab
+def test_what_a_killed_run_left_is_swept_and_a_living_run_is_not() -> None:
+    script = (
+        "import os, signal\nfrom tests.natlab.scene import Scene\nscene = Scene()\n"
+        "host = scene.host('one')\nhost.start('sleep', '1000', stdout=-3)\n"
+        "while not host.namespace.pids(): pass\n"
+        "print(host.namespace.name, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    living = Namespace("living")
+    try:
+        root = Path(__file__).resolve().parents[2]
+        killed = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=root, check=False)
+        name = killed.stdout.decode().strip()
+        assert killed.returncode == -signal.SIGKILL
+        assert name.startswith(f"{PREFIX}-")
+        swept = sweep()  # unless another run was faster
+        assert living.name not in swept
+        assert living.path.exists()
+        assert not Path("/run/netns", name).exists()
+    finally:
+        living.remove()
+
+
+# -- helpers ------------------------------------------------------------------------------
+
+
+def listening(host: Host, port: int, address: str = "") -> socket.socket:
+    listener = shared_socket(host.namespace, (address or host.address, port))
+    listener.listen()
+    return listener
+
+
+def transfer(sender: Host, receiver: Host, data: bytes) -> bytes:
+    """Carry bytes from one host to another over one TCP connection."""
+    with listening(receiver, 443) as listener, sender.namespace.socket() as out:
+        listener.settimeout(10)
+        out.settimeout(10)
+        out.connect((receiver.address, 443))
+        accepted, _ = listener.accept()
+        got = bytearray()
+
+        def send() -> None:
+            out.sendall(data)
+            out.shutdown(socket.SHUT_WR)
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        with accepted:
+            accepted.settimeout(10)
+            while chunk := accepted.recv(1 << 20):
+                got += chunk
+        thread.join()
+    return bytes(got)
+
+
+def _numbers_through(pause: float, **changes: float) -> Iterator[int]:
+    """Send 400 numbered datagrams over a line that was changed; the numbers that arrive, in order."""
+    with Scene(rtt=0.02) as scene:
+        one, other = scene.host("one"), scene.host("other")
+        for host in (one, other):
+            scene.change(host.name, **changes)
+        with (
+            one.namespace.socket(kind=socket.SOCK_DGRAM) as out,
+            other.namespace.socket(kind=socket.SOCK_DGRAM) as into,
+        ):
+            into.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)  # nothing is lost but on the wire
+            into.bind((other.address, 5000))
+            into.settimeout(0.3)
+            for number in range(400):
+                out.sendto(struct.pack("!I", number), (other.address, 5000))
+                if pause:
+                    time.sleep(pause)  # what is sent in one moment is overtaken by nothing
+            while True:
+                try:
+                    yield struct.unpack("!I", into.recv(4))[0]
+                except TimeoutError:
+                    return
+
+
+def _observe(host: Host, observer: socket.socket) -> tuple[int, tuple[str, int]]:
+    """Dial an observer from a fresh port: that port, and what the observer saw. The mapping outlives it."""
+    dialled = dial(host.namespace, ("", 0), observer.getsockname())
+    assert outcome(dialled) is Stray.ACCEPTED
+    observer.settimeout(5)
+    accepted, seen = observer.accept()
+    local = dialled.getsockname()[1]
+    dialled.close()
+    accepted.close()
+    return local, seen
