@@ -31,6 +31,7 @@ class Code(StrEnum):
     STORAGE_FAILED = "storage_failed"  # a disk is full or broken; nothing was changed
     BUSY = "busy"  # too much to do; ask again after `retry_after`
     TOO_MANY_TRIES = "too_many_tries"  # a rate limit; ask again after `retry_after`
+    SETTINGS_RESET = "settings_reset"  # notice: the settings were unreadable; the defaults hold
     MAIL_DELAYED = "mail_delayed"  # notice: the mail server is down, the mail waits
 
     # Accounts

@@ -317,7 +317,7 @@ class Stranger:
         self._session = _Session.NONE
         self._token = ""
         self._restore_at: float | None = None
-        self._attempt = 0
+        self.attempt = 0
         self._by_hand = False
         self._cancelling = False
         self._after = ""
@@ -338,6 +338,11 @@ class Stranger:
         """Whether the server knows us on the stream that stands now."""
         return self._session is _Session.ON
 
+    @property
+    def is_cancelling(self) -> bool:
+        """Whether a cancel is under way."""
+        return self._cancelling
+
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance by one event.
 
@@ -356,7 +361,7 @@ class Stranger:
             case control.MatchEnded():
                 return self._match_ended(event, now)
             case SeekAnswered() | CancelAnswered():
-                return self._answered(event, now) if event.attempt == self._attempt else []
+                return self._answered(event, now) if event.attempt == self.attempt else []
             case Tick():
                 return self._tick(now)
             case _:
@@ -413,7 +418,7 @@ class Stranger:
         if self._cancelling:
             return []
         self._cancelling = True
-        return [SendCancel(self._attempt)]
+        return [SendCancel(self.attempt)]
 
     # -- the session ----------------------------------------------------------------------
 
@@ -461,9 +466,10 @@ class Stranger:
             effects.append(KeepToken(token))
         if self._session is _Session.ON:
             return effects  # a new name
-        self._session = _Session.ON
-        effects += self._owed
-        self._owed = []
+        self._session = _Session.ON if self.online else _Session.AWAY  # the stream may have broken since
+        if self.online:
+            effects += self._owed
+            self._owed = []
         if self.state is api.State.SIGNED_OUT:
             return effects + self._enter(api.State.HOME)
         if self.state is api.State.SEEKING:
@@ -491,14 +497,14 @@ class Stranger:
     # -- the search -----------------------------------------------------------------------
 
     def _seek(self, after: str, *, by_hand: bool = False) -> list[Effect]:
-        self._attempt += 1
+        self.attempt += 1
         self._by_hand = by_hand
         self._cancelling = False
         self._crossing_until = None
         self._after = after
         effects: list[Effect] = list(self._enter(api.State.SEEKING))
         if self._session is _Session.ON:
-            effects.append(SendSeek(self._attempt, after))
+            effects.append(SendSeek(self.attempt, after))
         return effects
 
     def _answered(self, event: SeekAnswered | CancelAnswered, now: float) -> list[Effect]:

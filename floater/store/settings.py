@@ -30,6 +30,8 @@ class Settings:
     "Folder for accepted files; empty: the system's downloads folder."
     server: str = ""
     "The server used last."
+    addresses_told: bool = False
+    "Whether the person has been told that a direct link shows addresses."
 
 
 class SettingsFile:
@@ -66,6 +68,7 @@ class SettingsFile:
             language=self._text("language"),
             downloads=self._text("downloads"),
             server=self._text("server"),
+            addresses_told=self._all.get("addresses_told") is True,
         )
 
     def _text(self, key: str) -> str:

@@ -1,0 +1,75 @@
+"""`floater`: read flags and environment, then start the face that was asked for."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from floater import __version__
+from floater.cli.doctor import doctor
+from floater.cli.headless import headless
+from floater.cli.host import DEFAULT_LISTEN, host
+from floater.cli.run import LEVELS, run
+from floater.config import ClientConfig, config_from, default_data_dir
+from floater.errors import FloaterError
+from floater.sentences import sentence
+from floater.store.settings import SettingsFile, system_language
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `floater` and return its exit code."""
+    args = _parser().parse_args(argv)
+    try:
+        match args.face:
+            case "headless":
+                return run(headless(_config(args)), args.log)
+            case "doctor":
+                return run(doctor(_config(args)), args.log)
+            case "host":
+                language = system_language(os.environ)
+                return run(host(args.data_dir, args.listen, language, os.environ), args.log)
+            case _:
+                print(__version__)
+                return 0
+    except FloaterError as error:
+        print(f"floater: {sentence(f'code.{error.code.value}', _language(args))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="floater", description="Meet one random stranger and talk.")
+    parser.add_argument("--version", action="version", version=__version__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--log", choices=LEVELS, default="warning", help="how much to log on stderr")
+    client = argparse.ArgumentParser(add_help=False, parents=[common])
+    client.add_argument("--data-dir", type=Path, help=f"default: {default_data_dir()}")
+    client.add_argument("--server", help="floater://HOST:PORT#FINGERPRINT; default: the one used last")
+    client.add_argument("--proxy", help="http://HOST:PORT, or none; default: as the system says")
+
+    faces = parser.add_subparsers(dest="face", required=True, metavar="FACE")
+    faces.add_parser("headless", parents=[client], help="the client for scripts: JSON lines")
+    faces.add_parser("doctor", parents=[client], help="say what this network allows")
+    hosting = faces.add_parser("host", parents=[common], help="run a server for the people around")
+    hosting.add_argument("--data-dir", type=Path, default=default_data_dir() / "server")
+    hosting.add_argument("--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT")
+    faces.add_parser("version", parents=[common], help="print the version")
+    return parser
+
+
+def _config(args: argparse.Namespace) -> ClientConfig:
+    try:
+        return config_from(os.environ, data_dir=args.data_dir, server=args.server, proxy=args.proxy)
+    except ValueError as error:
+        sys.exit(f"floater: {error}")
+
+
+def _language(args: argparse.Namespace) -> str:
+    data_dir = getattr(args, "data_dir", None) or default_data_dir()
+    return SettingsFile(data_dir).language
+
+
+if __name__ == "__main__":
+    sys.exit(main())

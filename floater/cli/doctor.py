@@ -1,0 +1,138 @@
+"""`floater doctor`: what this network allows, one step after the other, in plain words."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import Final
+
+from floater.codes import Code
+from floater.config import ClientConfig
+from floater.core.reachability import Facts, Line, lines_about, reachability_of
+from floater.errors import Refused, Unreachable
+from floater.net.proxies import choose_proxy
+from floater.net.punch_port import prepare_punch_port
+from floater.net.relay_check import relay_answers
+from floater.net.server_door import Proxy, open_server_socket
+from floater.net.server_link import Reached, ServerLink
+from floater.sentences import sentence
+from floater.store.settings import SettingsFile
+from floater.wire.url import ServerUrl, parse_server_url
+
+STEP_TIME: Final = 8.0
+"Seconds that one step may take."
+HEALTHY, SICK, NO_SERVER = 0, 1, 2
+"Exit codes: people can be met; the server is not reached; no server is known."
+
+
+class Doctor:
+    """One examination.
+
+    Args:
+        config: the knobs; `config.server` or the server used last is examined.
+        say: takes each finding.
+    """
+
+    def __init__(self, config: ClientConfig, say: Callable[[str], None]) -> None:
+        self._config = config
+        self._settings = SettingsFile(config.data_dir)
+        self._say_text = say
+
+    async def examine(self) -> int:
+        """Go through all steps and return the exit code."""
+        try:
+            url = parse_server_url(self._config.server or self._settings.values.server)
+        except Refused as error:
+            self._say(Line(f"code.{error.code.value}"))
+            return NO_SERVER
+        self._say(Line("doctor.server", {"url": str(url)}))
+        proxy = choose_proxy(self._config.proxy, url)
+        if proxy is not None:
+            self._say(Line("doctor.proxy", {"host": proxy.host, "port": proxy.port}))
+        if not await self._name(url, proxy) or not await self._tcp(url, proxy):
+            return self._conclude(Facts(server_rtt=None))
+        facts = await self._server(url, proxy)
+        if facts.server_rtt is not None:
+            await self._relay(url, proxy)
+        return self._conclude(facts)
+
+    async def _name(self, url: ServerUrl, proxy: Proxy | None) -> bool:
+        host = url.host if proxy is None else proxy.host
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(STEP_TIME):
+                found = await loop.getaddrinfo(host, url.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError, TimeoutError):
+            self._say(Line("doctor.no_name", {"host": host}))
+            return False
+        addresses = ", ".join(dict.fromkeys(str(place[4][0]) for place in found))
+        if addresses != host:
+            self._say(Line("doctor.name", {"host": host, "addresses": addresses}))
+        return True
+
+    async def _tcp(self, url: ServerUrl, proxy: Proxy | None) -> bool:
+        began = time.monotonic()
+        try:
+            sock = await open_server_socket(url, proxy=proxy, timeout=STEP_TIME)
+        except Unreachable:
+            self._say(Line("doctor.no_tcp", {"port": url.port}))
+            return False
+        sock.close()
+        self._say(Line("doctor.tcp", {"ms": round((time.monotonic() - began) * 1_000)}))
+        return True
+
+    async def _server(self, url: ServerUrl, proxy: Proxy | None) -> Facts:
+        reached: asyncio.Future[Reached] = asyncio.get_running_loop().create_future()
+        link = ServerLink(
+            url,
+            config=self._config,
+            proxy=proxy,
+            agent="floater doctor",
+            language=lambda: self._settings.language,
+            reached=lambda state: None if reached.done() else reached.set_result(state),
+            news=lambda message: None,
+        )
+        link.start()
+        try:
+            state = await reached
+            if not state.online or link.welcome is None:
+                self._say(Line(f"code.{(state.code or Code.SERVER_UNREACHABLE).value}"))
+                return Facts(server_rtt=None)
+            self._say(Line("doctor.trusted" if url.fingerprint is None else "doctor.pinned"))
+            port = await prepare_punch_port(
+                server=url, observers=link.welcome.observers, observer_key=link.welcome.observer_key
+            )
+            await port.close()
+            return Facts(
+                server_rtt=link.rtt,
+                mapping=port.mapping,
+                public=port.public,
+                private=port.private,
+                observers_asked=len(link.welcome.observers),
+                observers_answered=len(port.observations),
+                hidden=self._settings.values.hide_address,
+                clock_offset=link.clock_offset,
+            )
+        finally:
+            await link.close()
+
+    async def _relay(self, url: ServerUrl, proxy: Proxy | None) -> None:
+        for tls, good, bad in (
+            (False, "doctor.relay", "doctor.no_relay"),
+            (True, "doctor.relay_tls", "doctor.no_relay_tls"),
+        ):
+            answers = await relay_answers(url, tls=tls, proxy=proxy, within=STEP_TIME)
+            self._say(Line(good if answers else bad))
+
+    def _conclude(self, facts: Facts) -> int:
+        for line in lines_about(facts):
+            self._say(line)
+        return SICK if reachability_of(facts) == "offline" else HEALTHY
+
+    def _say(self, line: Line) -> None:
+        self._say_text(sentence(line.key, self._settings.language, **line.values))
+
+
+async def doctor(config: ClientConfig) -> int:
+    """Examine this network, print what was found, and return the exit code."""
+    return await Doctor(config, lambda text: print(f"  {text}", flush=True)).examine()

@@ -1,0 +1,37 @@
+"""What every face in a terminal needs: a loop, a log on stderr, and an end when asked for."""
+
+import asyncio
+import importlib
+import logging
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+
+def run(work: Coroutine[Any, Any, int], level: str) -> int:
+    """Run a face on the fastest loop there is, and return its exit code."""
+    logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(work)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        uvloop = importlib.import_module("uvloop")
+    except ImportError:  # Windows
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def on_signals(leave: Callable[[], None]) -> None:
+    """Call `leave` when somebody asks this program to end (Ctrl+C, SIGTERM)."""
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows; Ctrl+C cancels the main task there
+            loop.add_signal_handler(name, leave)
+    logging.getLogger("floater.cli").debug("= ready for signals")

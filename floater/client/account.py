@@ -1,0 +1,94 @@
+"""The commands about an account: what can be seen here is said here, the rest is asked of the server."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+from floater.bridge import api
+from floater.codes import Code
+from floater.errors import FloaterError, Refused
+from floater.net.server_link import UNNUMBERED
+from floater.wire import control
+from floater.wire.limits import CODE_DIGITS, MAX_PASSWORD
+from floater.wire.names import clean_username, is_password_acceptable, normal_email
+
+Ask: TypeAlias = Callable[[control.Request], Awaitable[control.Done | control.LoggedIn]]
+AccountCommand: TypeAlias = (
+    api.SignUp
+    | api.Activate
+    | api.ResendCode
+    | api.LogIn
+    | api.ForgotPassword
+    | api.ResetPassword
+    | api.SetUsername
+    | api.ChangePassword
+)
+ACCOUNT_COMMANDS: Final = AccountCommand.__args__
+
+
+def request_for(command: AccountCommand, language: str) -> control.Request:
+    """Make the request of a command.
+
+    Raises:
+        Refused: BAD_EMAIL, BAD_USERNAME, BAD_PASSWORD, NOT_ADULT, WRONG_CODE,
+            WRONG_LOG_IN, WRONG_PASSWORD: the server would say the same.
+    """
+    match command:
+        case api.SignUp(email, username, password, adult):
+            if not adult:
+                raise Refused(Code.NOT_ADULT)
+            return control.SignUp(
+                UNNUMBERED, _email(email), _username(username), _new(password), adult, language
+            )
+        case api.Activate(email, code):
+            return control.Activate(UNNUMBERED, _email(email), _code(code))
+        case api.ResendCode(email):
+            return control.ResendCode(UNNUMBERED, _email(email))
+        case api.LogIn(email, password):
+            if normal_email(email) is None or len(password) > MAX_PASSWORD:
+                raise Refused(Code.WRONG_LOG_IN)
+            return control.LogIn(UNNUMBERED, email.strip(), password)
+        case api.ForgotPassword(email):
+            return control.ForgotPassword(UNNUMBERED, _email(email), language)
+        case api.ResetPassword(email, code, password):
+            return control.ResetPassword(UNNUMBERED, _email(email), _code(code), _new(password))
+        case api.SetUsername(username):
+            return control.SetUsername(UNNUMBERED, _username(username))
+        case api.ChangePassword(old, new):
+            if len(old) > MAX_PASSWORD:
+                raise Refused(Code.WRONG_PASSWORD)
+            return control.ChangePassword(UNNUMBERED, old, _new(new))
+
+
+def reply_of(answer: control.Done | control.LoggedIn) -> api.Reply:
+    """Make the reply of an answer; a notice has no sentence yet."""
+    match answer:
+        case control.LoggedIn(username=username):
+            return api.LoggedInReply(username)
+        case control.Done(notice=notice):
+            return api.Noticed(notice)
+    raise FloaterError(Code.INTERNAL, type(answer).__name__)
+
+
+def _email(text: str) -> str:
+    if normal_email(text) is None:
+        raise Refused(Code.BAD_EMAIL)
+    return text.strip()
+
+
+def _username(text: str) -> str:
+    if (name := clean_username(text)) is None:
+        raise Refused(Code.BAD_USERNAME)
+    return name
+
+
+def _new(password: str) -> str:
+    if not is_password_acceptable(password):
+        raise Refused(Code.BAD_PASSWORD)
+    return password
+
+
+def _code(text: str) -> str:
+    code = "".join(text.split())
+    if len(code) != CODE_DIGITS:
+        raise Refused(Code.WRONG_CODE)
+    return code
