@@ -1,17 +1,46 @@
-"""Bring the two of a match together and keep them together: punch, relay, authentication, links (spec §6)."""
+"""Bring the two of a match together and keep them together (spec §6).
 
+::
+
+    report ◀── Path (which link)  ──▶ Punch ──▶ Dialer ──▶ streams ──┐
+                  ▲                └─▶ join_relay ─────────────────▶ PeerLink ──▶ report
+                  └── Ready, Told, Gone ◀──────────────────────────────┘
+
+Nothing is dialled before the ticket has been checked.
+"""
+
+import asyncio
+import logging
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias, assert_never
 
+from floater.bridge.api import PathKind
 from floater.codes import Code
-from floater.core import link, path
+from floater.core import link, path, punch
+from floater.core.candidates import Subnet, choose_candidates, is_attached
 from floater.crypto.certificate import Identity
+from floater.crypto.tls import check_signature, peer_leg_context
+from floater.drive import Driver
+from floater.errors import FloaterError, RemoteProtocolError
+from floater.net.dialer import Dialer
+from floater.net.peer_link import Credentials, PeerLink
 from floater.net.punch_port import PunchPort
+from floater.net.relay_link import join_relay
 from floater.net.server_door import Proxy
-from floater.wire.control import Matched
-from floater.wire.endpoint import Candidate
+from floater.net.sockets import address_of, remote_of
+from floater.tasks import Tasks
+from floater.wire.control import Matched, Role
+from floater.wire.endpoint import Candidate, Endpoint, Scope, scope_of
+from floater.wire.talk import Choose, PeerHello, TalkMessage
+from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
+
+LAST_WORDS: Final = 1.0
+"Seconds that `close` lets the last words take."
+
+log = logging.getLogger("floater.net")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +127,280 @@ class Meeting:
         proxy: Proxy | None = None,
         settings: MeetingSettings | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._matched = matched
+        self._identity = identity
+        self._ticket_key = ticket_key
+        self._server_time = server_time
+        self._port = None if matched.relay_only else punch_port  # otherwise nothing is dialled or accepted
+        self._owned_port = punch_port
+        self._server = server
+        self._proxy = proxy
+        self._settings = settings or MeetingSettings()
+        self._report = report
+        self._received = received
+        self._tasks = Tasks()
+        self._is_closed = False
+        self._numbers = 0
+        self._credentials: Credentials | None = None
+        self._links: dict[int, _Link] = {}
+        self._work: dict[int, asyncio.Task[None]] = {}
+        self._places: dict[Endpoint, Candidate] = {}
+        self._subnets: tuple[Subnet, ...] = ()
+        self._path: Driver[path.Event, path.Effect] = Driver(
+            path.Path(
+                matched.role,
+                head_start=self._settings.head_start,
+                timeout=self._settings.timeout,
+                grace=self._settings.grace,
+            ),
+            self._perform_path,
+        )
+        self._punch: Driver[punch.Event, punch.Effect] | None = None
+        self._relay: asyncio.Task[None] | None = None
+        self._current = 0  # no link has this number
+        self._dialer = (
+            None
+            if self._port is None
+            else Dialer(self._port.port, self._port.families, self._punch_event, self._next_number)
+        )
 
     def start(self) -> None:
         """Check the ticket, then look for the peer. A bad one is reported as NoShow(BAD_TICKET)."""
+        matched = self._matched
+        try:
+            check_signature(matched.ticket, matched.signature, self._ticket_key)
+            check_ticket(
+                matched.ticket,
+                match_id=matched.match_id,
+                role=matched.role,
+                own=self._identity.certificate,
+                peer=matched.certificate,
+                server_time=self._server_time(),
+            )
+            context = peer_leg_context(matched.role, self._identity, matched.certificate)
+        except RemoteProtocolError as error:
+            log.warning("= match refused: %s", error)
+            self._tell(path.NoShow(error.code))
+            return
+        self._credentials = Credentials(
+            matched.role, context, matched.certificate, matched.ticket, matched.signature
+        )
+        self._choose(matched.candidates)
+        self._path.feed(path.Begin(listens=self._port is not None, dials=bool(self._places)))
 
     def transmit(self, effect: link.Transmit) -> None:
         """Send a message. On a link that is gone it is dropped; `LinkDown` has been or will be reported."""
+        if (known := self._links.get(effect.link)) is not None:
+            known.link.send(effect.message, effect.body, bulk=effect.bulk)
 
     def suspect(self, number: int) -> None:
         """Nothing comes through this link: if it is the one in use, close it and look for another."""
+        self._path.feed(path.Doubted(number))
 
     def update_candidates(self, candidates: Sequence[Candidate]) -> None:
-        """The peer has moved (`peer_candidates`)."""
+        """Look for the peer at these places from now on, too (`peer_candidates`)."""
+        if self._credentials is None or self._is_closed:
+            return
+        self._choose(candidates)
+        if self._punch is not None:
+            self._punch.feed(punch.Go(tuple(self._places)))
+        self._path.feed(path.Moved())
 
     async def close(self) -> None:
         """Send what was given to `transmit`, for a second at most, then close everything."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._path.close()
+        if self._punch is not None:
+            self._punch.close()
+        current = self._links.pop(self._current, None)
+        if current is not None:
+            await current.link.close(LAST_WORDS)
+        await self._tasks.close()
+        for known in self._links.values():
+            known.link.discard()
+        if self._dialer is not None:
+            await self._dialer.close()
+        if self._owned_port is not None:
+            await self._owned_port.close()
+
+    # -- what links say -------------------------------------------------------------------
+
+    def link_ready(self, peer: PeerLink, hello: PeerHello, rtt: float | None) -> None:
+        """The peer is authenticated on a link."""
+        known = self._links[peer.number]
+        if known.kind is not PathKind.RELAY and self._punch is not None:
+            self._punch.feed(punch.Authenticated(peer.number))
+        self._path.feed(path.Ready(peer.number, known.kind, known.how, hello.received, rtt))
+
+    def link_arrived(self, peer: PeerLink, message: TalkMessage, body: bytes) -> None:
+        """Keep what is about links; the rest is the talk's."""
+        if not isinstance(message, Choose):
+            self._tell(link.Arrived(peer.number, message, body))
+        elif self._matched.role is Role.LEADER:
+            raise RemoteProtocolError(Code.UNEXPECTED, "the follower chose")
+        else:
+            self._path.feed(path.Told(peer.number, message.number))
+
+    def link_writable(self, peer: PeerLink) -> None:
+        """There is room for bulk."""
+        self._tell(link.Writable(peer.number))
+
+    def link_closed(self, peer: PeerLink, error: FloaterError | None) -> None:
+        """A link that was ready is over."""
+        self._links.pop(peer.number, None)
+        if error is not None:
+            self._tell(Misbehaved(error.code))
+        self._path.feed(path.Gone(peer.number))
+
+    def received(self) -> int:
+        """Tell the highest `seq` we have got."""
+        return self._received()
+
+    # -- what the machines want -----------------------------------------------------------
+
+    def _perform_path(self, effect: path.Effect) -> None:
+        match effect:
+            case path.Punch():
+                self._start_punch()
+            case path.EndPunch():
+                if self._punch is not None:
+                    self._punch.feed(punch.Halt())
+            case path.OpenRelay():
+                self._relay = self._tasks.start(self._join_relay(), "relay")
+            case path.EndRelay():
+                if self._relay is not None:
+                    self._relay.cancel()
+            case path.Tell(number, choice):
+                self._links[number].link.send(Choose(choice))
+            case path.Discard(number):
+                self._drop(number)
+            case (
+                link.LinkUp()
+                | link.LinkDown()
+                | path.Chosen()
+                | path.Away()
+                | path.Back()
+                | path.Lost()
+                | path.NoShow()
+            ):
+                log.info("= match: %s", type(effect).__name__)
+                if isinstance(effect, link.LinkUp):
+                    self._current = effect.link
+                self._tell(effect)
+            case _:
+                assert_never(effect)
+
+    def _start_punch(self) -> None:
+        if self._punch is not None:
+            self._punch.feed(punch.Halt())
+        machine = punch.Punch(
+            delay=self._settings.punch_delay,
+            attempts=self._settings.punch_attempts,
+            budget=self._settings.punch_budget,
+        )
+        self._punch = Driver(machine, self._perform_punch)
+        self._punch.feed(punch.Go(tuple(self._places)))
+
+    def _perform_punch(self, effect: punch.Effect) -> None:
+        assert self._dialer is not None
+        match effect:
+            case punch.Listen():
+                self._dialer.listen()
+            case punch.Dial(remote):
+                self._dialer.dial(remote)
+            case punch.Withdraw():
+                self._dialer.withdraw()
+            case punch.Authenticate(stream):
+                self._work[stream] = self._tasks.start(self._authenticate(stream), "authenticate")
+            case punch.Close(stream):
+                if (work := self._work.get(stream)) is not None:
+                    work.cancel()
+                self._dialer.drop(stream)
+                self._drop(stream)
+            case punch.GaveUp():
+                self._path.feed(path.PunchOver())
+            case _:
+                assert_never(effect)
+
+    def _punch_event(self, event: punch.Event) -> None:
+        if self._punch is not None:
+            self._punch.feed(event)
+
+    # -- work that takes time -------------------------------------------------------------
+
+    async def _authenticate(self, stream: int) -> None:
+        assert self._dialer is not None
+        sock = self._dialer.take(stream)
+        try:
+            peer = self._make_link(stream, *self._kind_of(remote_of(sock)))
+            await peer.open(sock)
+        except (FloaterError, OSError) as error:
+            sock.close()
+            self._drop(stream)
+            log.debug("= stream %s: %s", stream, error)
+            self._punch_event(punch.Rejected(stream, random.random()))
+        finally:
+            del self._work[stream]
+
+    async def _join_relay(self) -> None:
+        number = self._next_number()
+        try:
+            stream, how = await join_relay(self._server, self._matched.relay_token, proxy=self._proxy)
+            await self._make_link(number, PathKind.RELAY, how).open(stream)
+        except FloaterError as error:
+            self._drop(number)
+            log.debug("= relay: %s", error)
+            self._path.feed(path.RelayLost(error.code, random.random()))
+
+    # -- small things ---------------------------------------------------------------------
+
+    def _make_link(self, number: int, kind: PathKind, how: str) -> PeerLink:
+        assert self._credentials is not None
+        made = PeerLink(number, self._credentials, self)
+        self._links[number] = _Link(made, kind, how)
+        return made
+
+    def _drop(self, number: int) -> None:
+        if (known := self._links.pop(number, None)) is not None:
+            known.link.discard()
+
+    def _kind_of(self, remote: Endpoint) -> tuple[PathKind, str]:
+        """Name the way to a remote end, and by which candidate it was found."""
+        address = address_of(remote.host)
+        scope = scope_of(remote.host)
+        near = scope is Scope.LOOPBACK or (
+            scope is Scope.PRIVATE and address is not None and is_attached(address, self._subnets)
+        )
+        how = self._places[remote].kind.value if remote in self._places else "incoming"
+        return PathKind.LAN if near else PathKind.DIRECT, how
+
+    def _choose(self, candidates: Sequence[Candidate]) -> None:
+        """Keep the candidates that may be dialled."""
+        self._places = {}
+        if self._port is None:
+            if candidates and self._matched.relay_only:
+                self._tell(Noticed(Code.BAD_CANDIDATE))  # somebody hides: there should be none
+            return
+        around = self._port.surroundings()
+        self._subnets = around.subnets
+        choice = choose_candidates(candidates, around)
+        self._places = {candidate.endpoint: candidate for candidate in choice.dial}
+        if choice.lies:
+            self._tell(Noticed(Code.BAD_CANDIDATE))
+
+    def _next_number(self) -> int:
+        self._numbers += 1
+        return self._numbers
+
+    def _tell(self, report: Report) -> None:
+        if not self._is_closed:
+            self._report(report)
+
+
+@dataclass(slots=True)
+class _Link:
+    link: PeerLink
+    kind: PathKind
+    how: str

@@ -1,0 +1,72 @@
+"""What this computer knows of its own place: addresses, attached subnets, routers."""
+
+import ipaddress
+import socket
+import struct
+from pathlib import Path
+
+import ifaddr
+
+from floater.core.candidates import Subnet
+from floater.net.sockets import address_of, family_of
+from floater.wire.endpoint import Address
+
+
+def own_subnets() -> dict[Address, Subnet]:
+    """List our addresses, each with the subnet it is in, but no link-local ones, which need a zone."""
+    found: dict[Address, Subnet] = {}
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            host = ip.ip if isinstance(ip.ip, str) else ip.ip[0]
+            address = address_of(host)
+            if address is not None and not address.is_link_local:
+                found[address] = ipaddress.ip_network(f"{address}/{ip.network_prefix}", strict=False)
+    return found
+
+
+def gateways() -> frozenset[Address]:
+    """List our routers.
+
+    Linux tells (proc(5)); elsewhere the first address of each attached
+    subnet, where routers mostly are, is taken for one.
+    """
+    if Path("/proc/net/route").exists():
+        return frozenset((*_gateways_v4(), *_gateways_v6()))
+    return frozenset(
+        subnet[1] for subnet in own_subnets().values() if subnet.num_addresses > 2 and not subnet.is_loopback
+    )
+
+
+def source_address(towards: str) -> Address | None:
+    """Tell which of our addresses faces a numeric address; None if there is no way there. Sends nothing."""
+    with socket.socket(family_of(towards), socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((towards, 9))
+        except OSError:
+            return None
+        return address_of(sock.getsockname()[0])
+
+
+def _gateways_v4() -> list[Address]:
+    # Iface Destination Gateway Flags …, addresses as hexadecimal numbers in this machine's byte order
+    return [
+        ipaddress.IPv4Address(struct.pack("=I", int(fields[2], 16)))
+        for fields in _table("/proc/net/route")[1:]
+        if len(fields) > 2 and int(fields[2], 16)
+    ]
+
+
+def _gateways_v6() -> list[Address]:
+    # destination, its length, source, its length, next hop, …
+    return [
+        ipaddress.IPv6Address(bytes.fromhex(fields[4]))
+        for fields in _table("/proc/net/ipv6_route")
+        if len(fields) > 4 and int(fields[4], 16)
+    ]
+
+
+def _table(path: str) -> list[list[str]]:
+    try:
+        return [line.split() for line in Path(path).read_text(encoding="ascii").splitlines()]
+    except OSError:
+        return []

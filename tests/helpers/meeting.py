@@ -1,0 +1,294 @@
+"""A match without a server: ticket, two meetings on loopback, a tiny relay and observers."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from floater.core import link, path
+from floater.crypto.certificate import Identity, make_identity
+from floater.net.meeting import Meeting, MeetingSettings, Report
+from floater.net.punch_port import PunchPort, prepare_punch_port
+from floater.net.server_door import Proxy
+from floater.wire import relay, stun
+from floater.wire.codec import encode
+from floater.wire.control import Matched, Peer, Refused, Role
+from floater.wire.endpoint import Candidate, Endpoint
+from floater.wire.frame import FrameLimits, FrameReader
+from floater.wire.ticket import Ticket, encode_ticket
+from floater.wire.url import ServerUrl
+
+NOWHERE = ServerUrl("127.0.0.1", 1, None)
+"A server nobody runs."
+
+AnyReport = TypeVar("AnyReport", bound=Report)
+
+
+class MatchMaker:
+    """Signs tickets as a server would."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+        self.ticket_key = self._key.public_key().public_bytes_raw()
+
+    def match(
+        self,
+        leader: Identity,
+        follower: Identity,
+        *,
+        candidates: tuple[Sequence[Candidate], Sequence[Candidate]] = ((), ()),
+        relay_only: bool = False,
+        expires: float | None = None,
+    ) -> tuple[Matched, Matched]:
+        """Say what each side is told; `candidates` are the leader's own and the follower's own."""
+        match_id = secrets.token_hex(8)
+        now = time.time()
+        payload = encode_ticket(
+            Ticket(
+                match_id=match_id,
+                leader=leader.fingerprint,
+                follower=follower.fingerprint,
+                issued=now,
+                expires=now + 60.0 if expires is None else expires,
+            )
+        )
+        sides = []
+        for role, peer, places in (
+            (Role.LEADER, follower, candidates[1]),
+            (Role.FOLLOWER, leader, candidates[0]),
+        ):
+            sides.append(
+                Matched(
+                    match_id=match_id,
+                    role=role,
+                    peer=Peer(username="stranger"),
+                    certificate=peer.certificate,
+                    ticket=payload,
+                    signature=self._key.sign(payload),
+                    relay_token=match_id.encode() + role.value.encode(),
+                    candidates=tuple(places),
+                    relay_only=relay_only,
+                )
+            )
+        return sides[0], sides[1]
+
+
+@dataclass
+class Side:
+    """One side of a match, and everything it was told."""
+
+    matched: Matched
+    identity: Identity
+    ticket_key: bytes
+    punch_port: PunchPort | None = None
+    server: ServerUrl = NOWHERE
+    proxy: Proxy | None = None
+    settings: MeetingSettings = field(default_factory=MeetingSettings)
+    received: int = 0
+    reports: list[Report] = field(default_factory=list)
+    on_report: Callable[[Report], None] | None = None
+
+    def __post_init__(self) -> None:
+        self._changed = asyncio.Event()
+        self.link: int | None = None
+        self.meeting = Meeting(
+            matched=self.matched,
+            identity=self.identity,
+            ticket_key=self.ticket_key,
+            server_time=time.time,
+            punch_port=self.punch_port,
+            server=self.server,
+            proxy=self.proxy,
+            report=self._hear,
+            received=lambda: self.received,
+            settings=self.settings,
+        )
+
+    def _hear(self, report: Report) -> None:
+        self.reports.append(report)
+        if isinstance(report, link.LinkUp):
+            self.link = report.link
+        if isinstance(report, link.LinkDown):
+            self.link = None
+        if self.on_report is not None:
+            self.on_report(report)
+        self._changed.set()
+
+    async def hears(self, kind: type[AnyReport], count: int = 1) -> AnyReport:
+        """Wait for the report number `count` of a kind."""
+        async with asyncio.timeout(20.0):
+            while len(found := [report for report in self.reports if isinstance(report, kind)]) < count:
+                self._changed.clear()
+                await self._changed.wait()
+        return found[count - 1]
+
+    def heard(self, kind: type[AnyReport]) -> list[AnyReport]:
+        """List the reports of a kind so far."""
+        return [report for report in self.reports if isinstance(report, kind)]
+
+    def link_object(self) -> object:
+        """The link in use, to be broken by a test."""
+        assert self.link is not None
+        return self.meeting._links[self.link].link
+
+
+@contextlib.asynccontextmanager
+async def pair(
+    *,
+    ports: bool = True,
+    server: ServerUrl = NOWHERE,
+    relay_only: bool = False,
+    spoil: Callable[[int, Sequence[Candidate]], Sequence[Candidate]] = lambda _, places: places,
+    settings: MeetingSettings | None = None,
+    proxy: Proxy | None = None,
+) -> AsyncIterator[tuple[Side, Side]]:
+    """Two sides of one match, not started; `spoil` may change what each side has been told of the other."""
+    maker, identities = MatchMaker(), (make_identity(), make_identity())
+    own: list[PunchPort | None] = [None, None]
+    if ports:
+        own = [
+            await prepare_punch_port(server=ServerUrl("127.0.0.1", 1, None), observers=(), observer_key="k")
+            for _ in range(2)
+        ]
+    told = [() if port is None or relay_only else port.candidates for port in own]
+    matched = maker.match(
+        *identities, candidates=(spoil(0, told[0]), spoil(1, told[1])), relay_only=relay_only
+    )
+    sides = [
+        Side(
+            matched[i],
+            identities[i],
+            maker.ticket_key,
+            punch_port=own[i],
+            server=server,
+            proxy=proxy,
+            settings=settings or MeetingSettings(),
+        )
+        for i in range(2)
+    ]
+    try:
+        yield sides[0], sides[1]
+    finally:
+        await asyncio.gather(*(side.meeting.close() for side in sides))
+
+
+@dataclass
+class TinyRelay:
+    """Joins streams by match, as `floater.wire.relay` says; counts what passes."""
+
+    port: int
+    passed: bytearray
+    joined: list[bytes]
+    cut: Callable[[], None]
+
+
+@contextlib.asynccontextmanager
+async def tiny_relay(*, refuse: str = "", deaf: bool = False) -> AsyncIterator[TinyRelay]:
+    """Run a relay on loopback: refusing with a code, or deaf (it resets whoever speaks)."""
+    waiting: dict[bytes, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+    writers: set[asyncio.StreamWriter] = set()
+
+    def cut() -> None:
+        for writer in list(writers):
+            writer.transport.abort()
+
+    state = TinyRelay(0, bytearray(), [], cut)
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                state.passed += data
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def bridge(
+        a: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        b: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        for _, writer in (a, b):
+            writer.write(encode(relay.Joined()))
+        for reader, _ in (a, b):
+            assert await reader.readexactly(1) == relay.GO
+        await asyncio.gather(pipe(a[0], b[1]), pipe(b[0], a[1]))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        try:
+            if deaf or await reader.readexactly(len(relay.PREAMBLE)) != relay.PREAMBLE:
+                writer.transport.abort()
+                return
+            cutter = FrameReader(FrameLimits(1_024, 0))
+            while not (frames := cutter.feed(await reader.read(1_024))):
+                pass
+            token = relay.JOIN_MESSAGES.decode(frames[0]).token
+            if refuse:
+                writer.write(encode(Refused(refuse)))
+                writer.close()
+                return
+            state.joined.append(token)
+            match = token[:16]
+            if match in waiting:
+                await bridge(waiting.pop(match), (reader, writer))
+            else:
+                waiting[match] = reader, writer
+                await writer.wait_closed()
+        except (OSError, EOFError):
+            pass
+        finally:
+            writers.discard(writer)
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    state.port = server.sockets[0].getsockname()[1]
+    try:
+        yield state
+    finally:
+        server.close()
+        state.cut()
+        await server.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def tiny_observer(
+    answer: Callable[[Endpoint], Endpoint | None] = lambda seen: seen, host: str = "127.0.0.1"
+) -> AsyncIterator[tuple[int, list[Endpoint]]]:
+    """Run an observer that says `answer(what it sees)`, hanging up for None; yields its port and what it saw."""
+    saw: list[Endpoint] = []
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
+        buffer = bytearray()
+        try:
+            while data := await reader.read(1_024):
+                buffer += data
+                while (request := stun.take_message(buffer)) is not None:
+                    assert isinstance(request, stun.BindingRequest)
+                    seen = Endpoint(*writer.get_extra_info("peername")[:2])
+                    saw.append(seen)
+                    if (mapped := answer(seen)) is None:
+                        return
+                    writer.write(stun.encode_response(stun.BindingResponse(request.transaction, mapped)))
+        except OSError:
+            pass
+        finally:
+            writers.discard(writer)
+            writer.close()
+
+    server = await asyncio.start_server(serve, host, 0)
+    try:
+        yield server.sockets[0].getsockname()[1], saw
+    finally:
+        server.close()
+        for writer in list(writers):
+            writer.transport.abort()
+        await server.wait_closed()
+
+
+__all__ = ["MatchMaker", "Side", "TinyRelay", "pair", "path", "tiny_observer", "tiny_relay"]
