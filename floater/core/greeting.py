@@ -11,6 +11,7 @@ from floater.bridge import api
 from floater.codes import Code
 from floater.core.orders import Emit, Greeted, Say
 from floater.errors import Refused
+from floater.machine import Tick
 from floater.wire import talk as wire
 from floater.wire.greetings import greeting_in, known_language
 
@@ -24,7 +25,7 @@ class State(Enum):
     OPEN = "open"
 
 
-Event: TypeAlias = api.Greet | wire.Greet
+Event: TypeAlias = api.Greet | wire.Greet | Tick
 Effect: TypeAlias = Say | Emit | Greeted
 
 
@@ -84,4 +85,5 @@ class Greeting:
             case _, wire.Greet(seq):
                 refuse = wire.Refuse(seq=0, received=0, of=seq, code=Code.ALREADY_GREETED.value)
                 return [Say(refuse)]
-        raise AssertionError(event)
+            case _:
+                return []

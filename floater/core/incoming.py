@@ -45,9 +45,10 @@ FIRST_WINDOW: Final = 262_144
 MIN_WINDOW: Final = 65_536
 MAX_WINDOW: Final = 16_777_216
 QUEUE_TIME: Final = 0.15
-"Seconds of bytes that may lie in buffers beyond a round trip: how long a text waits behind a file at most."
+"""Seconds of bytes that may lie in buffers beyond a round trip: how long a text waits behind a file. Where a
+round trip is longer, it is as long again, so that a window that is too small doubles with each."""
 PACE_TIME: Final = 0.1
-"Seconds over which the pace is measured."
+"Seconds over which the pace is measured, or a round trip if that is longer."
 GET_INTERVAL: Final = 0.5
 "Seconds after which a wish is extended even by little: it tells the sender that its bytes arrive."
 MAX_UNWRITTEN: Final = 16_777_216
@@ -357,11 +358,11 @@ class Incoming:
         """Let the window follow the pace, by no more than a factor of two at once."""
         if transfer.pace_from is None:
             transfer.pace_from = now, transfer.place
-        if now - transfer.pace_from[0] < PACE_TIME:
+        if now - transfer.pace_from[0] < max(PACE_TIME, self.rtt):
             return
         since, was = transfer.pace_from
         pace = (transfer.place - was) / (now - since)
-        fits = int(pace * (self.rtt + QUEUE_TIME))
+        fits = int(pace * (self.rtt + max(self.rtt, QUEUE_TIME)))
         fits = max(transfer.window // 2, min(transfer.window * 2, fits))
         transfer.window = max(MIN_WINDOW, min(MAX_WINDOW, fits))
         transfer.pace_from = now, transfer.place
