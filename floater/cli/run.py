@@ -4,18 +4,22 @@ import asyncio
 import importlib
 import logging
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
+
+from floater.log import log_loop_errors, set_up_log
+
+log = logging.getLogger("floater.cli")
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def run(work: Coroutine[Any, Any, int], level: str) -> int:
     """Run a face on the fastest loop there is, and return its exit code."""
-    logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    set_up_log(logging.getLevelNamesMapping()[level.upper()])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        log_loop_errors(runner.get_loop(), log)
         return runner.run(work)
 
 
@@ -34,4 +38,3 @@ def on_signals(leave: Callable[[], None]) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows; Ctrl+C cancels the main task there
             loop.add_signal_handler(name, leave)
-    logging.getLogger("floater.cli").debug("= ready for signals")

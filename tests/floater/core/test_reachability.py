@@ -1,0 +1,67 @@
+import pytest
+
+from floater.core.reachability import Facts, Line, lines_about, reachability_of
+from floater.sentences import LANGUAGES, sentence
+from floater.wire.control import Mapping
+from floater.wire.endpoint import Endpoint
+
+PUBLIC = (Endpoint("203.0.113.7", 4000),)
+PRIVATE = (Endpoint("192.168.1.5", 4000),)
+
+
+def facts(mapping: Mapping, *, seen: bool = True, hidden: bool = False) -> Facts:
+    return Facts(
+        server_rtt=0.0421,
+        mapping=mapping,
+        public=PUBLIC if seen else (),
+        private=PRIVATE,
+        observers_asked=3,
+        observers_answered=3 if seen else 0,
+        hidden=hidden,
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "word"),
+    [
+        (Facts(server_rtt=None), "offline"),
+        (facts(Mapping.OPEN), "open"),
+        (facts(Mapping.ENDPOINT_INDEPENDENT), "punch"),
+        (facts(Mapping.ADDRESS_DEPENDENT), "punch"),
+        (facts(Mapping.UNKNOWN), "punch"),
+        (facts(Mapping.PORT_DEPENDENT), "relay"),
+        (facts(Mapping.UNKNOWN, seen=False), "relay"),
+        (facts(Mapping.OPEN, hidden=True), "relay"),
+    ],
+)
+def test_one_word_says_what_is_possible(found: Facts, word: str) -> None:
+    assert reachability_of(found) == word
+    assert lines_about(found)[-1] == Line(f"reachability.{word}")
+
+
+def test_everything_that_was_found_is_said() -> None:
+    assert lines_about(facts(Mapping.ENDPOINT_INDEPENDENT)) == [
+        Line("doctor.server_reached", {"ms": 42}),
+        Line("doctor.observers", {"answered": 3, "asked": 3}),
+        Line("doctor.public", {"endpoint": "203.0.113.7:4000"}),
+        Line("doctor.private", {"endpoint": "192.168.1.5:4000"}),
+        Line("nat.endpoint_independent"),
+        Line("reachability.punch"),
+    ]
+
+
+def test_a_wrong_clock_is_said() -> None:
+    found = Facts(server_rtt=0.01, clock_offset=-400.2)
+    assert Line("doctor.clock", {"seconds": 400}) in lines_about(found)
+    assert Line("doctor.clock", {"seconds": 1}) not in lines_about(Facts(server_rtt=0.01, clock_offset=1.0))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("mapping", Mapping)
+def test_every_line_has_a_sentence(language: str, mapping: Mapping) -> None:
+    internal = sentence("code.internal", language)
+    for found in (facts(mapping), facts(mapping, hidden=True), Facts(server_rtt=None, private=PRIVATE)):
+        for line in lines_about(found):
+            said = sentence(line.key, language, **line.values)
+            assert said != internal
+            assert "{" not in said
