@@ -23,7 +23,7 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="type",
 
 class _Envelope(msgspec.Struct):
     type: str
-    id: int = 0
+    id: Any = 0
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -33,7 +33,10 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 
 
 class UnknownType(RemoteProtocolError):
-    """A type of a later version: refused politely, and the stream goes on. `id` is the request's."""
+    """A type of a later version: refused politely, and the stream goes on.
+
+    `id` is that of the request, 0 if it has none.
+    """
 
     def __init__(self, type_: str, id_: int) -> None:
         super().__init__(Code.UNKNOWN_TYPE, type_[:64])
@@ -72,5 +75,6 @@ class Codec(Generic[AnyMessage]):
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 raise RemoteProtocolError(Code.BAD_FRAME) from None
             if envelope.type not in self._types:
-                raise UnknownType(envelope.type, envelope.id) from None
+                id_ = envelope.id if type(envelope.id) is int and 0 < envelope.id <= 2**53 else 0
+                raise UnknownType(envelope.type, id_) from None
             raise RemoteProtocolError(Code.BAD_FIELD, f"{envelope.type}: {error}") from None

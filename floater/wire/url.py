@@ -1,7 +1,6 @@
 """`floater://host:port#fingerprint`, the address of a server (spec §2.1)."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -43,20 +42,22 @@ def parse_server_url(text: str) -> ServerUrl:
     text = text.strip()
     try:
         parts = urlsplit(text if "://" in text else f"floater://{text}")
-        host, port = parts.hostname, parts.port or DEFAULT_PORT
+        host, port = parts.hostname, DEFAULT_PORT if parts.port is None else parts.port
         if (
             parts.scheme != "floater"
             or host is None
             or not _HOST.fullmatch(host)
+            or port == 0
+            or "@" in parts.netloc
             or parts.path.strip("/")
             or parts.query
         ):
             raise ValueError(text)
         fingerprint = None
         if parts.fragment:
-            fingerprint = base64.urlsafe_b64decode(parts.fragment + "=" * (-len(parts.fragment) % 4))
-            if len(fingerprint) != 32:
+            fingerprint = base64.urlsafe_b64decode(parts.fragment + "=")
+            if encode_fingerprint(fingerprint) != parts.fragment or len(fingerprint) != 32:
                 raise ValueError(text)
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise Refused(Code.SERVER_URL_INVALID) from error
     return ServerUrl(host, port, fingerprint)

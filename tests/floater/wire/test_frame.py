@@ -1,0 +1,79 @@
+"""Frames: however their bytes were split, and however large they claim to be."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from floater.codes import Code
+from floater.errors import LocalProtocolError, RemoteProtocolError
+from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, Frame, FrameLimits, FrameReader, encode_frame
+
+FRAMES = st.lists(st.builds(Frame, st.binary(min_size=1, max_size=200), st.binary(max_size=300)), max_size=6)
+
+
+@given(frames=FRAMES, data=st.data())
+def test_how_the_bytes_were_split_never_matters(frames: list[Frame], data: st.DataObject) -> None:
+    stream = b"".join(encode_frame(frame.header, frame.body) for frame in frames)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=20)))
+    reader = FrameReader(PEER_LEG)
+    came: list[Frame] = []
+    for start, end in itertools.pairwise([0, *cuts, len(stream)]):
+        came += reader.feed(stream[start:end])
+    assert came == frames
+    assert reader.pending == 0
+
+
+@given(frames=FRAMES.filter(bool), data=st.data())
+def test_an_unfinished_frame_is_kept_and_nothing_more(frames: list[Frame], data: st.DataObject) -> None:
+    stream = b"".join(encode_frame(frame.header, frame.body) for frame in frames)
+    cut = data.draw(st.integers(0, len(stream) - 1))
+    reader = FrameReader(PEER_LEG)
+    whole = reader.feed(stream[:cut])
+    assert reader.pending + sum(len(encode_frame(f.header, f.body)) for f in whole) == cut
+    assert whole + reader.feed(stream[cut:]) == frames
+
+
+@pytest.mark.parametrize(
+    ("limits", "header", "body"),
+    [
+        (SERVER_LEG, 16_385, 0),
+        (SERVER_LEG, 2, 1),
+        (PEER_LEG, 4_097, 0),
+        (PEER_LEG, 2, 262_145),
+        (PEER_LEG, 0xFFFF, 0xFFFF_FFFF),
+    ],
+)
+def test_a_size_is_refused_from_the_prefix_alone(limits: FrameLimits, header: int, body: int) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        FrameReader(limits).feed(PREFIX.pack(header, body))
+    assert caught.value.code is Code.FRAME_TOO_LARGE
+
+
+def test_the_largest_sizes_are_taken() -> None:
+    for limits in (SERVER_LEG, PEER_LEG):
+        frame = Frame(b"h" * limits.header, b"b" * limits.body)
+        assert FrameReader(limits).feed(encode_frame(frame.header, frame.body)) == [frame]
+
+
+def test_an_empty_header_is_no_frame() -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        FrameReader(PEER_LEG).feed(PREFIX.pack(0, 5))
+    assert caught.value.code is Code.BAD_FRAME
+
+
+def test_a_frame_owns_its_bytes() -> None:
+    data = bytearray(encode_frame(b"{}", b"body"))
+    (frame,) = FrameReader(PEER_LEG).feed(memoryview(data))
+    data[:] = bytes(len(data))
+    assert frame == Frame(b"{}", b"body")
+
+
+def test_our_own_header_must_fit_its_length_field() -> None:
+    with pytest.raises(LocalProtocolError):
+        encode_frame(b"x" * 0x1_0000)
+
+
+def test_a_body_may_be_a_view() -> None:
+    assert encode_frame(b"{}", memoryview(b"body")) == encode_frame(b"{}", b"body")

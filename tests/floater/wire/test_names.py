@@ -1,0 +1,150 @@
+"""Names that a stranger wrote."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from floater.wire.names import (
+    clean_file_name,
+    clean_text,
+    clean_username,
+    is_password_acceptable,
+    normal_email,
+)
+
+FAMILY = "\U0001f469\u200d\U0001f467"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Ann", "Ann"),
+        ("  安\u3000\t娜 ", "安 娜"),
+        ("a\u202egnp.exe", "agnp.exe"),
+        ("a\u200bb\ufeffc", "abc"),
+        ("line\nbreak", "line break"),
+        ("bell\x07", "bell"),
+        ("\ue000private", "private"),
+        ("e\u0301", "é"),
+        (FAMILY, FAMILY),
+        ("a\u200db", "ab"),
+        ("\u2066iso\u2069", "iso"),
+    ],
+)
+def test_what_is_not_meant_to_be_seen_is_dropped(text: str, clean: str) -> None:
+    assert clean_text(text) == clean
+
+
+@given(st.text(max_size=100))
+def test_clean_text_stays_as_it_is(text: str) -> None:
+    once = clean_text(text)
+    assert clean_text(once) == once
+    assert not any(unicodedata.category(c)[0] == "C" and c != "\u200d" for c in once)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u200b\u200b", "...", "-", "\u3164", "x" * 25, "\u202e", "\x00"])
+def test_a_name_that_nobody_sees_is_none(text: str) -> None:
+    assert clean_username(text) is None
+
+
+@given(st.text(max_size=60))
+def test_a_username_is_visible_short_and_stays_as_it_is(text: str) -> None:
+    name = clean_username(text)
+    if name is not None:
+        assert 1 <= len(name) <= 24
+        assert name.split() == name.strip().split(" ")
+        assert clean_username(name) == name
+
+
+def test_no_name_climbs_out_of_its_line() -> None:
+    tower = clean_username("a" + "\u0335\u0336\u0337\u0338" * 3 + "b")
+    assert tower is not None
+    assert sum(unicodedata.category(c) == "Mn" for c in tower) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("moon.png", "moon.png"),
+        ("../../etc/passwd", "passwd"),
+        ("..\\..\\win.ini", "win.ini"),
+        ("/", "file"),
+        ("..", "file"),
+        (".bashrc", "bashrc"),
+        ("name.", "name"),
+        ("con", "_con"),
+        ("NUL.txt", "_NUL.txt"),
+        ("aux .png", "_aux.png"),
+        ("com¹.log", "_com¹.log"),
+        ("a:b*c?.txt", "a_b_c_.txt"),
+        ("photo\u202egnp.exe", "photognp.exe"),
+        ("a\x00b.txt", "ab.txt"),
+        ("x" * 300 + ".jpeg", "x" * 234 + ".jpeg"),
+        ("漂" * 200 + ".png", "漂" * 78 + ".png"),
+    ],
+)
+def test_a_file_name_stays_in_its_folder(text: str, clean: str) -> None:
+    assert clean_file_name(text) == clean
+
+
+@given(st.text(max_size=300))
+def test_every_file_name_is_fit_for_every_system(text: str) -> None:
+    name = clean_file_name(text)
+    assert name not in ("", ".", "..")
+    assert not set(name) & set('/\\:*?"<>|\0')
+    assert len(name.encode()) + 16 <= 255
+    assert name == name.strip(" .")
+    assert clean_file_name(name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "email"),
+    [
+        ("ann@example.org", "ann@example.org"),
+        (" Ann@Example.ORG\n", "ann@example.org"),
+        ("安@例子.cn", "安@例子.cn"),
+        ("o'brien+tag@sub.example.org", "o'brien+tag@sub.example.org"),
+        ("root@localhost", "root@localhost"),
+    ],
+)
+def test_one_mailbox_is_one_account(text: str, email: str) -> None:
+    assert normal_email(text) == email
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ann",
+        "@example.org",
+        "ann@",
+        "ann@@example.org",
+        "a b@example.org",
+        "ann@exa mple.org",
+        "ann@example.org\r\nBcc: all@example.org",
+        "ann@example.org,bob@example.org",
+        "<ann@example.org>",
+        '"ann"@example.org',
+        "ann\x00@example.org",
+        "x" * 65 + "@example.org",
+        "x@" + "y" * 253,
+    ],
+)
+def test_what_is_no_address_is_none(text: str) -> None:
+    assert normal_email(text) is None
+
+
+@given(st.text(max_size=80))
+def test_no_address_carries_another_header_line(text: str) -> None:
+    email = normal_email(text)
+    assert email is None or not set(email) & set("\r\n\0 ,;<>")
+
+
+def test_a_password_is_judged_by_its_characters() -> None:
+    assert not is_password_acceptable("1234567")
+    assert is_password_acceptable("漂" * 8)
+    assert is_password_acceptable(" " * 8)
+    assert is_password_acceptable("x" * 128)
+    assert not is_password_acceptable("x" * 129)
