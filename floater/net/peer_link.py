@@ -15,7 +15,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 from floater.codes import Code
 from floater.crypto.tls import is_peer
@@ -126,7 +126,7 @@ class PeerLink(asyncio.Protocol):
                     raise error
         except BaseException as error:
             self.discard()
-            if isinstance(stream, asyncio.Transport):
+            if not isinstance(stream, socket.socket):
                 stream.abort()
             elif self._transport is None:
                 forget_on_close(stream)
@@ -186,7 +186,7 @@ class PeerLink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """TLS stands: say hello, if it is with our peer."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses of it
         self._transport = transport
         if self._state is _State.OVER:
             self.discard()
@@ -243,7 +243,7 @@ class PeerLink(asyncio.Protocol):
 
     async def _shake_hands(self, stream: socket.socket | asyncio.Transport, timeout: float) -> None:
         context, leads = self._credentials.context, self._credentials.role is Role.LEADER
-        if isinstance(stream, asyncio.Transport):
+        if not isinstance(stream, socket.socket):
             transport = await self._loop.start_tls(
                 stream,
                 self,

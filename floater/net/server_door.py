@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import aiohappyeyeballs
@@ -142,7 +142,7 @@ class _Gate(asyncio.Protocol, Generic[AnyProtocol]):
         self.refused: Unreachable | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses of it
         tls: ssl.SSLObject = transport.get_extra_info("ssl_object")
         if self._fingerprint is not None and not check_pin(tls.getpeercert(True), self._fingerprint):
             self.refused = Unreachable(Code.SERVER_NOT_TRUSTED, "another key than the pinned one")
