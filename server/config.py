@@ -43,6 +43,15 @@ class ServerConfig:
     mail_outbox: Path | None = None
     "Folder into which each mail is written as one .eml file if no SMTP is set; empty: DATA_DIR/outbox."
 
+    mail_retry: float = 1.0
+    "Seconds after which a mail server that is down is tried again; doubled with each try."
+
+    mail_retry_longest: float = 60.0
+    "Seconds up to which that doubles."
+
+    mail_timeout: float = 20.0
+    "Seconds that one word of a mail server may take."
+
     mail_lifetime: float = 86_400.0
     "Seconds for which a mail that cannot be delivered is tried again."
 
@@ -134,8 +143,9 @@ class ServerConfig:
     max_connections: int = 100_000
     "Connections at once, of all kinds; the operating system's own limit also holds."
 
-    max_connections_per_address: int = 200
-    "Connections at once from one address (IPv6: one /64). This computer itself is exempt."
+    max_connections_per_address: int = 1_000
+    """Connections at once from one address (IPv6: one /64); a person needs four, a campus shares one address.
+    This computer itself is exempt."""
 
     max_half_open: int = 2_000
     "Connections at once that have not said anything sensible yet."

@@ -1,16 +1,60 @@
-"""Accounts: sign up, activate, log in, forget, change (spec §4.2)."""
+"""Accounts: sign up, activate, log in, forget, change (spec §4.2).
 
+    nobody ──sign_up──▶ pending ──activate──▶ account ──log_in──▶ token
+                          │ 24 h                 ▲ └──forgot──▶ pending ──reset──▶ all tokens gone
+                          └──▶ nobody            └─────────────────────────────┘
+
+Two rules run through everything here:
+
+*Nobody learns whether an address has an account.* Answers are alike, and so is
+the work: the same statements and one hash for every address. An address that
+has an account gets a decoy where another gets a sign-up, and a mail that says
+so; an address that has none gets a decoy where another gets a reset, and no
+mail.
+
+*Nobody takes an address over by being first.* Each sign-up stands by itself,
+with its own password and its own code; the mailbox decides which becomes the
+account. Its mail gives the name that was signed up with, so that a person who
+gets two mails can tell which is theirs.
+"""
+
+import logging
+import secrets
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
+from floater.codes import Code
+from floater.errors import FloaterError, ServerRefused
+from floater.tasks import Tasks
 from floater.wire import control
-from server.config import ServerConfig
+from floater.wire.names import clean_username, normal_email
+from server.config import ServerConfig, parse_place
+from server.core.onetime import RESET, SIGN_UP
+from server.services.hashing import Hasher, cost_of, is_same
+from server.services.housekeeping import keep_house
+from server.services.limits import Limits
+from server.services.mail import OutboxFolder, Post, Smtp, parse_smtp_url
+from server.services.onetimes import OneTimes
+from server.services.outbox import Outbox
+from server.services.passwords import is_password_good
+from server.services.secret import Secret, load_secret, sha256
+from server.services.words import pick_language
+from server.storage import records
+from server.storage.database import Database
+
+log = logging.getLogger("server.accounts")
+
+DATABASE_FILE: Final = "floater.db"
+_TOUCH: Final = 3_600.0
+"Seconds between two notes that a token is in use: enough to know of 90 days, and little to write."
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a request comes from: a peer's IP as text. A key of rate limits, never stored and never logged."""
+    """Where a request comes from: a peer's IP as text, a key of rate limits, never stored or logged."""
 
     address: str
 
@@ -25,56 +69,364 @@ class Session:
     "SHA-256 of its token, 32 bytes."
 
 
-class Accounts:
-    """Everything a person can do with an account. Every method raises `ServerRefused`."""
+def _nobody_told(account: int, but: bytes | None) -> None:
+    """Stand in until the gateway says whom to tell."""
 
-    revoked: Callable[[int, bytes | None], None]
-    """Called with an account whose log-ins have ended, all but the one with this token hash. The gateway sets it
-    and closes their connections with SESSION_ENDED."""
+
+class Accounts:
+    """Everything a person can do with an account.
+
+    Every method may raise `ServerRefused`: TOO_MANY_TRIES and BUSY (with
+    `retry_after`), STORAGE_FAILED, and what its docstring names. Then
+    nothing was changed, except that a try was counted.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        secret: Secret,
+        database: Database,
+        hasher: Hasher,
+        outbox: Outbox,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.revoked: Callable[[int, bytes | None], None] = _nobody_told
+        """Called with an account whose log-ins have ended, all but the one with this token hash. The
+        gateway sets it, and closes their connections with SESSION_ENDED."""
+        self.tasks: Final = Tasks()
+        "Work that has to end before the database is closed."
+        self._config = config
+        self._secret = secret
+        self._database = database
+        self._hasher = hasher
+        self._outbox = outbox
+        self._clock = clock
+        self._limits = Limits(config)
+        self._onetimes = OneTimes(config, secret, outbox, clock)
+
+    # -- signing up -----------------------------------------------------------------------
 
     async def sign_up(self, m: control.SignUp, source: Source) -> control.Done:
-        """Begin an account."""
-        raise NotImplementedError
+        """Begin an account: keep a sign-up and send its mail. Answered alike for every address.
 
-    async def activate(self, m: control.Activate, source: Source) -> control.Done:
-        """Finish it by the code of the mail."""
-        raise NotImplementedError
+        Raises:
+            ServerRefused: NOT_ADULT, BAD_EMAIL, BAD_USERNAME, BAD_PASSWORD.
+        """
+        email, username = _email(m.email), clean_username(m.username)
+        if not m.adult:
+            raise ServerRefused(Code.NOT_ADULT)
+        if username is None:
+            raise ServerRefused(Code.BAD_USERNAME)
+        if not is_password_good(m.password, email, username):
+            raise ServerRefused(Code.BAD_PASSWORD)
+        self._limits.take("sign_up", source=source.address, who=self._who(email))
+        password_hash = await self._hasher.hash(email, m.password)
+        language = pick_language(m.language)
+        async with self._database.write() as connection:
+            is_taken = await records.find_account(connection, email) is not None
+            await self._onetimes.issue_sign_up(
+                connection, email, username, password_hash, language, decoy=is_taken
+            )
+        return await self._mailed(m.id)
 
     async def resend_code(self, m: control.ResendCode, source: Source) -> control.Done:
-        """Send that mail again, with a new code."""
-        raise NotImplementedError
+        """Send the mail of the newest sign-up again, with a new code. Answered alike for every address.
+
+        Raises:
+            ServerRefused: BAD_EMAIL.
+        """
+        email = _email(m.email)
+        self._limits.take("resend", source=source.address, who=self._who(email))
+        async with self._database.write() as connection:
+            await self._onetimes.issue_again(connection, email)
+        return await self._mailed(m.id)
+
+    async def activate(self, m: control.Activate, source: Source) -> control.Done:
+        """Turn a sign-up into an account by the code of its mail.
+
+        Raises:
+            ServerRefused: BAD_EMAIL, or WRONG_CODE (wrong, expired, used up, or for nobody).
+        """
+        email = _email(m.email)
+        self._limits.take("code", source=source.address, who=self._who(email))
+        async with self._database.write() as connection:
+            sign_up = await self._onetimes.check_code(connection, SIGN_UP, email, m.code)
+            made = None
+            if sign_up is not None:
+                made = await records.make_account(connection, sign_up, self._clock())
+        return self._activated(m.id, made)
+
+    async def activate_by_link(self, link: str, source: Source) -> control.Done:
+        """Turn a sign-up into an account by the link of its mail.
+
+        Raises:
+            ServerRefused: WRONG_CODE.
+        """
+        self._limits.take("code", source=source.address)
+        async with self._database.write() as connection:
+            sign_up = await self._onetimes.check_link(connection, SIGN_UP, link)
+            made = None
+            if sign_up is not None:
+                made = await records.make_account(connection, sign_up, self._clock())
+        return self._activated(1, made)
+
+    # -- logging in -----------------------------------------------------------------------
 
     async def log_in(self, m: control.LogIn, source: Source) -> tuple[Session, control.LoggedIn]:
-        """Log in by password, for a fresh token."""
-        raise NotImplementedError
+        """Log in by password, for a fresh token.
+
+        Exactly one hash for every address. NOT_ACTIVATED is said to whoever
+        knows the password of a sign-up that waits, a decoy as well: it tells
+        of the sign-up, and not of an account.
+
+        Raises:
+            ServerRefused: WRONG_LOG_IN, or NOT_ACTIVATED.
+        """
+        email = normal_email(m.email)
+        if email is None:
+            raise ServerRefused(Code.WRONG_LOG_IN)
+        self._limits.take("log_in", source=source.address, who=self._who(email))
+        since = self._clock() - self._config.sign_up_lifetime
+        async with self._database.read() as connection:
+            account = await records.find_account(connection, email)
+            waiting = await records.find_pending(connection, SIGN_UP, email, since)
+        cost = cost_of(account.password_hash) if account is not None else self._hasher.cost
+        typed = await self._hasher.hash(email, m.password, cost)
+        if account is not None and is_same(account.password_hash, typed):
+            return await self._let_in(account, m)
+        is_pending = any([is_same(sign_up.password_hash, typed) for sign_up in waiting])
+        raise ServerRefused(Code.NOT_ACTIVATED if is_pending else Code.WRONG_LOG_IN)
 
     async def restore(self, m: control.Restore, source: Source) -> tuple[Session, control.LoggedIn]:
-        """Log in by token."""
-        raise NotImplementedError
+        """Log in by token; it stays good, and its idle time starts anew.
+
+        Raises:
+            ServerRefused: SESSION_ENDED.
+        """
+        self._limits.take("restore", source=source.address)
+        digest, now = sha256(m.token), self._clock()
+        async with self._database.read() as connection:
+            found = await records.find_token(
+                connection,
+                digest,
+                created_since=now - self._config.token_lifetime,
+                used_since=now - self._config.token_idle,
+            )
+        if found is None:
+            raise ServerRefused(Code.SESSION_ENDED)
+        account, used = found
+        if now - used > _TOUCH:
+            async with self._database.write() as connection:
+                await records.touch_token(connection, digest, now)
+        session = Session(account.id, account.username, digest)
+        return session, control.LoggedIn(id=m.id, username=account.username)
 
     async def log_out(self, session: Session) -> None:
         """Make the token worthless."""
-        raise NotImplementedError
+        async with self._database.write() as connection:
+            await records.drop_token(connection, session.token_hash)
+
+    # -- a forgotten password -------------------------------------------------------------
 
     async def forgot_password(self, m: control.ForgotPassword, source: Source) -> control.Done:
-        """Send a mail with a code to set a new password."""
-        raise NotImplementedError
+        """Send a mail with a code to set a new password. Answered alike for every address.
+
+        Raises:
+            ServerRefused: BAD_EMAIL.
+        """
+        email = _email(m.email)
+        self._limits.take("forgot", source=source.address, who=self._who(email))
+        language = pick_language(m.language)
+        async with self._database.write() as connection:
+            account = await records.find_account(connection, email)
+            await self._onetimes.issue_reset(connection, email, language, decoy=account is None)
+        return await self._mailed(m.id)
 
     async def reset_password(self, m: control.ResetPassword, source: Source) -> control.Done:
-        """Set a new password by that code."""
-        raise NotImplementedError
+        """Set a new password by the code of the mail, and end all log-ins.
+
+        Raises:
+            ServerRefused: BAD_EMAIL, BAD_PASSWORD, WRONG_CODE.
+        """
+        email = _email(m.email)
+        if not is_password_good(m.password, email):
+            raise ServerRefused(Code.BAD_PASSWORD)
+        self._limits.take("code", source=source.address, who=self._who(email))
+        async with self._database.write() as connection:
+            reset = await self._onetimes.check_code(connection, RESET, email, m.code)
+        return await self._reset(m.id, reset, m.password)
+
+    async def reset_by_link(self, link: str, password: str, source: Source) -> control.Done:
+        """Set a new password by the link of the mail, and end all log-ins.
+
+        Raises:
+            ServerRefused: BAD_PASSWORD, WRONG_CODE.
+        """
+        self._limits.take("code", source=source.address)
+        async with self._database.read() as connection:
+            reset = await self._onetimes.check_link(connection, RESET, link)
+        if not is_password_good(password, *([] if reset is None else [reset.email])):
+            raise ServerRefused(Code.BAD_PASSWORD)
+        return await self._reset(1, reset, password)
+
+    # -- changes --------------------------------------------------------------------------
 
     async def set_username(self, session: Session, m: control.SetUsername) -> control.LoggedIn:
-        """Change the name that strangers see. The caller's `session` keeps the old one."""
-        raise NotImplementedError
+        """Change the name that strangers see. The caller's `session` keeps the old one.
+
+        Raises:
+            ServerRefused: BAD_USERNAME, or SESSION_ENDED.
+        """
+        username = clean_username(m.username)
+        if username is None:
+            raise ServerRefused(Code.BAD_USERNAME)
+        self._limits.take("change", who=b"%d" % session.account)
+        async with self._database.write() as connection:
+            if not await records.has_token(connection, session.token_hash):
+                raise ServerRefused(Code.SESSION_ENDED)
+            await records.set_username(connection, session.account, username)
+        return control.LoggedIn(id=m.id, username=username)
 
     async def change_password(self, session: Session, m: control.ChangePassword) -> control.Done:
-        """Change the password and end all other log-ins."""
-        raise NotImplementedError
+        """Change the password and end all other log-ins.
+
+        Raises:
+            ServerRefused: BAD_PASSWORD, WRONG_PASSWORD, or SESSION_ENDED.
+        """
+        self._limits.take("change", who=b"%d" % session.account)
+        async with self._database.read() as connection:
+            account = await records.load_account(connection, session.account)
+        if account is None:
+            raise ServerRefused(Code.SESSION_ENDED)
+        if not is_password_good(m.new, account.email, account.username):
+            raise ServerRefused(Code.BAD_PASSWORD)
+        old_hash = account.password_hash
+        if not is_same(old_hash, await self._hasher.hash(account.email, m.old, cost_of(old_hash))):
+            raise ServerRefused(Code.WRONG_PASSWORD)
+        new_hash = await self._hasher.hash(account.email, m.new)
+        async with self._database.write() as connection:
+            if not await records.has_token(connection, session.token_hash):
+                raise ServerRefused(Code.SESSION_ENDED)
+            if not await records.set_password(connection, account.id, old_hash, new_hash):
+                raise ServerRefused(Code.WRONG_PASSWORD)
+            await records.drop_tokens(connection, account.id, but=session.token_hash)
+            await records.forget_pending(connection, RESET, account.email)
+        self.revoked(account.id, session.token_hash)
+        return control.Done(id=m.id)
+
+    # -- health ---------------------------------------------------------------------------
+
+    async def check_health(self) -> None:
+        """Read from the database.
+
+        Raises:
+            ServerRefused: STORAGE_FAILED.
+        """
+        async with self._database.read() as connection:
+            await records.load_account(connection, records.NOBODY)
+
+    # -- parts of the above ---------------------------------------------------------------
+
+    def _who(self, email: str) -> bytes:
+        return self._secret.digest("who", email.encode("utf-8"))[:16]
+
+    async def _mailed(self, request: int) -> control.Done:
+        self._outbox.kick()
+        notice = Code.MAIL_DELAYED.value if await self._outbox.is_delayed() else ""
+        return control.Done(id=request, notice=notice)
+
+    def _activated(self, request: int, account: int | None) -> control.Done:
+        if account is None:
+            raise ServerRefused(Code.WRONG_CODE)
+        log.info("= account %s activated", account)
+        return control.Done(id=request)
+
+    async def _let_in(self, account: records.Account, m: control.LogIn) -> tuple[Session, control.LoggedIn]:
+        """Make a token for whoever gave the right password; hash it anew if the parameters have changed."""
+        new_hash = account.password_hash
+        if cost_of(new_hash) != self._hasher.cost:
+            try:
+                new_hash = await self._hasher.hash(account.email, m.password)
+            except ServerRefused:
+                pass  # too busy now; the next log-in will do
+        token = secrets.token_urlsafe(32)
+        digest, now = sha256(token), self._clock()
+        async with self._database.write() as connection:
+            # Also says whether the password was changed while we were hashing.
+            if not await records.set_password(connection, account.id, account.password_hash, new_hash):
+                raise ServerRefused(Code.WRONG_LOG_IN)
+            keep = self._config.tokens_per_account
+            await records.add_token(connection, account.id, digest, now, keep=keep)
+        session = Session(account.id, account.username, digest)
+        return session, control.LoggedIn(id=m.id, username=account.username, token=token)
+
+    async def _reset(self, request: int, reset: records.Pending | None, password: str) -> control.Done:
+        if reset is None:
+            raise ServerRefused(Code.WRONG_CODE)
+        new_hash = await self._hasher.hash(reset.email, password)
+        async with self._database.write() as connection:
+            account = await records.find_account(connection, reset.email)
+            is_there = await records.has_pending(connection, reset)
+            if account is None or not is_there:
+                raise ServerRefused(Code.WRONG_CODE)  # used by somebody else while we were hashing
+            await records.set_password(connection, account.id, account.password_hash, new_hash)
+            await records.forget_pending(connection, RESET, reset.email)
+            await records.drop_tokens(connection, account.id)
+        self.revoked(account.id, None)
+        log.info("= account %s has a new password", account.id)
+        return control.Done(id=request)
 
 
 @asynccontextmanager
-async def open_accounts(config: ServerConfig) -> AsyncIterator[Accounts]:
-    """Open the database, the outbox and the hashing threads."""
-    raise NotImplementedError
-    yield Accounts()
+async def open_accounts(
+    config: ServerConfig, *, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Accounts]:
+    """Open the database, the hashing threads and the outbox; close them in order at the end of the block.
+
+    Args:
+        config: `public_url` has to be what people can reach, for the links in mails.
+        clock: UTC seconds.
+
+    Raises:
+        FloaterError: SCHEMA_TOO_NEW, or STORAGE_FAILED with a sentence for the operator.
+        ValueError: an SMTP URL or a limit that makes no sense.
+    """
+    post = _make_post(config)
+    Limits(config)
+    try:
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FloaterError(Code.STORAGE_FAILED, f"cannot make the data folder: {error.strerror}") from error
+    secret = load_secret(config.data_dir)
+    async with AsyncExitStack() as stack:
+        database = await Database.open(config.data_dir / DATABASE_FILE)
+        stack.push_async_callback(database.close)
+        async with database.write() as connection:
+            if not await records.is_right_secret(connection, secret.mark()):
+                raise FloaterError(
+                    Code.STORAGE_FAILED,
+                    "the secret file is not the one this database was made with: put the right one back",
+                )
+        hasher = Hasher(config, secret)
+        stack.push_async_callback(hasher.close)
+        outbox = Outbox(config, database, secret, post, clock)
+        accounts = Accounts(config, secret, database, hasher, outbox, clock)
+        stack.push_async_callback(accounts.tasks.close)
+        accounts.tasks.start(outbox.run(), "outbox")
+        accounts.tasks.start(keep_house(config, database, clock), "housekeeping")
+        yield accounts
+
+
+def _email(text: str) -> str:
+    email = normal_email(text)
+    if email is None:
+        raise ServerRefused(Code.BAD_EMAIL)
+    return email
+
+
+def _make_post(config: ServerConfig) -> Post:
+    if config.smtp_url:
+        return Smtp(parse_smtp_url(config.smtp_url), config.mail_timeout)
+    host = config.public_host or parse_place(config.listen)[0]
+    domain = host if "." in host and not host.replace(".", "").isdigit() else "localhost"
+    return OutboxFolder(config.mail_outbox or config.data_dir / "outbox", f"no-reply@{domain}")

@@ -1,0 +1,94 @@
+"""Decide how often is too often: the generic cell rate algorithm (ITU-T I.371, Annex A), many keys at once.
+
+A key has one number, the time at which it will be as good as new again. What
+is granted moves that time on by `seconds / count`; what would move it more
+than `seconds` beyond now is refused. Nothing has to run in between, and a key
+that is as good as new is forgotten.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+MAX_KEYS: Final = 200_000
+"Keys remembered at once, about 30 MB. Beyond, the one that is closest to new is forgotten."
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`count` at once, and as many again in each `seconds`."""
+
+    count: int
+    seconds: float
+
+    @property
+    def interval(self) -> float:
+        """Seconds that one costs."""
+        return self.seconds / self.count
+
+
+def parse_rates(text: str) -> tuple[Rate | None, ...]:
+    """Read `COUNT/SECONDS` several times, with `-` for no limit.
+
+    Raises:
+        ValueError: something else, or a number that is not above 0.
+    """
+    rates: list[Rate | None] = []
+    for word in text.split():
+        if word == "-":
+            rates.append(None)
+            continue
+        count_text, _, seconds_text = word.partition("/")
+        rate = Rate(int(count_text), float(seconds_text))
+        if rate.count < 1 or not math.isfinite(rate.seconds) or rate.seconds <= 0:
+            raise ValueError(f"{word!r} is not COUNT/SECONDS")
+        rates.append(rate)
+    return tuple(rates)
+
+
+class Rates:
+    """What each key may still do."""
+
+    def __init__(self, max_keys: int = MAX_KEYS) -> None:
+        self._good_at: dict[bytes, float] = {}
+        self._max_keys = max_keys
+
+    def __len__(self) -> int:
+        return len(self._good_at)
+
+    def take(self, wanted: Iterable[tuple[bytes, Rate]], *, now: float) -> float:
+        """Take one from every key, or from none.
+
+        So that what one key refuses costs the others nothing: a source that
+        has used itself up cannot use up somebody's e-mail address as well.
+
+        Args:
+            wanted: keys, each with its rate; a key is always given the same rate.
+            now: monotonic seconds.
+
+        Returns:
+            0.0 if it was granted, else the seconds after which to ask again.
+        """
+        wanted = tuple(wanted)
+        wait = max((self._wait(key, rate, now) for key, rate in wanted), default=0.0)
+        if wait > 0.0:
+            return wait
+        for key, rate in wanted:
+            good_at = max(self._good_at.pop(key, now), now) + rate.interval
+            self._good_at[key] = good_at
+        if len(self._good_at) > self._max_keys:
+            self._forget(now)
+        return 0.0
+
+    def _wait(self, key: bytes, rate: Rate, now: float) -> float:
+        good_at = max(self._good_at.get(key, now), now)
+        # A hair of room, because n times an interval is not always n intervals in floating point.
+        beyond = good_at + rate.interval - (now + rate.seconds)
+        return beyond if beyond > rate.interval * 1e-6 else 0.0
+
+    def _forget(self, now: float) -> None:
+        """Keep the keys that are still used up, and of these no more than nine tenths of what fits."""
+        used = sorted((at, key) for key, at in self._good_at.items() if at > now)
+        keep = used[-(self._max_keys * 9 // 10) :]
+        self._good_at = {key: at for at, key in keep}

@@ -1,0 +1,115 @@
+"""Hash passwords with argon2id, in exactly as many threads as there are cores, never on the loop.
+
+More threads than cores hash no more and take the time from everybody's talk
+(19 MiB of memory traffic each); so what does not fit waits in a bounded
+queue, and what does not fit there is told to come again.
+
+The salt is made from the e-mail address under the server's secret, and so is
+the same for everything that one address has stored. So one hash of what
+somebody typed is compared with the account *and* with every sign-up that
+waits for its mail, and a log-in costs exactly one hash for every address,
+known, pending or unknown. Salts still differ between addresses and servers.
+"""
+
+import asyncio
+import hmac
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from argon2 import Type, extract_parameters
+from argon2.low_level import hash_secret
+
+from floater.codes import Code
+from floater.errors import ServerRefused
+from server.config import ServerConfig
+from server.services.secret import Secret
+
+_SALT: Final = 16
+_HASH: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """argon2id's parameters; one lane always."""
+
+    memory: int
+    "KiB."
+    passes: int
+
+
+def cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cost_of(encoded: str) -> Cost:
+    """Read the parameters off a stored hash."""
+    parameters = extract_parameters(encoded)
+    return Cost(parameters.memory_cost, parameters.time_cost)
+
+
+def is_same(one: str, other: str) -> bool:
+    """Compare two hashes in constant time."""
+    return hmac.compare_digest(one.encode("ascii"), other.encode("ascii"))
+
+
+class Hasher:
+    """The hashing threads and the queue before them."""
+
+    def __init__(self, config: ServerConfig, secret: Secret) -> None:
+        self.cost: Final = Cost(config.hash_memory, config.hash_passes)
+        self._threads = config.hash_threads or cores()
+        self._places = self._threads + config.hash_queue
+        self._deadline = config.hash_deadline
+        self._secret = secret
+        self._taken = 0
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="hashing")
+
+    async def hash(self, email: str, password: str, cost: Cost | None = None) -> str:
+        """Hash a password, exactly as typed, for an address.
+
+        Args:
+            email: normal form.
+            password: any text; surrogates are hashed like everything else.
+            cost: the parameters of the hash to compare with; the present ones if None.
+
+        Returns:
+            The hash in its own notation, with parameters and salt, ASCII.
+
+        Raises:
+            ServerRefused: BUSY; the queue is full, or the deadline has passed.
+        """
+        if self._taken >= self._places:
+            raise ServerRefused(Code.BUSY, "hashing queue", retry_after=self._deadline)
+        loop = asyncio.get_running_loop()
+        self._taken += 1
+        work = self._pool.submit(self._work, email, password, cost or self.cost)
+
+        def free(_: Future[str]) -> None:
+            # From whichever thread: the place is free when the thread is, not when the asker went away.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._free)
+
+        work.add_done_callback(free)
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await asyncio.wrap_future(work)
+        except TimeoutError:
+            raise ServerRefused(Code.BUSY, "hashing deadline", retry_after=self._deadline) from None
+
+    async def close(self) -> None:
+        """Drop what waits and end the threads."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+
+    def _free(self) -> None:
+        self._taken -= 1
+
+    def _work(self, email: str, password: str, cost: Cost) -> str:
+        # The pepper: argon2 gets a keyed digest, so that a stolen database alone cannot be tried out.
+        peppered = self._secret.digest("password", password.encode("utf-8", "surrogatepass"))
+        salt = self._secret.digest("salt", email.encode("utf-8"))[:_SALT]
+        return hash_secret(peppered, salt, cost.passes, cost.memory, 1, _HASH, Type.ID).decode("ascii")

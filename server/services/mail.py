@@ -1,0 +1,307 @@
+"""Write mails and hand them over: to a mail server, or as files into the outbox folder."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime, localtime
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import aiosmtplib
+import msgspec
+
+from server.services.words import LANGUAGES, pick_language, render, words_of
+
+
+class Kind(StrEnum):
+    """What a mail is about; a key of its sentences."""
+
+    ACTIVATE = "activate"
+    ALREADY = "already"  # to somebody who signs up but has an account
+    RESET = "reset"
+    NOTHING = "nothing"  # never sent: it takes a mail's place where there is nobody to write to
+
+
+class Letter(msgspec.Struct, frozen=True):
+    """What a mail says, before it is put into words."""
+
+    kind: Kind
+    to: str
+    language: str
+    message_id: str
+    "The left half of its Message-ID: a mail that is sent twice by mishap is shown once."
+    username: str = ""
+    code: str = ""
+    link: str = ""
+
+
+class PostDown(Exception):
+    """No mail gets through at the moment."""
+
+
+class PutOff(Exception):
+    """This mail is not taken now; perhaps later (SMTP 4xx)."""
+
+
+class Rejected(Exception):
+    """This mail will never be taken (SMTP 5xx)."""
+
+
+Send: TypeAlias = Callable[[EmailMessage], Awaitable[None]]
+
+
+class Post(Protocol):
+    """A way for mails to leave."""
+
+    sender: str
+
+    def open(self) -> AbstractAsyncContextManager[Send]:
+        """Connect, and give a function that hands one mail over.
+
+        Raises:
+            PostDown: from here or from that function, which may also raise PutOff and Rejected.
+        """
+
+
+def compose(letter: Letter, *, sender: str, minutes: int) -> EmailMessage:
+    """Put a letter into words: text and HTML, in the reader's language and below it in the other.
+
+    Args:
+        letter: of any kind but NOTHING.
+        sender: address for From.
+        minutes: how long its code is good.
+    """
+    first = pick_language(letter.language)
+    order = (first, *(language for language in LANGUAGES if language != first))
+    values = {"username": _harmless(letter.username), "code": letter.code, "minutes": minutes}
+
+    def say(language: str, what: str) -> str:
+        return words_of(language).get(f"{letter.kind}.{what}", "").format(**values)
+
+    languages = [
+        {"tag": tag} | {what: say(tag, what) for what in ("hello", "code", "link", "ignore")} for tag in order
+    ]
+    subject = say(first, "subject")
+    filled = {"languages": languages, "subject": subject, "code": letter.code, "link": letter.link}
+    mail = EmailMessage(policy=policy.SMTP.clone(utf8=not letter.to.isascii()))
+    mail["From"] = Address(words_of(first)["name"], addr_spec=sender)
+    mail["To"] = deliverable(letter.to)
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(localtime())
+    mail["Message-ID"] = f"<{letter.message_id}@{sender.rpartition('@')[2]}>"
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
+    mail["X-Auto-Response-Suppress"] = "All"
+    # Quoted-printable leaves the line with the code as it is, whatever the mail passes through.
+    mail.set_content(render("mail.txt", **filled), cte="quoted-printable")
+    mail.add_alternative(render("mail.html", **filled), subtype="html", cte="quoted-printable")
+    return mail
+
+
+def deliverable(address: str) -> str:
+    """Write the domain of an address in ASCII (RFC 5891), where that can be done."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return address
+
+
+def _harmless(username: str) -> str:
+    """A name that somebody else may have chosen, without what mail programs make links of."""
+    return "".join(c if c.isalnum() or c in "_- '" else " " for c in username).strip()
+
+
+# -- a folder -----------------------------------------------------------------------------
+
+
+class OutboxFolder:
+    """Writes each mail as one `.eml` file: what a server does until SMTP is set."""
+
+    def __init__(self, folder: Path, sender: str) -> None:
+        self.sender = sender
+        self._folder = folder
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Send]:
+        """Make sure that the folder is there."""
+        try:
+            await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise PostDown(type(error).__name__) from error
+        yield self._send
+
+    async def _send(self, mail: EmailMessage) -> None:
+        # Plain line ends, so that the code stands alone on its line for simple tools as well.
+        content = mail.as_bytes(policy=mail.policy.clone(linesep="\n"))
+        try:
+            await asyncio.to_thread(self._write, content)
+        except OSError as error:
+            raise PostDown(type(error).__name__) from error
+
+    def _write(self, content: bytes) -> None:
+        """Whole before it is visible: written under a hidden name, then renamed."""
+        name = f"{time.time_ns():020}-{secrets.token_hex(4)}.eml"
+        aside = self._folder / f".{name}.part"
+        try:
+            with open(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.rename(self._folder / name)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+# -- a mail server ------------------------------------------------------------------------
+
+
+class Encryption(StrEnum):
+    """How the way to the mail server is protected."""
+
+    TLS = "tls"  # from the first byte (smtps)
+    ALWAYS = "always"  # STARTTLS or nothing
+    AUTO = "auto"  # STARTTLS where it is offered
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mails are handed over, and as whom."""
+
+    host: str
+    port: int
+    encryption: Encryption
+    user: str | None
+    password: str | None
+    sender: str
+    authorities: str | None
+    "PEM file of the authorities to trust instead of the system's."
+
+
+def parse_smtp_url(text: str) -> MailServer:
+    """Read `smtp(s)://user:password@host:port?from=ADDRESS&starttls=auto|always|never&ca=FILE`.
+
+    A password goes over plain SMTP to this computer only; to any other it
+    makes STARTTLS a must.
+
+    Raises:
+        ValueError: none, or one that would give the password away.
+    """
+    parts = urlsplit(text)
+    query = {
+        key: values[-1] for key, values in parse_qs(parts.query, strict_parsing=bool(parts.query)).items()
+    }
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname or set(query) - {"from", "starttls", "ca"}:
+        raise ValueError("not smtp(s)://user:password@host:port?from=ADDRESS&starttls=WHEN&ca=FILE")
+    if parts.scheme == "smtps":
+        encryption, port = Encryption.TLS, parts.port or 465
+    else:
+        encryption = Encryption(query.get("starttls", "auto"))
+        port = parts.port or (587 if parts.username else 25)
+    if parts.username and not _is_this_computer(parts.hostname):
+        if encryption is Encryption.NEVER:
+            raise ValueError("a password would travel in the open: leave starttls=never out")
+        if encryption is Encryption.AUTO:
+            encryption = Encryption.ALWAYS
+    sender = query.get("from", f"no-reply@{parts.hostname}")
+    Address(addr_spec=sender)
+    return MailServer(
+        parts.hostname,
+        port,
+        encryption,
+        unquote(parts.username) if parts.username else None,
+        unquote(parts.password) if parts.password else None,
+        sender,
+        query.get("ca"),
+    )
+
+
+def _is_this_computer(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_START_TLS: Final = {
+    Encryption.TLS: False,
+    Encryption.ALWAYS: True,
+    Encryption.AUTO: None,
+    Encryption.NEVER: False,
+}
+
+
+class Smtp:
+    """Hands mails to a mail server, one connection for all that wait."""
+
+    def __init__(self, server: MailServer, timeout: float) -> None:
+        self.sender = server.sender
+        self._server = server
+        self._timeout = timeout
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Send]:
+        """Connect, secure, log in."""
+        server = self._server
+        client = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.user,
+            password=server.password,
+            use_tls=server.encryption is Encryption.TLS,
+            start_tls=_START_TLS[server.encryption],
+            cert_bundle=server.authorities,
+            local_hostname=server.sender.rpartition("@")[2],  # the machine's own name is nobody's business
+            timeout=self._timeout,
+        )
+        try:
+            await client.connect()
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            client.close()
+            raise PostDown(type(error).__name__) from error
+
+        async def send(mail: EmailMessage) -> None:
+            try:
+                await client.send_message(mail)
+            except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
+                raise PostDown(type(error).__name__) from error
+            except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as error:
+                raise _verdict(error) from error
+            except (aiosmtplib.SMTPNotSupported, ValueError, UnicodeError) as error:
+                raise Rejected(type(error).__name__) from error
+
+        try:
+            yield send
+        finally:
+            await _say_goodbye(client)
+
+
+def _verdict(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPResponseException) -> Exception:
+    """Read a mail server's number. One that hangs up, or does not take *us*, is down as far as we know."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        code = error.recipients[0].code
+    else:
+        code = error.code
+    if code == 421 or isinstance(error, aiosmtplib.SMTPSenderRefused) or not 400 <= code < 600:
+        return PostDown(f"smtp {code}")
+    return PutOff(f"smtp {code}") if code < 500 else Rejected(f"smtp {code}")
+
+
+async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
+    try:
+        if client.is_connected:
+            await client.quit(timeout=2.0)
+    except (aiosmtplib.SMTPException, OSError):
+        pass
+    finally:
+        client.close()

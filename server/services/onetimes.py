@@ -1,0 +1,165 @@
+"""Issue and check one-time codes and links, each with its mail, in the caller's transaction.
+
+A code is six digits, stored under the server's secret; a link holds 192 random
+bits, stored as their SHA-256. `core.onetime` decides whether one is good.
+"""
+
+import secrets
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from floater.wire.limits import CODE_DIGITS
+from server.config import ServerConfig
+from server.core.onetime import RESET, SIGN_UP, clean_code, find_by_code, is_link_good
+from server.services.mail import Kind, Letter
+from server.services.outbox import Outbox
+from server.services.secret import Secret, sha256
+from server.storage import records
+
+_LINK_BYTES: Final = 24
+ACTIVATE_PAGE: Final = "/activate"
+RESET_PAGE: Final = "/reset"
+
+
+class OneTimes:
+    """Everything about codes and links that touches the database."""
+
+    def __init__(
+        self, config: ServerConfig, secret: Secret, outbox: Outbox, clock: Callable[[], float]
+    ) -> None:
+        self._config = config
+        self._secret = secret
+        self._outbox = outbox
+        self._clock = clock
+        self._pages = (config.public_url or f"https://{config.listen}").rstrip("/")
+
+    # -- issuing --------------------------------------------------------------------------
+
+    async def issue_sign_up(
+        self,
+        connection: AsyncConnection,
+        email: str,
+        username: str,
+        password_hash: str,
+        language: str,
+        *,
+        decoy: bool,
+    ) -> None:
+        """Keep a sign-up and put its mail into the outbox; a decoy's says that there is an account."""
+        code, link, fresh = self._make()
+        row = await records.add_pending(
+            connection,
+            SIGN_UP,
+            email,
+            fresh,
+            self._clock(),
+            decoy=decoy,
+            username=username,
+            password_hash=password_hash,
+            language=language,
+        )
+        kind = Kind.ALREADY if decoy else Kind.ACTIVATE
+        await self._put(connection, kind, row, email, language, username, code, link)
+
+    async def issue_again(self, connection: AsyncConnection, email: str) -> None:
+        """Give the newest sign-up of an address a new code and send its mail again."""
+        account = await records.find_account(connection, email)
+        since = self._clock() - self._config.sign_up_lifetime
+        waiting = await records.find_pending(connection, SIGN_UP, email, since)
+        code, link, fresh = self._make()
+        newest = waiting[0] if waiting else None
+        row = newest.id if newest else records.NOBODY
+        await records.renew_pending(connection, row, fresh)
+        if newest is None:
+            kind, language, username = Kind.NOTHING, "en", ""
+        else:
+            is_taken = newest.onetime.decoy or account is not None
+            kind = Kind.ALREADY if is_taken else Kind.ACTIVATE
+            language, username = newest.language, newest.username
+        await self._put(connection, kind, row, email, language, username, code, link)
+
+    async def issue_reset(
+        self, connection: AsyncConnection, email: str, language: str, *, decoy: bool
+    ) -> None:
+        """Keep the wish for a new password and put its mail into the outbox; a decoy has none."""
+        code, link, fresh = self._make()
+        row = await records.add_pending(
+            connection, RESET, email, fresh, self._clock(), decoy=decoy, language=language
+        )
+        kind = Kind.NOTHING if decoy else Kind.RESET
+        await self._put(connection, kind, row, email, language, "", code, link)
+
+    # -- checking -------------------------------------------------------------------------
+
+    async def check_code(
+        self, connection: AsyncConnection, purpose: str, email: str, text: str
+    ) -> records.Pending | None:
+        """Find what a code is for; None, and the wrong try counted, if it is for nothing."""
+        now, code = self._clock(), clean_code(text)
+        waiting = await records.find_pending(connection, purpose, email, self._since(purpose))
+        digests = [self._code_digest(pending.onetime.link_digest, code) for pending in waiting]
+        found = find_by_code([pending.onetime for pending in waiting], digests, now=now)
+        if found is None or not code:
+            await records.count_wrong_code(connection, purpose, email)
+            return None
+        return next(pending for pending in waiting if pending.id == found.id)
+
+    async def check_link(
+        self, connection: AsyncConnection, purpose: str, link: str
+    ) -> records.Pending | None:
+        """Find what a link is for; None if it is for nothing."""
+        pending = await records.find_pending_by_link(connection, purpose, sha256(link), self._since(purpose))
+        if pending is None or not is_link_good(pending.onetime, now=self._clock()):
+            return None
+        return pending
+
+    # -- parts of the above ---------------------------------------------------------------
+
+    def _since(self, purpose: str) -> float:
+        """When a row has to have been made at the earliest; resets go by the times of their codes alone."""
+        return self._clock() - self._config.sign_up_lifetime if purpose == SIGN_UP else 0.0
+
+    def _make(self) -> tuple[str, str, records.Fresh]:
+        now = self._clock()
+        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+        link = secrets.token_urlsafe(_LINK_BYTES)
+        link_digest = sha256(link)
+        fresh = records.Fresh(
+            self._code_digest(link_digest, code),
+            link_digest,
+            now + self._config.code_lifetime,
+            now + self._config.link_lifetime,
+            self._config.code_tries,
+        )
+        return code, link, fresh
+
+    def _code_digest(self, link_digest: bytes, code: str) -> bytes:
+        # The link's digest is the salt: the same code has another digest in every row.
+        return self._secret.digest("code", link_digest, code.encode("utf-8"))
+
+    async def _put(
+        self,
+        connection: AsyncConnection,
+        kind: Kind,
+        row: int,
+        email: str,
+        language: str,
+        username: str,
+        code: str,
+        link: str,
+    ) -> None:
+        page = {Kind.ACTIVATE: ACTIVATE_PAGE, Kind.RESET: RESET_PAGE}.get(kind, RESET_PAGE)
+        query = f"?token={quote(link)}&lang={language}" if kind is not Kind.ALREADY else f"?lang={language}"
+        letter = Letter(
+            kind=kind,
+            to=email,
+            language=language,
+            message_id=secrets.token_hex(12),
+            username=username,
+            code="" if kind is Kind.ALREADY else code,
+            link=f"{self._pages}{page}{query}",
+        )
+        await self._outbox.put(connection, letter, row)

@@ -1,0 +1,205 @@
+"""The outbox: mails that wait in the database until they have been handed over.
+
+A mail is put in by the same transaction that makes it necessary, so a sign-up without its
+mail, or a mail without its sign-up, cannot be; and it is taken out after it
+has been handed over, so it survives a restart, and at worst is sent twice.
+
+    waiting ──handed over, or refused for good──▶ gone
+       ▲ └───put off (4xx)──▶ waiting until `next_try`, each time twice as long
+       └──mail server down: all wait, tried again after 1, 2, 4 … 60 s
+"""
+
+import asyncio
+import base64
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from floater.errors import ServerRefused
+from server.config import ServerConfig
+from server.services.mail import Kind, Letter, Post, PostDown, PutOff, Rejected, Send, compose
+from server.services.secret import Secret
+from server.storage.database import Database
+from server.storage.tables import outbox, pending
+
+log = logging.getLogger("server.outbox")
+
+FRESH: Final = 60.0
+"Seconds for which it is believed that the mail server is still up."
+ASKING: Final = 2.0
+"Seconds to wait for the mail server's first word when that is not known."
+LATE: Final = 5.0
+"Seconds after which a mail is late, and its code's time is counted from now."
+_PUT_OFF: Final = 60.0
+_PUT_OFF_LONGEST: Final = 3_600.0
+_BATCH: Final = 50
+
+
+class Outbox:
+    """Keeps mails, and hands them over by `run`."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        database: Database,
+        secret: Secret,
+        post: Post,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._database = database
+        self._post = post
+        self._clock = clock
+        self._seal = Fernet(_fernet_key(secret))
+        self._wake = asyncio.Event()
+        self._is_up = True
+        self._known_at: float | None = None
+        self._news = asyncio.Event()
+
+    # -- putting in -----------------------------------------------------------------------
+
+    async def put(self, connection: AsyncConnection, letter: Letter, pending_id: int) -> None:
+        """Put a letter in, in the caller's transaction. `pending_id` is the row of its code, 0 for none."""
+        now = self._clock()
+        sealed = self._seal.encrypt(msgspec.json.encode(letter))
+        await connection.execute(
+            insert(outbox).values(pending=pending_id, sealed=sealed, tries=0, next_try=now, created=now)
+        )
+
+    def kick(self) -> None:
+        """Say that something was put in. After the transaction."""
+        self._wake.set()
+
+    async def is_delayed(self) -> bool:
+        """Say whether mails wait for a mail server that is down; after `kick`.
+
+        It is about the mail server alone: nothing of whom a mail is for goes
+        into the answer or the time it takes.
+        """
+        if not self._is_up:
+            return True
+        if self._known_at is not None and time.monotonic() - self._known_at < FRESH:
+            return False
+        try:
+            async with asyncio.timeout(ASKING):
+                await self._news.wait()
+        except TimeoutError:
+            return True
+        return not self._is_up
+
+    # -- handing over ---------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Hand mails over for ever. Cancel to stop; what was not handed over stays."""
+        failures = 0
+        while True:
+            self._wake.clear()
+            try:
+                wait = await self._hand_over_all()
+                failures = 0
+            except PostDown as error:
+                self._learn(False)
+                failures += 1
+                wait = self._patience(failures)
+                log.warning("= the mail server is down (%s); again in %.0f s", error, wait)
+                await asyncio.sleep(wait)
+                continue
+            except ServerRefused as error:
+                failures += 1
+                wait = self._patience(failures)
+                log.error("= the outbox cannot be read (%s); again in %.0f s", error.code, wait)
+                await asyncio.sleep(wait)
+                continue
+            try:
+                async with asyncio.timeout(wait):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def _hand_over_all(self) -> float | None:
+        """Hand over what is due; return the seconds until more is, None for never.
+
+        It connects even if nothing is due, so that `is_delayed` gets its answer for every address alike.
+        """
+        async with self._post.open() as send:
+            self._learn(True)
+            while True:
+                now = self._clock()
+                async with self._database.read() as connection:
+                    due = select(outbox).where(outbox.c.next_try <= now)
+                    rows = (await connection.execute(due.order_by(outbox.c.id).limit(_BATCH))).all()
+                    if not rows:
+                        following = (await connection.execute(select(func.min(outbox.c.next_try)))).scalar()
+                        return None if following is None else max(following - now, 0.0)
+                for row in rows:
+                    await self._hand_over(row, send)
+
+    async def _hand_over(self, row: Row[tuple[object, ...]], send: Send) -> None:
+        now = self._clock()
+        letter = self._open(row.sealed)
+        if letter is None or letter.kind is Kind.NOTHING:
+            await self._drop(row.id)
+            return
+        if now - row.created > self._config.mail_lifetime:
+            log.warning("= mail %s given up after %s tries", row.id, row.tries)
+            await self._drop(row.id)
+            return
+        if row.pending and now - row.created > LATE:
+            await self._renew(row.pending, now)
+        try:
+            minutes = round(self._config.code_lifetime / 60)
+            await send(compose(letter, sender=self._post.sender, minutes=minutes))
+        except PutOff as error:
+            wait = min(_PUT_OFF * 2**row.tries, _PUT_OFF_LONGEST) * random.uniform(0.8, 1.2)
+            log.info("= mail %s put off (%s) for %.0f s", row.id, error, wait)
+            async with self._database.write() as connection:
+                change = update(outbox).where(outbox.c.id == row.id)
+                await connection.execute(change.values(tries=outbox.c.tries + 1, next_try=now + wait))
+            return
+        except Rejected as error:
+            log.info("= mail %s refused for good (%s)", row.id, error)
+        self._learn(True)
+        await self._drop(row.id)
+
+    async def _drop(self, row: int) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(delete(outbox).where(outbox.c.id == row))
+
+    async def _renew(self, row: int, now: float) -> None:
+        """Count the time of a late mail's code from now: it is no use to have it expire on the way."""
+        async with self._database.write() as connection:
+            await connection.execute(
+                update(pending)
+                .where(pending.c.id == row)
+                .values(
+                    code_expires=now + self._config.code_lifetime,
+                    link_expires=now + self._config.link_lifetime,
+                )
+            )
+
+    def _open(self, sealed: bytes) -> Letter | None:
+        try:
+            return msgspec.json.decode(self._seal.decrypt(sealed), type=Letter)
+        except (InvalidToken, msgspec.DecodeError):
+            log.error("= a mail in the outbox cannot be read and is dropped")
+            return None
+
+    def _learn(self, is_up: bool) -> None:
+        self._is_up, self._known_at = is_up, time.monotonic()
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _patience(self, failures: int) -> float:
+        longest = self._config.mail_retry_longest
+        return min(self._config.mail_retry * 2.0 ** min(failures - 1, 16), longest) * random.uniform(0.8, 1.0)
+
+
+def _fernet_key(secret: Secret) -> bytes:
+    return base64.urlsafe_b64encode(secret.derive("outbox"))

@@ -1,0 +1,76 @@
+"""Refuse the passwords that everybody tries first.
+
+Not a list of every leaked password but the rules by which people make the
+common ones: a well-known word, dressed up with digits, signs and look-alike
+letters; one character or a short piece over and over; a walk along the
+keyboard or the alphabet; a short number; the person's own name or address.
+`common_words.txt` has the words.
+"""
+
+import re
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from floater.wire.names import is_password_acceptable
+
+_LOOK_ALIKES: Final = str.maketrans("@4301!$57", "aaeoiisst")
+_ROWS: Final = (
+    "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb",
+    "1q2w3e4r5t6y7u8i9o0p", "qazwsxedcrfvtgbyhnujm", "!@#$%^&*()", "azertyuiop", "qwertzuiop",
+)  # fmt: skip
+_SHORT_NUMBER: Final = 11
+"Up to this many digits and nothing else are a date or a telephone number."
+
+
+def is_too_common(password: str, *own: str) -> bool:
+    """Say whether a password is among the first that anybody would try.
+
+    Args:
+        password: as typed.
+        own: what is known of the person: e-mail address, username.
+    """
+    word = password.casefold()
+    if _is_repeated(word) or _is_walk(word) or (word.isdecimal() and len(word) <= _SHORT_NUMBER):
+        return True
+    bare = word.strip("0123456789 !@#$%^&*()-_=+.,?~/\\'\"")
+    variants = {word, bare, bare.translate(_LOOK_ALIKES), word.translate(_LOOK_ALIKES)}
+    variants |= {variant.rstrip("0123456789is!.") for variant in variants}
+    if any(v in _words() or _is_walk(v) or (v and _is_repeated(v)) for v in variants if len(v) >= 4):
+        return True
+    if len(bare) < 3 and len(word) <= _SHORT_NUMBER:
+        return True  # digits with a letter or two around them
+    return any(part in variants for text in own for part in _parts(text))
+
+
+def is_password_good(password: str, *own: str) -> bool:
+    """Say whether a new password may be taken: of a fit length, and not too common."""
+    return is_password_acceptable(password) and not is_too_common(password, *own)
+
+
+def _is_repeated(word: str) -> bool:
+    return len(set(word)) <= 2 or re.fullmatch(r"(.{1,5}?)\1+", word, re.DOTALL) is not None
+
+
+def _is_walk(word: str) -> bool:
+    """One or two pieces, each found along a row, there or back."""
+    if len(word) < 4:
+        return False
+    rows = _ROWS + tuple(row[::-1] for row in _ROWS)
+    cuts = [len(word), *range(3, len(word) - 2)]
+    return any(
+        any(word[:cut] in row for row in rows)
+        and (cut == len(word) or any(word[cut:] in row for row in rows))
+        for cut in cuts
+    )
+
+
+def _parts(text: str) -> set[str]:
+    folded = text.casefold()
+    return {folded, *folded.split("@"), *re.split(r"[\W_]+", folded)} - {""}
+
+
+@cache
+def _words() -> frozenset[str]:
+    text = resources.files("server.services").joinpath("common_words.txt").read_text("utf-8")
+    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))

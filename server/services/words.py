@@ -1,0 +1,58 @@
+"""The sentences and templates of mails and pages: `server/pages/`, and for codes `floater/locales/`."""
+
+import json
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from floater.codes import Code
+
+LANGUAGES: Final = ("en", "zh")
+_LOCALES: Final = {"en": "en", "zh": "zh-CN"}
+
+
+def pick_language(tag: str) -> str:
+    """Choose among the languages we speak for a BCP 47 tag; `en` for all we do not."""
+    return "zh" if tag.lower().replace("_", "-").split("-")[0] == "zh" else "en"
+
+
+@cache
+def words_of(language: str) -> dict[str, str]:
+    """All sentences of a language, by key."""
+    text = resources.files("server").joinpath("pages", f"{language}.json").read_text("utf-8")
+    words: dict[str, str] = json.loads(text)
+    return words
+
+
+def sentence_of(code: Code, language: str) -> str:
+    """What a code says to a person; that of `internal` where there is none."""
+    sentences = _sentences(_LOCALES[language])
+    return sentences.get(f"code.{code.value}") or sentences["code.internal"]
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template. What goes into `.html` is escaped."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _sentences(locale: str) -> dict[str, str]:
+    text = resources.files("floater").joinpath("locales", f"{locale}.json").read_text("utf-8")
+    sentences: dict[str, str] = json.loads(text)
+    return sentences
+
+
+@cache
+def _environment() -> Environment:
+    def load(name: str) -> str:
+        return resources.files("server").joinpath("pages", name).read_text("utf-8")
+
+    return Environment(
+        loader=FunctionLoader(load),
+        autoescape=lambda name: name is None or name.endswith(".html"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

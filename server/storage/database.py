@@ -1,0 +1,156 @@
+"""Open the database, bring it up to date, and read and write it in transactions.
+
+SQLite in WAL mode with synchronous=FULL: what was answered survives a power cut.
+"""
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from floater.codes import Code
+from floater.errors import FloaterError, ServerRefused
+
+log = logging.getLogger("server.storage")
+
+LOCK_TIMEOUT: Final = 5.0
+"Seconds to wait for another writer, in this process or another, before giving up."
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {round(LOCK_TIMEOUT * 1000)}",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class Database:
+    """The server's memory. `open` it, then `read` and `write`.
+
+    A transaction either happens as a whole or not at all. Whatever goes wrong
+    with the disk comes out as ServerRefused: STORAGE_FAILED, or BUSY when
+    others write for too long.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._writer = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open a database, making it if it is not there, and bring its schema up to date.
+
+        Raises:
+            FloaterError: SCHEMA_TOO_NEW, and nothing was touched; or
+                STORAGE_FAILED (no database, a full or broken disk).
+        """
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise FloaterError(Code.STORAGE_FAILED, f"cannot open the database: {error.strerror}") from error
+        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _prepare)
+        event.listen(engine.sync_engine, "begin", _begin)
+        database = cls(engine)
+        try:
+            async with database.write() as connection:
+                await connection.run_sync(_upgrade)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        """Close all connections, folding the write-ahead log into the database."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """See one state of the database, whatever others write meanwhile.
+
+        Raises:
+            ServerRefused: STORAGE_FAILED.
+        """
+        with _named():
+            async with self._engine.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Read and change it, alone; committed at the end of the block, undone if that raises.
+
+        Raises:
+            ServerRefused: STORAGE_FAILED or BUSY; nothing was changed.
+        """
+        try:
+            async with asyncio.timeout(LOCK_TIMEOUT):
+                await self._writer.acquire()
+        except TimeoutError:
+            raise ServerRefused(Code.BUSY, "writers wait", retry_after=LOCK_TIMEOUT) from None
+        try:
+            with _named():
+                async with self._engine.connect() as connection:
+                    await connection.execution_options(floater_write=True)
+                    async with connection.begin():
+                        yield connection
+        finally:
+            self._writer.release()
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Give the database's own errors the one name that callers know."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        name = getattr(cause, "sqlite_errorname", None) or type(cause).__name__
+        log.error("= a transaction failed: %s", name)
+        raise ServerRefused(Code.STORAGE_FAILED, name) from error
+
+
+def _prepare(connection: Any, _: object) -> None:
+    """Set a fresh connection up, with Python's own guessing at transactions off: `_begin` begins them."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes its lock at once: one that began as a reader could not wait for it later.
+    is_write = connection.get_execution_options().get("floater_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "server.storage:migrations")
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    if not found <= known:
+        raise FloaterError(
+            Code.SCHEMA_TOO_NEW,
+            f"the database has schema {', '.join(sorted(found))}, which this program does not know: it was"
+            " written by a later version. Start that version; nothing was changed",
+        )
+    if found != set(scripts.get_heads()):
+        log.info("= bringing the schema from %s to %s", sorted(found) or "nothing", scripts.get_heads())
+        command.upgrade(config, "head")
