@@ -134,6 +134,9 @@ class ServerConfig:
     handshake_timeout: float = HANDSHAKE_TIMEOUT
     "Seconds from the first byte of a connection to the end of its TLS handshake and first message."
 
+    http_deadline: float = 30.0
+    "Seconds for a page to be asked for, answered and read."
+
     log_in_timeout: float = 600.0
     "Seconds for which a connection may stay open without being logged in."
 

@@ -7,7 +7,6 @@ bits, stored as their SHA-256. `core.onetime` decides whether one is good.
 import secrets
 from collections.abc import Callable
 from typing import Final
-from urllib.parse import quote
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -151,15 +150,15 @@ class OneTimes:
         code: str,
         link: str,
     ) -> None:
-        page = {Kind.ACTIVATE: ACTIVATE_PAGE, Kind.RESET: RESET_PAGE}.get(kind, RESET_PAGE)
-        query = f"?token={quote(link)}&lang={language}" if kind is not Kind.ALREADY else f"?lang={language}"
+        # Every kind is filled in alike, whatever of it the mail will show.
+        page = RESET_PAGE if kind is Kind.RESET else ACTIVATE_PAGE
         letter = Letter(
             kind=kind,
             to=email,
             language=language,
             message_id=secrets.token_hex(12),
             username=username,
-            code="" if kind is Kind.ALREADY else code,
-            link=f"{self._pages}{page}{query}",
+            code=code,
+            link=f"{self._pages}{page}?token={link}&lang={language}",
         )
         await self._outbox.put(connection, letter, row)

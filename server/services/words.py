@@ -21,8 +21,7 @@ def pick_language(tag: str) -> str:
 @cache
 def words_of(language: str) -> dict[str, str]:
     """All sentences of a language, by key."""
-    text = resources.files("server").joinpath("pages", f"{language}.json").read_text("utf-8")
-    words: dict[str, str] = json.loads(text)
+    words: dict[str, str] = json.loads(read_page(f"{language}.json"))
     return words
 
 
@@ -30,6 +29,11 @@ def sentence_of(code: Code, language: str) -> str:
     """What a code says to a person; that of `internal` where there is none."""
     sentences = _sentences(_LOCALES[language])
     return sentences.get(f"code.{code.value}") or sentences["code.internal"]
+
+
+def read_page(name: str) -> str:
+    """Read a file of `server/pages/`."""
+    return resources.files("server").joinpath("pages", name).read_text("utf-8")
 
 
 def render(template: str, **values: Any) -> str:
@@ -46,11 +50,8 @@ def _sentences(locale: str) -> dict[str, str]:
 
 @cache
 def _environment() -> Environment:
-    def load(name: str) -> str:
-        return resources.files("server").joinpath("pages", name).read_text("utf-8")
-
     return Environment(
-        loader=FunctionLoader(load),
+        loader=FunctionLoader(read_page),
         autoescape=lambda name: name is None or name.endswith(".html"),
         undefined=StrictUndefined,
         trim_blocks=True,

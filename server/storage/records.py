@@ -73,7 +73,11 @@ async def load_account(connection: AsyncConnection, account: int) -> Account | N
 
 
 async def make_account(connection: AsyncConnection, sign_up: Pending, now: float) -> int | None:
-    """Make the account of a sign-up and forget all sign-ups of its address; None if there is one already."""
+    """Make the account of a sign-up; None if its address has one already.
+
+    The other sign-ups of the address become decoys and stay their time: if
+    they went, whoever made one could see by it that there is an account now.
+    """
     if await find_account(connection, sign_up.email) is not None:
         return None
     made = await connection.execute(
@@ -85,7 +89,9 @@ async def make_account(connection: AsyncConnection, sign_up: Pending, now: float
             created=now,
         )
     )
-    await forget_pending(connection, SIGN_UP, sign_up.email)
+    await connection.execute(delete(pending).where(pending.c.id == sign_up.id))
+    others = update(pending).where(pending.c.purpose == SIGN_UP, pending.c.email == sign_up.email)
+    await connection.execute(others.values(decoy=True))
     key = made.inserted_primary_key
     assert key is not None
     return int(key[0])

@@ -1,0 +1,239 @@
+"""What the pages say and do: activation, a new password, health.
+
+Looking at a page changes nothing, whatever its link holds: mail scanners look
+at every link before the person does. Only the page's own button does
+something.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Final, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+from floater.codes import Code
+from floater.errors import ServerRefused
+from floater.wire import control
+from server.services.accounts import Accounts, Source
+from server.services.onetimes import ACTIVATE_PAGE, RESET_PAGE
+from server.services.words import pick_language, read_page, render, sentence_of, words_of
+
+HEALTH_PAGE: Final = "/health"
+FORM: Final = "application/x-www-form-urlencoded"
+_MAX_FIELDS: Final = 16
+
+Asking = TypeVar("Asking", bound=control.Request)
+
+_STATUS: Final = {
+    Code.TOO_MANY_TRIES: 429,
+    Code.BUSY: 503,
+    Code.STORAGE_FAILED: 503,
+    Code.INTERNAL: 500,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, read in full."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    "Names in lower case."
+    body: bytes
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response without the headers that all have."""
+
+    status: int
+    body: bytes
+    content_type: str = "text/html; charset=utf-8"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    action: str
+    button: str
+    token: str = ""
+    email: str = ""
+    asks_password: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A request to a page, with what was found in it."""
+
+    path: str
+    language: str
+    token: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+async def answer(accounts: Accounts, asked: Asked) -> Answer:
+    """Answer one request. It never raises for what a stranger sent."""
+    try:
+        url = urlsplit(asked.target)
+        query = dict(parse_qsl(url.query, max_num_fields=_MAX_FIELDS))
+    except ValueError:
+        return plain(400)
+    if url.path == HEALTH_PAGE:
+        return await _health(accounts) if asked.method in ("GET", "HEAD") else _not_allowed("GET, HEAD")
+    language = pick_language(query.get("lang") or asked.headers.get("accept-language", ""))
+    if url.path not in (ACTIVATE_PAGE, RESET_PAGE):
+        return _page(404, language, title=words_of(language)["page.not_found.title"])
+    if asked.method in ("GET", "HEAD"):
+        return _show(_Visit(url.path, language, query.get("token", "")))
+    if asked.method != "POST":
+        return _not_allowed("GET, HEAD, POST")
+    if asked.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return plain(415)
+    try:
+        pairs = parse_qsl(asked.body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return plain(400)
+    fields = dict(pairs)
+    return await _obey(accounts, _Visit(url.path, language, fields.get("token", ""), fields), asked.source)
+
+
+def plain(status: int) -> Answer:
+    """An answer to what is no request of a person's: a number and nothing more."""
+    return Answer(status, b"", "text/plain; charset=utf-8")
+
+
+def security_policy() -> str:
+    """The pages' Content-Security-Policy: the one style, forms to ourselves, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(_style().encode("utf-8")).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    )
+
+
+async def _health(accounts: Accounts) -> Answer:
+    try:
+        await accounts.check_health()
+        status, word = 200, "ok"
+    except ServerRefused as error:
+        status, word = 503, error.code.value
+    return Answer(status, json.dumps({"status": word}).encode("ascii") + b"\n", "application/json")
+
+
+def _not_allowed(methods: str) -> Answer:
+    return Answer(405, b"", "text/plain; charset=utf-8", (("Allow", methods),))
+
+
+def _show(visit: _Visit, problem: str = "", status: int = 200) -> Answer:
+    """Show the form of a page."""
+    words, name = words_of(visit.language), _name(visit)
+    asks_password = visit.path == RESET_PAGE
+    text = words[f"page.{name}.enter"]
+    if visit.token:
+        text = words["page.reset.choose" if asks_password else "page.activate.press"]
+    form = _Form(
+        visit.path,
+        words[f"page.{name}.button"],
+        visit.token,
+        visit.fields.get("email", ""),
+        asks_password,
+    )
+    other = "en" if visit.language == "zh" else "zh"
+    link = {"lang": other} | ({"token": visit.token} if visit.token else {})
+    return _page(
+        status,
+        visit.language,
+        title=words[f"page.{name}.title"],
+        text=text,
+        problem=problem,
+        form=form,
+        other=f"{visit.path}?{urlencode(link)}",
+        other_language=other,
+    )
+
+
+async def _obey(accounts: Accounts, visit: _Visit, source: Source) -> Answer:
+    """Do what a page's button says."""
+    words, name = words_of(visit.language), _name(visit)
+    if visit.path == RESET_PAGE and visit.fields.get("password") != visit.fields.get("repeat"):
+        return _show(visit, words["page.differ"], 400)
+    try:
+        if visit.path == ACTIVATE_PAGE:
+            await _activate(accounts, visit, source)
+        else:
+            await _reset(accounts, visit, source)
+    except ServerRefused as error:
+        status = _STATUS.get(error.code, 400)
+        if error.code is Code.WRONG_CODE and visit.token:
+            title = words["page.refused.title"]
+            return _page(status, visit.language, title=title, problem=words["page.link_over"])
+        shown = _show(visit, sentence_of(error.code, visit.language), status)
+        if not error.retry_after:
+            return shown
+        retry = ("Retry-After", f"{error.retry_after + 0.5:.0f}")
+        return Answer(shown.status, shown.body, shown.content_type, (retry,))
+    return _page(200, visit.language, title=words[f"page.{name}.title"], text=words[f"page.{name}.done"])
+
+
+async def _activate(accounts: Accounts, visit: _Visit, source: Source) -> None:
+    if visit.token:
+        await accounts.activate_by_link(visit.token, source)
+    else:
+        await accounts.activate(_read(visit, control.Activate), source)
+
+
+async def _reset(accounts: Accounts, visit: _Visit, source: Source) -> None:
+    if visit.token:
+        await accounts.reset_by_link(visit.token, visit.fields.get("password", ""), source)
+    else:
+        await accounts.reset_password(_read(visit, control.ResetPassword), source)
+
+
+def _read(visit: _Visit, kind: type[Asking]) -> Asking:
+    """Read a form as the message it stands for, by the message's own limits."""
+    try:
+        return msgspec.convert({"type": kind.__struct_config__.tag, "id": 1} | visit.fields, kind)
+    except msgspec.ValidationError:
+        raise ServerRefused(Code.BAD_FIELD) from None
+
+
+def _name(visit: _Visit) -> str:
+    return "activate" if visit.path == ACTIVATE_PAGE else "reset"
+
+
+def _page(
+    status: int,
+    language: str,
+    *,
+    title: str,
+    text: str = "",
+    problem: str = "",
+    form: _Form | None = None,
+    other: str = "",
+    other_language: str = "",
+) -> Answer:
+    body = render(
+        "page.html",
+        language=language,
+        words=words_of(language),
+        style=_style(),
+        title=title,
+        text=text,
+        problem=problem,
+        form=form,
+        other=other,
+        other_language=other_language,
+    )
+    return Answer(status, body.encode("utf-8"))
+
+
+@cache
+def _style() -> str:
+    return read_page("page.css")
