@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from floater import __version__
+from floater.cli.demo import demo
 from floater.cli.doctor import doctor
 from floater.cli.headless import headless
 from floater.cli.host import DEFAULT_LISTEN, host
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return run(headless(_config(args)), args.log)
             case "doctor":
                 return run(doctor(_config(args)), args.log)
+            case "demo":
+                return run(demo(args.language or system_language(os.environ)), args.log)
             case "host":
                 language = system_language(os.environ)
                 return run(host(args.data_dir, args.listen, language, os.environ), args.log)
@@ -55,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     hosting = faces.add_parser("host", parents=[common], help="run a server for the people around")
     hosting.add_argument("--data-dir", type=Path, default=default_data_dir() / "server")
     hosting.add_argument("--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT")
+    playing = faces.add_parser("demo", parents=[common], help="play the main job, side by side")
+    playing.add_argument("--language", choices=("zh", "en"), help="default: as the system says")
     faces.add_parser("version", parents=[common], help="print the version")
     return parser
 

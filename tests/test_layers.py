@@ -12,13 +12,13 @@ ROOT: Final = Path(__file__).parents[1]
 # Leftwards only: a room imports itself and what stands before it. `api` is floater/bridge/api.py, which is
 # plain data and may be spoken anywhere after `wire`.
 CLIENT_ROOMS: Final = (
-    "codes errors machine drive tasks wire api crypto config core log sentences store net client bridge"
-    " desktop cli __main__"
+    "codes errors machine drive tasks loop wire api crypto config core log sentences store net client"
+    " bridge desktop cli __main__"
 ).split()
-SERVER_ROOMS: Final = "config core storage services gateway app __main__".split()
+SERVER_ROOMS: Final = "errors config core storage services gateway app __main__".split()
 
 # What the server may use of the client's tree.
-SHARED: Final = frozenset("codes errors machine drive tasks wire crypto log".split())
+SHARED: Final = frozenset("codes errors machine drive tasks loop wire crypto log".split())
 
 # These decide. They learn everything from their arguments.
 PURE: Final = frozenset(

@@ -1,0 +1,78 @@
+"""Text in columns of a terminal, where a Chinese character is twice as wide as a Latin one."""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+_WIDE: Final = ("W", "F")
+
+
+def width_of(text: str) -> int:
+    """How many cells a terminal gives to a text."""
+    return sum(_cells(char) for char in text)
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most `width` cells, at spaces where there are some, else anywhere.
+
+    Chinese may break between any two characters, only not before its closing punctuation.
+    """
+    lines: list[str] = []
+    for paragraph in text.splitlines() or [""]:
+        line, cells = "", 0
+        for word in _words(paragraph):
+            size = width_of(word)
+            if cells + width_of(word.rstrip()) > width and line:
+                lines.append(line.rstrip())
+                line, cells = "", 0
+                word = word.lstrip()
+                size = width_of(word)
+            while size > width:
+                fits = _fitting(word, width)
+                lines.append(word[:fits])
+                word = word[fits:]
+                size = width_of(word)
+            line, cells = line + word, cells + size
+        lines.append(line.rstrip())
+    return lines
+
+
+def side_by_side(cells: Sequence[str], widths: Sequence[int], gap: str = "  ") -> list[str]:
+    """Set texts beside each other, each wrapped into its column. The last one is not padded."""
+    columns = [wrap(cell, width) if cell else [] for cell, width in zip(cells, widths, strict=True)]
+    rows = []
+    for at in range(max(len(column) for column in columns)):
+        row = [column[at] if at < len(column) else "" for column in columns]
+        padded = [text + " " * (width - width_of(text)) for text, width in zip(row, widths, strict=True)]
+        rows.append(gap.join(padded).rstrip())
+    return rows
+
+
+def _cells(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me", "Cf", "Cc"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in _WIDE else 1
+
+
+def _words(text: str) -> Iterator[str]:
+    """Pieces that stay together: Latin words with the spaces after them, single wide characters."""
+    word = ""
+    for char in text:
+        wide = _cells(char) == 2
+        closing = wide and unicodedata.category(char) in ("Po", "Pe", "Pf")
+        if word and not closing and (wide or _cells(word[-1]) == 2 or (word[-1] == " " and char != " ")):
+            yield word
+            word = ""
+        word += char
+    if word:
+        yield word
+
+
+def _fitting(word: str, width: int) -> int:
+    """How many characters of a word fill a line; at least one."""
+    cells = 0
+    for at, char in enumerate(word):
+        cells += _cells(char)
+        if cells > width:
+            return max(at, 1)
+    return len(word)
