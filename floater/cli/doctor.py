@@ -52,8 +52,10 @@ class Doctor:
         if not await self._name(url, proxy) or not await self._tcp(url, proxy):
             return self._conclude(Facts(server_rtt=None))
         facts = await self._server(url, proxy)
-        if facts.server_rtt is not None:
-            await self._relay(url, proxy)
+        relayed = facts.server_rtt is not None and await self._relay(url, proxy)
+        if reachability_of(facts) == "relay" and not relayed:
+            self._say(Line("doctor.no_way"))
+            return SICK
         return self._conclude(facts)
 
     async def _name(self, url: ServerUrl, proxy: Proxy | None) -> bool:
@@ -116,13 +118,16 @@ class Doctor:
         finally:
             await link.close()
 
-    async def _relay(self, url: ServerUrl, proxy: Proxy | None) -> None:
+    async def _relay(self, url: ServerUrl, proxy: Proxy | None) -> bool:
+        works = False
         for tls, good, bad in (
             (False, "doctor.relay", "doctor.no_relay"),
             (True, "doctor.relay_tls", "doctor.no_relay_tls"),
         ):
             answers = await relay_answers(url, tls=tls, proxy=proxy, within=STEP_TIME)
             self._say(Line(good if answers else bad))
+            works = works or answers
+        return works
 
     def _conclude(self, facts: Facts) -> int:
         for line in lines_about(facts):

@@ -594,7 +594,7 @@ class Stranger:
         return [*self._over(reason, now), *self._come_home()]
 
     def _over(self, reason: api.Ended, now: float) -> list[Effect]:
-        lasted = now - self._met_at
+        lasted = round(now - self._met_at, 3)
         return [*self._leave_match(_TO_SERVER[reason], reason), Emit(api.TalkEnded(reason, lasted))]
 
     def _leave_match(self, reason: EndReason | None, why: api.Ended) -> list[Effect]:

@@ -24,6 +24,8 @@ DEADLINE: Final = 20.0
 "Seconds that any reply or event may take unless the call says otherwise."
 PASSWORD: Final = "correct horse battery staple"
 
+_ROOT: Final = Path(__file__).parents[2]
+
 Line = dict[str, Any]
 
 
@@ -69,6 +71,7 @@ class Program:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=self._env,
+                cwd=_ROOT,
                 limit=1 << 24,
                 start_new_session=True,
             )
@@ -99,7 +102,8 @@ class Program:
         """Write one line as it is."""
         assert self.process.stdin is not None
         self.process.stdin.write(line.encode() + b"\n")
-        await self.process.stdin.drain()
+        with suppress(ConnectionError):  # it has ended; whoever waits for an answer will say so
+            await self.process.stdin.drain()
 
     async def until(self, find: Callable[[], Line | None], what: str, within: float = DEADLINE) -> Line:
         """Wait until `find`, asked again after every line, returns something."""
