@@ -189,6 +189,10 @@ class Lobby:
         seat = self._seats.get(user)
         return None if seat is None else seat.state
 
+    def is_engaged(self, user: UserId) -> bool:
+        """Whether somebody waits or is in a match."""
+        return self.state(user) not in (None, SeatState.IDLE)
+
     def match_of(self, user: UserId) -> str:
         """The match somebody is in, empty if none."""
         seat = self._seats.get(user)

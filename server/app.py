@@ -1,0 +1,225 @@
+"""Put a server together and run it: in its own process, in a test, or inside `floater host`.
+
+::
+
+    async with running_server(ServerConfig(data_dir=folder, listen="127.0.0.1:0")) as server:
+        print(server.url)
+"""
+
+import asyncio
+import asyncio.sslproto
+import logging
+import random
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from floater.codes import Code
+from floater.errors import FloaterError
+from floater.tasks import Tasks
+from floater.wire.url import ServerUrl
+from server.config import ServerConfig, parse_place
+from server.errors import CannotStart
+from server.gateway.connection import Connection
+from server.gateway.door import Door, Services, listen, server_tls
+from server.gateway.house import House
+from server.gateway.http import http_protocol
+from server.gateway.observer import Observations, Observer
+from server.gateway.relay import Relay
+from server.gateway.visit import Visits
+from server.services.accounts import open_accounts
+from server.services.keys import open_keys
+from server.services.matchmaking import Matchmaking
+from server.services.tickets import TicketOffice
+
+log = logging.getLogger("server.app")
+
+GOODBYE: Final = 2.0
+"Seconds that clients have to hear our goodbye."
+_LEAST_PAUSE: Final = 1.0
+"Seconds that a client is asked to stay away at least when we close."
+_TLS_BUFFER: Final = 16_384
+"Bytes asyncio's own TLS keeps for each connection instead of 256 KiB; uvloop keeps none."
+_WILDCARDS: Final = ("0.0.0.0", "::")
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that accepts connections."""
+
+    url: str
+    "`floater://HOST:PORT#FINGERPRINT`, for clients."
+    ports: tuple[int, ...]
+    "The main port, then those of the observers."
+    public_url: str
+    "Where the pages are."
+    house: House
+    relay: Relay
+
+
+@asynccontextmanager
+async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
+    """Run a server for as long as the block lasts, then say goodbye to everyone.
+
+    Raises:
+        CannotStart: with a sentence for the operator.
+    """
+    keys = open_keys(config.data_dir)
+    async with AsyncExitStack() as stack:
+        main, observers = _listeners(config)
+        for listener in (main, *observers):
+            stack.callback(listener.close)
+        config, url = _addressed(config, main, keys.fingerprint)
+        try:
+            accounts = await stack.enter_async_context(open_accounts(config))
+        except (FloaterError, ValueError) as error:
+            raise CannotStart(_sentence(error)) from error
+        asyncio.sslproto.SSLProtocol.max_size = min(asyncio.sslproto.SSLProtocol.max_size, _TLS_BUFFER)
+
+        office = TicketOffice(keys)
+        matchmaking = Matchmaking(config, office)
+        stack.callback(matchmaking.close)
+        accounts.revoked = matchmaking.revoke
+        tasks, visits, observations = Tasks(), Visits(config), Observations()
+        stack.push_async_callback(tasks.close)
+        house = House(
+            config=config,
+            accounts=accounts,
+            matchmaking=matchmaking,
+            observations=observations,
+            observers=_observer_places(main, observers),
+            ticket_key=office.public_key,
+            tasks=tasks,
+        )
+        relay = Relay(config, office)
+        services = Services(
+            client=partial(Connection, house=house),
+            relay=relay.stream,
+            observer=partial(Observer, observations=observations),
+            http=partial(http_protocol, accounts, config),
+        )
+        door = Door(config, server_tls(keys.identity), services, visits, tasks)
+        door.open(main)
+        for listener in observers:
+            door.open(listener, observer_only=True)
+        tasks.start(_sweep(config, visits, relay), "sweep")
+        ports = tuple(listener.getsockname()[1] for listener in (main, *observers))
+        log.info("= listening, %d observers", len(observers) + 1)
+        try:
+            yield RunningServer(url, ports, config.public_url, house, relay)
+        finally:
+            door.close()
+            await _say_goodbye(house, visits)
+            log.info("= closed")
+
+
+# -- places -------------------------------------------------------------------------------
+
+
+def _listeners(config: ServerConfig) -> tuple[socket.socket, tuple[socket.socket, ...]]:
+    """Open the main port and the observers'; two more ports beside the main one unless others are named."""
+    opened: list[socket.socket] = []
+    try:
+        opened.append(listen(config.listen))
+        host, wanted = parse_place(config.listen)
+        port = opened[0].getsockname()[1]
+        if config.stun:
+            opened.extend(listen(place) for place in config.stun)
+        else:
+            beside = (port + 1, port + 2) if wanted and port + 2 <= 65_535 else (0, 0)
+            opened.extend(_listen_near(host, near) for near in beside)
+    except BaseException:
+        for listener in opened:
+            listener.close()
+        raise
+    return opened[0], tuple(opened[1:])
+
+
+def _listen_near(host: str, port: int) -> socket.socket:
+    bracketed = f"[{host}]" if ":" in host else host
+    try:
+        return listen(f"{bracketed}:{port}")
+    except CannotStart:
+        return listen(f"{bracketed}:0")
+
+
+def _observer_places(main: socket.socket, observers: tuple[socket.socket, ...]) -> tuple[str, ...]:
+    """Name the observers for `welcome`: `:port` where the client's own way to us leads there too."""
+    main_host = main.getsockname()[0]
+    places = []
+    for listener in (*observers, main):
+        host, port = listener.getsockname()[:2]
+        same = host == main_host or host in _WILDCARDS
+        places.append(f":{port}" if same else f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    return tuple(places[:8])
+
+
+def _addressed(config: ServerConfig, main: socket.socket, fingerprint: bytes) -> tuple[ServerConfig, str]:
+    """Fill in what depends on the port that was opened: the pages' address and the server's URL."""
+    host, port = main.getsockname()[:2]
+    named = config.public_host or (
+        parse_place(config.listen)[0] if host not in _WILDCARDS else _own_address()
+    )
+    url = ServerUrl(named, port, fingerprint)
+    bare = str(ServerUrl(named, port, None)).removeprefix("floater://")
+    return replace(config, public_url=config.public_url or f"https://{bare}"), str(url)
+
+
+def _own_address() -> str:
+    """Find the address by which this machine reaches others. Nothing is sent."""
+    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.connect((anywhere, 9))
+                return str(probe.getsockname()[0])
+        except OSError:
+            continue
+    return "127.0.0.1"
+
+
+def _sentence(error: FloaterError | ValueError) -> str:
+    if not isinstance(error, FloaterError):
+        return str(error)
+    if error.code is Code.SCHEMA_TOO_NEW:
+        return "The data folder was written by a later version of this program; use that version."
+    return f"The data folder cannot be used: {error.detail or error.code.value}."
+
+
+# -- life ---------------------------------------------------------------------------------
+
+
+async def _sweep(config: ServerConfig, visits: Visits, relay: Relay) -> None:
+    """Look after every deadline of every connection, about once a second."""
+    loop = asyncio.get_running_loop()
+    shortest = min(
+        config.handshake_timeout,
+        config.log_in_timeout,
+        config.silence_limit,
+        config.relay_join_timeout,
+        config.relay_wait,
+        config.relay_idle,
+    )
+    pause = min(1.0, shortest / 4)
+    before = loop.time()
+    while True:
+        await asyncio.sleep(pause)
+        now = loop.time()
+        visits.sweep(now)
+        relay.sweep(now - before)
+        before = now
+
+
+async def _say_goodbye(house: House, visits: Visits) -> None:
+    loop = asyncio.get_running_loop()
+    for connection in list(house.connections):
+        pause = _LEAST_PAUSE + random.random() * house.config.goodbye_jitter
+        connection.dismiss(Code.SERVER_CLOSING, pause)
+    visits.close()
+    until = loop.time() + GOODBYE
+    while len(visits) and loop.time() < until:
+        await asyncio.sleep(0.01)
+    visits.abort()
+    await asyncio.sleep(0)

@@ -1,0 +1,267 @@
+"""One client's stream: its frames, its first words, its requests in order, its deadlines (spec §4).
+
+::
+
+    GREETING ──hello──▶ OPEN ──dismiss, broken protocol, silence──▶ CLOSED
+       └──────── 10 s, wrong version, anything else ─────────────────▲
+
+Requests are carried out one after the other, in the order they came, so a
+client may send the next before it has the answer to the last. Every error
+becomes an answer in one place, `_turn_down`.
+"""
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Coroutine
+from enum import Enum
+from typing import Final, cast
+
+from floater.codes import Code
+from floater.errors import FloaterError, RemoteProtocolError, ServerRefused
+from floater.wire import control
+from floater.wire.codec import UnknownType, encode
+from floater.wire.control import CLIENT_MESSAGES
+from floater.wire.endpoint import Endpoint
+from floater.wire.frame import SERVER_LEG, Frame, FrameReader
+from floater.wire.limits import PROTOCOL_VERSION
+from server.gateway.dispatch import HANDLERS
+from server.gateway.house import House
+from server.gateway.visit import Visit
+from server.services.accounts import Session, Source
+
+log = logging.getLogger("server.gateway")
+
+VERSIONS: Final = frozenset({PROTOCOL_VERSION})
+AGENT: Final = "floater-server"
+COME_AGAIN: Final = 1.0
+"Seconds after which somebody may come again whom we closed because nothing was heard of them."
+_MAX_WAITING: Final = 64
+"Requests that may wait behind one; beyond, we read no more until it is done."
+_LARGEST_ID: Final = 2**53
+
+
+class _State(Enum):
+    GREETING = 1
+    OPEN = 2
+    CLOSED = 3
+
+
+class Connection(asyncio.Protocol):
+    """One client."""
+
+    __slots__ = (
+        "_good_at",
+        "_house",
+        "_log_in_by",
+        "_now_doing",
+        "_observer_key",
+        "_reader",
+        "_state",
+        "_transport",
+        "_visit",
+        "_waiting",
+        "session",
+    )
+
+    def __init__(self, visit: Visit, house: House) -> None:
+        self._visit = visit
+        self._house = house
+        self._state = _State.GREETING
+        self._reader = FrameReader(SERVER_LEG)
+        self._transport: asyncio.Transport = cast(asyncio.Transport, None)
+        self._observer_key = ""
+        self._good_at = 0.0  # when its allowance of messages is full again (generic cell rate algorithm)
+        self._log_in_by = 0.0
+        self._now_doing = 0  # the id of the request that is being carried out, 0 for none
+        self._waiting: list[control.Request] | None = None
+        self.session: Session | None = None
+        "Who this is; set by matchmaking."
+
+    # -- what handlers and matchmaking see ------------------------------------------------
+
+    @property
+    def host(self) -> str:
+        """The address it comes from."""
+        return self._visit.endpoint.host
+
+    @property
+    def source(self) -> Source:
+        """The same, as accounts want it."""
+        return Source(self._visit.endpoint.host)
+
+    @property
+    def seen(self) -> frozenset[Endpoint]:
+        """Where the observers saw it."""
+        return self._house.observations.seen(self._observer_key)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be said to it any more."""
+        return self._state is _State.CLOSED
+
+    def send(self, message: control.ServerMessage) -> None:
+        """Tell it something. Nothing happens if it has gone."""
+        if self._state is not _State.CLOSED:
+            self._transport.write(encode(message))
+
+    def dismiss(self, code: Code, retry_after: float = 0.0) -> None:
+        """Say why, and close."""
+        self.send(control.Closing(code=code, retry_after=retry_after))
+        self._close()
+
+    # -- the stream -----------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """TLS stands; `visit.deadline` runs since the connection came."""
+        self._transport = self._visit.attach(transport)
+        self._transport.set_write_buffer_limits(high=self._house.config.write_buffer)
+        self._visit.overdue = self._overdue
+        self._house.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take every frame that is whole."""
+        if self._state is _State.CLOSED:
+            return
+        now = asyncio.get_running_loop().time()
+        try:
+            for frame in self._reader.feed(data):
+                self._spend(now)
+                self._take(frame, now)
+                if self.is_closed:
+                    return
+        except RemoteProtocolError as error:
+            self._break_off(error)
+            return
+        if self._state is _State.OPEN:
+            self._set_deadline(now)
+
+    def pause_writing(self) -> None:
+        """It does not read: drop it. There is nothing more to be said to it."""
+        log.info("= a client does not read")
+        self._state = _State.CLOSED
+        self._visit.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone; a talk of its person goes on without it."""
+        self._state = _State.CLOSED
+        self._waiting = None
+        self._house.connections.discard(self)
+        self._house.observations.forget(self._observer_key)
+        self._house.matchmaking.drop(self)
+        self._visit.ended()
+
+    def _close(self) -> None:
+        if self._state is not _State.CLOSED:
+            self._state = _State.CLOSED
+            self._visit.close()
+
+    def _break_off(self, error: FloaterError, retry_after: float = 0.0) -> None:
+        log.info("< broken off: %s", error.code)
+        self.send(control.Refused(code=error.code, retry_after=retry_after))
+        self._close()
+
+    # -- deadlines and rates --------------------------------------------------------------
+
+    def _set_deadline(self, now: float) -> None:
+        deadline = now + self._house.config.silence_limit
+        self._visit.deadline = deadline if self.session is not None else min(deadline, self._log_in_by)
+
+    def _overdue(self) -> None:
+        if self._state is _State.GREETING:
+            self._break_off(FloaterError(Code.TIMED_OUT))
+        else:
+            self.dismiss(Code.TIMED_OUT, COME_AGAIN)
+
+    def _spend(self, now: float) -> None:
+        config = self._house.config
+        self._good_at = max(self._good_at, now) + 1.0 / config.message_rate
+        if self._good_at - now > config.message_burst / config.message_rate:
+            raise RemoteProtocolError(Code.TOO_MANY_TRIES, "messages")
+
+    # -- messages -------------------------------------------------------------------------
+
+    def _take(self, frame: Frame, now: float) -> None:
+        try:
+            message = CLIENT_MESSAGES.decode(frame)
+        except UnknownType as unknown:
+            if not 0 <= unknown.id <= _LARGEST_ID:
+                raise RemoteProtocolError(Code.BAD_FIELD, "id") from None
+            if unknown.id:  # without one it was no request, and nobody waits
+                self.send(control.Refused(code=Code.UNKNOWN_TYPE, id=unknown.id))
+            return
+        if isinstance(message, control.Hello):
+            self._welcome(message, now)
+        elif self._state is _State.GREETING:
+            raise RemoteProtocolError(Code.UNEXPECTED, "before hello")
+        else:
+            self._request(message)
+
+    def _welcome(self, hello: control.Hello, now: float) -> None:
+        if self._state is not _State.GREETING:
+            raise RemoteProtocolError(Code.UNEXPECTED, "a second hello")
+        common = VERSIONS.intersection(hello.versions)
+        if not common:
+            raise RemoteProtocolError(Code.UNSUPPORTED_VERSION)
+        house = self._house
+        self._state = _State.OPEN
+        self._visit.settle()
+        self._log_in_by = now + house.config.log_in_timeout
+        self._observer_key = secrets.token_urlsafe(12)
+        house.observations.expect(self._observer_key)
+        self.send(
+            control.Welcome(
+                version=max(common),
+                time=time.time(),
+                observers=house.observers,
+                observer_key=self._observer_key,
+                ticket_key=house.ticket_key,
+                agent=AGENT,
+            )
+        )
+
+    def _request(self, message: control.Request) -> None:
+        if not self._now_doing:
+            self._carry_out(message)
+            return
+        waiting = self._waiting = self._waiting or []
+        if message.id == self._now_doing or any(message.id == other.id for other in waiting):
+            raise RemoteProtocolError(Code.BAD_FIELD, "id in use")
+        waiting.append(message)
+        if len(waiting) >= _MAX_WAITING:
+            self._transport.pause_reading()
+
+    def _carry_out(self, message: control.Request) -> None:
+        try:
+            work = HANDLERS[type(message)](self._house, self, message)
+        except Exception as error:  # a fault in one request must not end the others
+            self._turn_down(message.id, error)
+            return
+        if work is not None:
+            self._now_doing = message.id
+            self._house.tasks.start(self._finish(message.id, work), type(message).__name__)
+
+    async def _finish(self, id_: int, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except Exception as error:  # as above
+            self._turn_down(id_, error)
+        self._now_doing = 0
+        while self._waiting and not self._now_doing and not self.is_closed:
+            self._carry_out(self._waiting.pop(0))
+        if not self._waiting:
+            self._waiting = None
+        if not self._transport.is_closing():
+            self._set_deadline(asyncio.get_running_loop().time())
+            self._transport.resume_reading()
+
+    def _turn_down(self, id_: int, error: Exception) -> None:
+        """Answer a request that failed: the one place where errors become words."""
+        if isinstance(error, FloaterError):
+            retry_after = error.retry_after if isinstance(error, ServerRefused) else 0.0
+            code = error.code
+        else:
+            log.error("= a request failed", exc_info=error)
+            retry_after, code = 0.0, Code.INTERNAL
+        self.send(control.Refused(code=code, id=id_, retry_after=retry_after))

@@ -1,0 +1,98 @@
+"""Tell those who ask what their endpoint looks like from here: STUN Binding over TCP (spec §5).
+
+A connection may ask again and again, and stay open: it keeps the mapping in
+the asker's NAT alive. Who names the `observer_key` of a control connection
+has what was seen written down for that connection, and only such endpoints
+are passed on to strangers as public ones.
+"""
+
+import asyncio
+import logging
+from typing import Final
+
+from floater.errors import RemoteProtocolError
+from floater.wire.endpoint import Endpoint
+from floater.wire.stun import BindingRequest, BindingResponse, encode_response, take_message
+from server.gateway.visit import Visit
+
+log = logging.getLogger("server.gateway")
+
+HELD_OPEN: Final = 600.0
+"Seconds without a request before an observer hangs up."
+MAX_SEEN: Final = 32
+"Endpoints remembered for one connection; the oldest goes first."
+MAX_REQUESTS: Final = 1_000
+"Requests on one connection, after which it has to come again."
+
+
+class Observations:
+    """What the observers saw, by the `observer_key` of each control connection."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, dict[Endpoint, None]] = {}
+
+    def expect(self, key: str) -> None:
+        """A control connection was given this key."""
+        self._seen[key] = {}
+
+    def forget(self, key: str) -> None:
+        """That connection is no more."""
+        self._seen.pop(key, None)
+
+    def note(self, key: str, endpoint: Endpoint) -> None:
+        """Somebody with this key was seen at this endpoint. A key that nobody was given is nothing."""
+        seen = self._seen.get(key)
+        if seen is None:
+            return
+        seen.pop(endpoint, None)
+        seen[endpoint] = None
+        if len(seen) > MAX_SEEN:
+            del seen[next(iter(seen))]
+
+    def seen(self, key: str) -> frozenset[Endpoint]:
+        """Every endpoint at which this key was seen."""
+        return frozenset(self._seen.get(key, ()))
+
+
+class Observer(asyncio.Protocol):
+    """One connection to an observer."""
+
+    def __init__(self, visit: Visit, observations: Observations) -> None:
+        self._visit = visit
+        self._observations = observations
+        self._buffer = bytearray()
+        self._left = MAX_REQUESTS
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The door let it in."""
+        self._visit.attach(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is whole; hang up on anything else."""
+        self._buffer += data
+        try:
+            while (message := take_message(self._buffer)) is not None:
+                if not isinstance(message, BindingRequest) or not self._left:
+                    self._visit.close()
+                    return
+                self._answer(message)
+        except RemoteProtocolError as error:
+            log.debug("< observer: %s", error.code)
+            self._visit.close()
+
+    def _answer(self, request: BindingRequest) -> None:
+        visit = self._visit
+        assert visit.transport is not None
+        self._left -= 1
+        self._observations.note(request.username, visit.endpoint)
+        visit.settle()
+        visit.deadline = asyncio.get_running_loop().time() + HELD_OPEN
+        visit.transport.write(encode_response(BindingResponse(request.transaction, visit.endpoint)))
+
+    def pause_writing(self) -> None:
+        """It asks and does not read: hang up."""
+        self._visit.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has gone."""
+        self._visit.ended()
