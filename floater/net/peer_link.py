@@ -21,11 +21,11 @@ from floater.codes import Code
 from floater.crypto.tls import is_peer
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
 from floater.net.sockets import forget_on_close
-from floater.wire.codec import UnknownType, encode
+from floater.wire.codec import encode
 from floater.wire.control import Role
 from floater.wire.frame import PEER_LEG, Frame, FrameReader
 from floater.wire.limits import HANDSHAKE_TIMEOUT, PROTOCOL_VERSION
-from floater.wire.talk import TALK_MESSAGES, HangUp, PeerHello, TalkMessage
+from floater.wire.talk import HangUp, PeerHello, TalkMessage, decode_talk
 
 HIGH_WATER: Final = 524_288
 "Bytes that may wait in our hands before bulk has to pause: one part is on its way, one ready."
@@ -94,6 +94,7 @@ class PeerLink(asyncio.Protocol):
         self._early = bytearray()
         self._greeted: asyncio.Future[FloaterError | None] = self._loop.create_future()
         self._over: asyncio.Future[None] = self._loop.create_future()
+        self._has_left = False
         self._peer_left = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -144,6 +145,8 @@ class PeerLink(asyncio.Protocol):
         if self._transport is None or self._state is _State.OVER:
             return
         self._transport.write(encode(message, body))
+        if isinstance(message, HangUp):
+            self._has_left = True
         if bulk and not self._wants_room:
             self._wants_room = True
             self._loop.call_soon(self._offer_room)
@@ -159,21 +162,22 @@ class PeerLink(asyncio.Protocol):
             self._transport.abort()
 
     async def close(self, timeout: float) -> None:
-        """Send all that was given to `send`, read on until the peer is done too, then close.
+        """Send all that was given to `send`, after a `HangUp` wait for the peer's word, then close.
 
         A socket that is closed over unread bytes sends a reset, which may
-        overtake our last words. So the side that hangs up first lets the
-        other one finish, for `timeout` seconds at most.
+        overtake our last words. So the side that hangs up first reads on
+        until the other one is done, for `timeout` seconds at most.
         """
         if self._state is not _State.READY or self._transport is None:
             self.discard()
             return
         self._state = _State.CLOSING
-        self._transport.set_write_buffer_limits(0)
+        self._transport.set_write_buffer_limits(1, 0)  # `_room` now means: all is out of our hands
         try:
             async with asyncio.timeout(timeout):
                 await self._room.wait()
-                await self._peer_left.wait()
+                if self._has_left:
+                    await self._peer_left.wait()
                 self._transport.close()
                 await self._over
         except TimeoutError:
@@ -275,9 +279,8 @@ class PeerLink(asyncio.Protocol):
             )
 
     def _take(self, frame: Frame) -> None:
-        try:
-            message = TALK_MESSAGES.decode(frame)
-        except UnknownType:
+        message = decode_talk(frame)
+        if message is None:
             log.debug("< link %s: a message of a later version, ignored", self.number)
             return
         if isinstance(message, HangUp):

@@ -3,18 +3,23 @@
 import asyncio
 import contextlib
 import secrets
+import socket
+import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from floater.core import link, path
-from floater.crypto.certificate import Identity, make_identity
+from floater.core import link
+from floater.crypto.certificate import Identity, key_fingerprint, load_identity, make_identity
 from floater.net.meeting import Meeting, MeetingSettings, Report
+from floater.net.peer_link import PeerLink
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.net.server_door import Proxy
+from floater.net.sockets import forget_on_close
+from floater.tasks import Tasks
 from floater.wire import relay, stun
 from floater.wire.codec import encode
 from floater.wire.control import Matched, Peer, Refused, Role
@@ -131,8 +136,9 @@ class Side:
         """List the reports of a kind so far."""
         return [report for report in self.reports if isinstance(report, kind)]
 
-    def link_object(self) -> object:
-        """The link in use, to be broken by a test."""
+    @property
+    def peer_link(self) -> PeerLink:
+        """The link in use, for a test that breaks it or sends what it should not."""
         assert self.link is not None
         return self.meeting._links[self.link].link
 
@@ -179,25 +185,44 @@ async def pair(
 
 @dataclass
 class TinyRelay:
-    """Joins streams by match, as `floater.wire.relay` says; counts what passes."""
+    """A relay's address, the tokens it was shown, what it passed on, and a way to cut everybody off."""
 
-    port: int
+    url: ServerUrl
+    tokens: list[bytes]
     passed: bytearray
-    joined: list[bytes]
-    cut: Callable[[], None]
+    writers: set[asyncio.StreamWriter]
+
+    def cut(self) -> None:
+        """Reset every stream."""
+        for writer in list(self.writers):
+            writer.transport.abort()
+
+
+class _RelayProtocol(asyncio.StreamReaderProtocol):
+    """One stream of a relay, with or without TLS."""
+
+    def __init__(
+        self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+    ) -> None:
+        super().__init__(asyncio.StreamReader(), serve)
 
 
 @contextlib.asynccontextmanager
-async def tiny_relay(*, refuse: str = "", deaf: bool = False) -> AsyncIterator[TinyRelay]:
-    """Run a relay on loopback: refusing with a code, or deaf (it resets whoever speaks)."""
+async def tiny_relay(*, refuse: str = "", raw: bool = True) -> AsyncIterator[TinyRelay]:
+    """Run a relay on loopback as `floater.wire.relay` says: by match, raw and in TLS, told apart by a byte.
+
+    `refuse` is a code for everybody; without `raw` whoever does not speak TLS is reset.
+    """
+    loop, tasks = asyncio.get_running_loop(), Tasks()
+    identity = make_identity()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols([relay.ALPN])
+    load_identity(context, identity)
     waiting: dict[bytes, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
-    writers: set[asyncio.StreamWriter] = set()
-
-    def cut() -> None:
-        for writer in list(writers):
-            writer.transport.abort()
-
-    state = TinyRelay(0, bytearray(), [], cut)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setblocking(False)
+    url = ServerUrl("127.0.0.1", listener.getsockname()[1], key_fingerprint(identity.certificate))
+    state = TinyRelay(url, [], bytearray(), set())
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
@@ -207,58 +232,74 @@ async def tiny_relay(*, refuse: str = "", deaf: bool = False) -> AsyncIterator[T
                 await writer.drain()
         writer.close()
 
-    async def bridge(
-        a: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        b: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    ) -> None:
-        for _, writer in (a, b):
-            writer.write(encode(relay.Joined()))
-        for reader, _ in (a, b):
-            assert await reader.readexactly(1) == relay.GO
-        await asyncio.gather(pipe(a[0], b[1]), pipe(b[0], a[1]))
-
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
+        state.writers.add(writer)
         try:
-            if deaf or await reader.readexactly(len(relay.PREAMBLE)) != relay.PREAMBLE:
-                writer.transport.abort()
-                return
+            assert await reader.readexactly(len(relay.PREAMBLE)) == relay.PREAMBLE
             cutter = FrameReader(FrameLimits(1_024, 0))
             while not (frames := cutter.feed(await reader.read(1_024))):
                 pass
             token = relay.JOIN_MESSAGES.decode(frames[0]).token
+            state.tokens.append(token)
             if refuse:
                 writer.write(encode(Refused(refuse)))
-                writer.close()
                 return
-            state.joined.append(token)
             match = token[:16]
-            if match in waiting:
-                await bridge(waiting.pop(match), (reader, writer))
-            else:
+            if match not in waiting or waiting[match][1].is_closing():
                 waiting[match] = reader, writer
-                await writer.wait_closed()
+                await asyncio.shield(writer.wait_closed())
+                return
+            other = waiting.pop(match)
+            for out in (writer, other[1]):
+                out.write(encode(relay.Joined()))
+            for side in (reader, other[0]):
+                assert await side.readexactly(1) == relay.GO
+            await asyncio.gather(pipe(reader, other[1]), pipe(other[0], writer))
         except (OSError, EOFError):
             pass
         finally:
-            writers.discard(writer)
+            state.writers.discard(writer)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    state.port = server.sockets[0].getsockname()[1]
+    async def welcome(sock: socket.socket) -> None:
+        await _readable(sock)
+        first = sock.recv(1, socket.MSG_PEEK)
+        if first == b"\x16":
+            await loop.connect_accepted_socket(lambda: _RelayProtocol(serve), sock, ssl=context)
+        elif raw and first == b"f":
+            await loop.connect_accepted_socket(lambda: _RelayProtocol(serve), sock)
+        else:
+            forget_on_close(sock)
+            sock.close()
+
+    async def accept() -> None:
+        while True:
+            sock, _ = await loop.sock_accept(listener)
+            tasks.start(welcome(sock), "relay")
+
+    tasks.start(accept(), "relay")
     try:
         yield state
     finally:
-        server.close()
+        await tasks.close()
+        listener.close()
         state.cut()
-        await server.wait_closed()
+        await asyncio.sleep(0)
+
+
+async def _readable(sock: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(sock, ready.set)
+    await ready.wait()
+    loop.remove_reader(sock)
 
 
 @contextlib.asynccontextmanager
 async def tiny_observer(
     answer: Callable[[Endpoint], Endpoint | None] = lambda seen: seen, host: str = "127.0.0.1"
 ) -> AsyncIterator[tuple[int, list[Endpoint]]]:
-    """Run an observer that says `answer(what it sees)`, hanging up for None; yields its port and what it saw."""
+    """Run an observer that says `answer(what it sees)`, or hangs up; yields its port and what it saw."""
     saw: list[Endpoint] = []
     writers: set[asyncio.StreamWriter] = set()
 
@@ -289,6 +330,3 @@ async def tiny_observer(
         for writer in list(writers):
             writer.transport.abort()
         await server.wait_closed()
-
-
-__all__ = ["MatchMaker", "Side", "TinyRelay", "pair", "path", "tiny_observer", "tiny_relay"]

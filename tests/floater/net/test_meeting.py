@@ -1,21 +1,388 @@
+import asyncio
+import secrets
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pytest
 
 from floater.bridge.api import PathKind
+from floater.codes import Code
 from floater.core import link, path
-from floater.wire.talk import Text
-from tests.helpers.meeting import pair
+from floater.crypto.certificate import load_identity, make_identity
+from floater.net.meeting import MeetingSettings, Misbehaved, Noticed
+from floater.net.punch_port import prepare_punch_port
+from floater.wire.control import Role
+from floater.wire.endpoint import Candidate, CandidateKind
+from floater.wire.talk import Choose, HangUp, Part, Text
+from floater.wire.url import ServerUrl
+from tests.helpers.meeting import MatchMaker, Side, pair, tiny_relay
+
+pytestmark = pytest.mark.asyncio
+
+HASTY = MeetingSettings(head_start=0.05, timeout=1.0, grace=1.0, punch_budget=0.6)
 
 
-@pytest.mark.asyncio
+async def meet(leader: Side, follower: Side) -> tuple[path.Chosen, path.Chosen]:
+    leader.meeting.start()
+    follower.meeting.start()
+    return await leader.hears(path.Chosen), await follower.hears(path.Chosen)
+
+
+async def talks(side: Side, other: Side, seq: int) -> None:
+    assert side.link is not None
+    before = len(other.heard(link.Arrived))
+    side.meeting.transmit(link.Transmit(side.link, Text(seq=seq, received=0), b"hello"))
+    arrived = await other.hears(link.Arrived, before + 1)
+    assert (arrived.link, arrived.message, arrived.body) == (other.link, Text(seq=seq, received=0), b"hello")
+
+
 async def test_two_peers_meet_by_punching_and_talk_both_ways() -> None:
     async with pair() as (leader, follower):
-        leader.meeting.start()
-        follower.meeting.start()
-        chosen = await leader.hears(path.Chosen), await follower.hears(path.Chosen)
+        leader.received, follower.received = 3, 5
+        chosen = await meet(leader, follower)
         assert [each.kind for each in chosen] == [PathKind.LAN, PathKind.LAN]
-        assert all(each.took < 1.0 and each.rtt is not None and each.rtt < 0.5 for each in chosen)
-        for side, other in ((leader, follower), (follower, leader)):
-            assert side.link is not None
-            side.meeting.transmit(link.Transmit(side.link, Text(seq=1, received=0), "你好".encode()))
-            arrived = await other.hears(link.Arrived)
-            assert arrived == link.Arrived(other.link or 0, Text(seq=1, received=0), "你好".encode())
+        assert all(each.took < 2.0 and each.rtt is not None and each.rtt < 1.0 for each in chosen)
+        assert leader.heard(link.LinkUp)[0].received == 5
+        assert follower.heard(link.LinkUp)[0].received == 3
+        await talks(leader, follower, 1)
+        await talks(follower, leader, 1)
+
+
+@pytest.mark.parametrize("late", [Role.LEADER, Role.FOLLOWER])
+async def test_a_peer_who_comes_later_is_met_all_the_same(late: Role) -> None:
+    async with pair() as sides:
+        first, second = sides if late is Role.FOLLOWER else sides[::-1]
+        first.meeting.start()
+        await asyncio.sleep(0.3)  # the condition is the delay itself
+        second.meeting.start()
+        await first.hears(path.Chosen)
+        await second.hears(path.Chosen)
+        assert first.heard(path.Chosen)[0].kind is PathKind.LAN
+
+
+async def test_ten_pairs_meet_at_once() -> None:
+    async def one() -> None:
+        async with pair() as (leader, follower):
+            await meet(leader, follower)
+            await talks(leader, follower, 1)
+
+    await asyncio.gather(*(one() for _ in range(10)))
+
+
+async def test_without_ports_they_meet_at_the_relay_which_reads_nothing() -> None:
+    async with tiny_relay() as relay, pair(ports=False, server=relay.url) as (leader, follower):
+        chosen = await meet(leader, follower)
+        assert [(each.kind, each.how) for each in chosen] == [(PathKind.RELAY, "relay")] * 2
+        await talks(leader, follower, 1)
+        await talks(follower, leader, 1)
+        assert b"hello" not in relay.passed
+        assert len(relay.passed) > 1_000
+
+
+async def test_a_network_that_lets_only_tls_out_is_crossed_by_relay_in_tls() -> None:
+    async with (
+        tiny_relay(raw=False) as relay,
+        pair(ports=False, server=relay.url) as (leader, follower),
+    ):
+        chosen = await meet(leader, follower)
+        assert [each.how for each in chosen] == ["relay-tls"] * 2
+        await talks(leader, follower, 1)
+        await talks(follower, leader, 1)
+
+
+connects: list[tuple[Any, ...]] | None = None
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and connects is not None:
+        connects.append(arguments[1])
+
+
+sys.addaudithook(_audit)
+
+
+@pytest.fixture
+def connected() -> Iterator[list[tuple[Any, ...]]]:
+    global connects
+    connects = []
+    yield connects
+    connects = None
+
+
+async def test_with_relay_only_no_socket_to_the_peer_is_opened(connected: list[tuple[Any, ...]]) -> None:
+    async with tiny_relay() as relay, pair(server=relay.url, relay_only=True) as (leader, follower):
+        ports = [side.punch_port.port for side in (leader, follower) if side.punch_port is not None]
+        connected.clear()
+        chosen = await meet(leader, follower)
+        assert [each.kind for each in chosen] == [PathKind.RELAY] * 2
+        assert {place[1] for place in connected} == {relay.url.port}
+        for port in ports:  # nor does anybody listen
+            with socket.socket() as sock, pytest.raises(ConnectionRefusedError):
+                sock.connect(("127.0.0.1", port))
+
+
+async def test_candidates_in_spite_of_relay_only_are_noticed_and_not_dialled(
+    connected: list[tuple[Any, ...]],
+) -> None:
+    async with tiny_relay() as relay:
+        maker, identities = MatchMaker(), (make_identity(), make_identity())
+        place = Candidate(CandidateKind.PUBLIC, "127.0.0.1", 40_000)
+        matched = maker.match(*identities, candidates=((place,), (place,)), relay_only=True)
+        port = await prepare_punch_port(server=relay.url, observers=(), observer_key="k")
+        side = Side(matched[0], identities[0], maker.ticket_key, punch_port=port, server=relay.url)
+        connected.clear()
+        side.meeting.start()
+        await side.hears(Noticed)
+        await side.meeting.close()
+        assert 40_000 not in {place[1] for place in connected}
+
+
+async def test_strangers_on_a_candidate_are_turned_away_and_waiting_goes_on() -> None:
+    seen: list[bytes] = []
+
+    async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + bytes(70_000))
+        seen.append(await reader.read(65_536))
+        writer.close()
+
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            seen.append(data)
+        writer.close()
+
+    impostor = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load_identity(impostor, make_identity())
+    servers = [
+        await asyncio.start_server(garbage, "127.0.0.1", 0),
+        await asyncio.start_server(silence, "127.0.0.1", 0),
+        await asyncio.start_server(silence, "127.0.0.1", 0, ssl=impostor),
+    ]
+    strangers = [
+        Candidate(CandidateKind.PUBLIC, "127.0.0.1", server.sockets[0].getsockname()[1]) for server in servers
+    ]
+    first: list[tuple[Candidate, ...]] = []
+
+    def spoil(_: int, places: Sequence[Candidate]) -> Sequence[Candidate]:
+        first.append(tuple(places))
+        return strangers
+
+    try:
+        async with pair(spoil=spoil) as (leader, follower):
+            leader.meeting.start()
+            follower.meeting.start()
+            async with asyncio.timeout(5.0):
+                while len(seen) < 4:  # two of the three read what each side said
+                    await asyncio.sleep(0.01)
+            assert not leader.heard(path.Chosen)
+            assert not follower.heard(path.Chosen)
+            leader.meeting.update_candidates(first[1])
+            assert (await leader.hears(path.Chosen)).kind is PathKind.LAN
+            await follower.hears(path.Chosen)
+            await talks(leader, follower, 1)
+            for side in (leader, follower):
+                assert not side.heard(Misbehaved)
+                assert all(side.matched.ticket not in data for data in seen)
+    finally:
+        for server in servers:
+            server.close()
+
+
+async def test_strangers_who_crowd_the_listener_do_not_keep_the_peer_out() -> None:
+    async with pair() as (leader, follower):
+        follower.meeting.start()
+        assert follower.punch_port is not None
+        crowd = []
+        for _ in range(40):
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", follower.punch_port.port, local_addr=("127.0.0.77", 0)
+            )
+            crowd.append(writer)
+        leader.meeting.start()
+        assert (await follower.hears(path.Chosen)).kind is PathKind.LAN
+        for writer in crowd:
+            writer.close()
+
+
+def one_place(_: int, places: Sequence[Candidate]) -> Sequence[Candidate]:
+    return [place for place in places if place.host == "127.0.0.1"]
+
+
+async def test_a_link_that_is_cut_is_replaced_between_the_same_ports() -> None:
+    async with pair(spoil=one_place) as (leader, follower):
+        await meet(leader, follower)
+        for cut, side in enumerate((leader, follower, leader), start=1):
+            side.peer_link._transport.abort()  # type: ignore[union-attr]  # it is up
+            for each in (leader, follower):
+                await each.hears(path.Back, cut)
+                await each.hears(path.Chosen, cut + 1)
+                assert each.heard(path.Away)[-1] == path.Away(grace=30.0)
+                assert len(each.heard(link.LinkDown)) == cut
+            await talks(leader, follower, cut)
+            await talks(follower, leader, cut)
+        assert [each.kind for each in leader.heard(path.Chosen)] == [PathKind.LAN] * 4
+
+
+async def test_a_link_under_suspicion_is_replaced() -> None:
+    async with pair(spoil=one_place) as (leader, follower):
+        await meet(leader, follower)
+        assert follower.link is not None
+        follower.meeting.suspect(follower.link)
+        await leader.hears(path.Back)
+        await follower.hears(path.Back)
+        await talks(leader, follower, 1)
+
+
+async def test_when_the_relay_is_cut_the_peers_come_back_to_it() -> None:
+    async with tiny_relay() as relay, pair(ports=False, server=relay.url) as (leader, follower):
+        await meet(leader, follower)
+        relay.cut()
+        await leader.hears(path.Back)
+        await follower.hears(path.Back)
+        await talks(leader, follower, 1)
+
+
+async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap() -> None:
+    held: list[Sequence[Candidate]] = []
+
+    def withhold(side: int, places: Sequence[Candidate]) -> Sequence[Candidate]:
+        held.append(one_place(side, places))
+        return ()
+
+    async with tiny_relay() as relay, pair(server=relay.url, spoil=withhold) as (leader, follower):
+        chosen = await meet(leader, follower)
+        assert [each.kind for each in chosen] == [PathKind.RELAY] * 2
+        follower.meeting.update_candidates(held[0])
+        for side in (leader, follower):
+            assert (await side.hears(path.Chosen, 2)).kind is PathKind.LAN
+            assert not side.heard(link.LinkDown)
+            assert not side.heard(path.Away)
+        await talks(leader, follower, 1)
+        assert len(leader.meeting._links) == 2  # the old one, for a while
+
+
+async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can() -> None:
+    async with pair() as (leader, follower):
+        await meet(leader, follower)
+        part, body = Part("F1", 0), bytes(262_144)
+
+        def flood(report: object) -> None:
+            if isinstance(report, link.Writable):
+                follower.meeting.transmit(link.Transmit(report.link, part, body, bulk=True))
+
+        follower.on_report = flood
+        flood(link.Writable(follower.link or 0))
+        await leader.hears(link.Arrived, 20)
+        assert leader.link is not None
+        leader.meeting.transmit(link.Transmit(leader.link, HangUp(seq=1, received=0)))
+        closing = asyncio.gather(leader.meeting.close())
+        arrived = await follower.hears(link.Arrived)
+        assert isinstance(arrived.message, HangUp)
+        assert not follower.heard(link.LinkDown)
+        began = asyncio.get_running_loop().time()
+        await follower.meeting.close()
+        await closing
+        assert asyncio.get_running_loop().time() - began < 0.9  # nobody had to wait for the limit
+
+
+async def test_nobody_at_the_relay_is_a_no_show_and_no_server_is_no_path() -> None:
+    async with tiny_relay() as relay, pair(server=relay.url, settings=HASTY) as (leader, _):
+        leader.meeting.start()
+        assert await leader.hears(path.NoShow) == path.NoShow(Code.PEER_NO_SHOW)
+    async with pair(settings=HASTY) as (leader, _):
+        leader.meeting.start()
+        assert await leader.hears(path.NoShow) == path.NoShow(Code.NO_PATH)
+
+
+async def test_a_relay_that_refuses_is_no_path() -> None:
+    async with (
+        tiny_relay(refuse="relay_full") as relay,
+        pair(ports=False, server=relay.url, settings=HASTY) as (leader, _),
+    ):
+        leader.meeting.start()
+        assert await leader.hears(path.NoShow) == path.NoShow(Code.NO_PATH)
+        assert relay.tokens
+
+
+async def test_a_peer_who_stays_away_is_lost_after_the_grace() -> None:
+    async with pair(settings=HASTY) as (leader, follower):
+        await meet(leader, follower)
+        await follower.meeting.close()
+        assert await leader.hears(path.Lost) == path.Lost()
+        kinds = [type(report) for report in leader.reports]
+        assert kinds[-3:] == [link.LinkDown, path.Away, path.Lost]
+
+
+@pytest.mark.parametrize("fault", ["expired", "unsigned", "another match", "another peer", "no certificate"])
+async def test_nothing_is_dialled_on_a_bad_ticket(fault: str, connected: list[tuple[Any, ...]]) -> None:
+    maker, identities = MatchMaker(), (make_identity(), make_identity())
+    place = Candidate(CandidateKind.PUBLIC, "127.0.0.1", 40_000)
+    matched, _ = maker.match(
+        *identities, candidates=((place,), (place,)), expires=1.0 if fault == "expired" else None
+    )
+    changes: dict[str, dict[str, Any]] = {
+        "unsigned": {"signature": secrets.token_bytes(64)},
+        "another match": {"match_id": "x"},
+        "another peer": {"certificate": make_identity().certificate},
+        "no certificate": {"certificate": bytes(100)},
+    }
+    matched = type(matched)(
+        **{f: getattr(matched, f) for f in matched.__struct_fields__} | changes.get(fault, {})
+    )
+    port = await prepare_punch_port(
+        server=ServerUrl("127.0.0.1", 1, None), observers=(), observer_key="k", timeout=1.0
+    )
+    side = Side(matched, identities[0], maker.ticket_key, punch_port=port)
+    connected.clear()
+    side.meeting.start()
+    assert side.reports == [path.NoShow(Code.BAD_TICKET)]
+    await side.meeting.close()
+    assert connected == []
+
+
+async def test_a_server_that_lies_about_candidates_is_noticed_and_the_rest_is_dialled(
+    connected: list[tuple[Any, ...]],
+) -> None:
+    lies = [
+        Candidate(CandidateKind.PUBLIC, "169.254.169.254", 40_000),
+        Candidate(CandidateKind.PUBLIC, "127.0.0.1", 22),
+        Candidate(CandidateKind.PRIVATE, "127.0.0.1", 5_432),
+        Candidate(CandidateKind.PUBLIC, "::ffff:0.0.0.0", 40_000),
+    ]
+    async with pair(spoil=lambda _, places: [*lies, *places][:8]) as (leader, follower):
+        connected.clear()
+        await meet(leader, follower)
+        assert leader.heard(Noticed) == [Noticed(Code.BAD_CANDIDATE)]
+        allowed = {side.punch_port.port for side in (leader, follower) if side.punch_port is not None}
+        assert {place[1] for place in connected} - {1} <= allowed
+
+
+async def test_a_follower_who_chooses_has_misbehaved() -> None:
+    async with pair(settings=HASTY) as (leader, follower):
+        await meet(leader, follower)
+        follower.peer_link.send(Choose(2))
+        assert await leader.hears(Misbehaved) == Misbehaved(Code.UNEXPECTED)
+        await leader.hears(link.LinkDown)
+
+
+async def test_garbage_inside_the_link_closes_it_and_is_reported() -> None:
+    async with pair(settings=HASTY) as (leader, follower):
+        await meet(leader, follower)
+        transport = follower.peer_link._transport
+        assert transport is not None
+        transport.write(b"\xff" * 64)
+        assert await leader.hears(Misbehaved) == Misbehaved(Code.FRAME_TOO_LARGE)
+
+
+async def test_a_meeting_can_be_closed_at_any_moment() -> None:
+    async with tiny_relay() as relay:
+        for wait in (0.0, 0.001, 0.005, 0.02):
+            async with pair(server=relay.url, settings=MeetingSettings(head_start=0.0)) as (leader, follower):
+                leader.meeting.start()
+                follower.meeting.start()
+                await asyncio.sleep(wait)
+                await leader.meeting.close()
+                told = len(leader.reports)
+            assert len(leader.reports) == told
