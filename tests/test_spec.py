@@ -131,7 +131,7 @@ def test_every_block_is_checked_by_one_of_these_tests() -> None:
 UNIONS: Final[dict[str, Any]] = {
     "client": control.ClientMessage,
     "server": control.ServerMessage,
-    "peer": talk.TalkMessage,
+    "peer": talk.KnownMessage,
     "relay-client": relay.Join,
     "relay-server": relay.RelayAnswer,
 }

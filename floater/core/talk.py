@@ -297,6 +297,8 @@ class Talk:
                 return self._incoming.offered(f"{self._theirs}{message.seq}", message, body)
             case wire.Refuse(of=of, code=code):
                 return self._refused(of, code, now)
+            case wire.Unknown():
+                return [_refuse(message, Code.UNKNOWN_TYPE)]
             case wire.Accept(transfer=id_) | wire.Decline(transfer=id_) | wire.Stored(transfer=id_):
                 return (
                     self._outgoing.feed(message, now=now) if self._outgoing.has(id_) else [_unknown(message)]

@@ -6,9 +6,13 @@ all its links. The others belong to the link they came on.
 
 from typing import Annotated, TypeAlias
 
+import msgspec
 from msgspec import Meta
 
-from floater.wire.codec import Codec, Message
+from floater.codes import Code
+from floater.errors import RemoteProtocolError
+from floater.wire.codec import Codec, Message, UnknownType
+from floater.wire.frame import Frame
 from floater.wire.limits import MAX_FILE, MAX_FILE_NAME, PREVIEW_EDGE
 
 Seq: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
@@ -169,10 +173,77 @@ class Typing(Message, frozen=True):
     typing: bool
 
 
+# -- of a later version -------------------------------------------------------------------
+
+
+class Unknown(Numbered, frozen=True):
+    """A numbered message of a type that is not known here: it counts, and gets a `refuse`. Never sent."""
+
+
+KnownMessage: TypeAlias = (
+    PeerHello
+    | Choose
+    | Ack
+    | LinkPing
+    | LinkPong
+    | Greet
+    | Text
+    | Offer
+    | Accept
+    | Decline
+    | Pause
+    | Resume
+    | Cancel
+    | Complete
+    | Stored
+    | HangUp
+    | Refuse
+    | Get
+    | Part
+    | Typing
+)
 NumberedMessage: TypeAlias = (
-    Greet | Text | Offer | Accept | Decline | Pause | Resume | Cancel | Complete | Stored | HangUp | Refuse
+    Greet
+    | Text
+    | Offer
+    | Accept
+    | Decline
+    | Pause
+    | Resume
+    | Cancel
+    | Complete
+    | Stored
+    | HangUp
+    | Refuse
+    | Unknown
 )
 LinkMessage: TypeAlias = PeerHello | Choose | Ack | LinkPing | LinkPong
 TalkMessage: TypeAlias = LinkMessage | NumberedMessage | Get | Part | Typing
 
-TALK_MESSAGES: Codec[TalkMessage] = Codec(TalkMessage, TalkMessage.__args__)
+TALK_MESSAGES: Codec[KnownMessage] = Codec(KnownMessage, KnownMessage.__args__)
+
+
+class _NumberedEnvelope(msgspec.Struct):
+    seq: Seq = 0
+    received: Received = 0
+
+
+_numbered_envelope = msgspec.json.Decoder(_NumberedEnvelope)
+
+
+def decode_talk(frame: Frame) -> TalkMessage | None:
+    """Read a header of the peer leg; None for an unnumbered message of a type that is not known here.
+
+    A numbered one has to be counted all the same: its sender goes on with the next number.
+
+    Raises:
+        RemoteProtocolError: BAD_FRAME or BAD_FIELD.
+    """
+    try:
+        return TALK_MESSAGES.decode(frame)
+    except UnknownType:
+        try:
+            envelope = _numbered_envelope.decode(frame.header)
+        except msgspec.DecodeError as error:
+            raise RemoteProtocolError(Code.BAD_FIELD, "seq") from error
+        return Unknown(envelope.seq, envelope.received) if envelope.seq else None

@@ -168,6 +168,14 @@ def test_a_text_that_the_peer_refuses_is_undelivered() -> None:
     )
 
 
+def test_what_a_later_version_says_is_counted_and_refused_politely() -> None:
+    (
+        opened()
+        .at(2.0, Arrived(1, wire.Unknown(2, 1)), Transmit(1, refuse(2, 2, 2, Code.UNKNOWN_TYPE)))
+        .at(2.1, Arrived(1, text(3), b"hi"), Emit(api.TextReceived("F3", "hi")), Transmit(1, wire.Ack(3)))
+    )
+
+
 def test_a_message_about_no_transfer_is_refused_politely() -> None:
     (
         opened()
