@@ -1,0 +1,82 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.core.rates import Rate, Rates, parse_rates
+
+KEY = b"key"
+rates = st.builds(Rate, st.integers(1, 50), st.floats(0.1, 10_000.0))
+
+
+def test_the_whole_count_may_come_at_once_and_the_next_says_how_long_to_wait() -> None:
+    limiter = Rates()
+    rate = Rate(3, 60.0)
+    assert [limiter.take([(KEY, rate)], now=5.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert limiter.take([(KEY, rate)], now=5.0) == pytest.approx(20.0)
+    assert limiter.take([(KEY, rate)], now=15.0) == pytest.approx(10.0)
+    assert limiter.take([(KEY, rate)], now=25.0) == 0.0
+
+
+def test_what_one_key_refuses_costs_the_others_nothing() -> None:
+    limiter = Rates()
+    once = Rate(1, 60.0)
+    assert limiter.take([(b"source", once)], now=0.0) == 0.0
+    assert limiter.take([(b"source", once), (b"address", once)], now=1.0) > 0.0
+    assert limiter.take([(b"address", once)], now=1.0) == 0.0
+
+
+@given(rates, st.lists(st.floats(0.0, 1_000.0), max_size=200))
+def test_no_window_ever_sees_more_than_its_share(rate: Rate, gaps: list[float]) -> None:
+    limiter = Rates()
+    granted: list[float] = []
+    now = 100.0
+    for gap in gaps:
+        now += gap
+        if limiter.take([(KEY, rate)], now=now) == 0.0:
+            granted.append(now)
+    for first, begin in enumerate(granted):
+        for last in range(first, len(granted)):
+            share = rate.count + (granted[last] - begin) / rate.interval
+            assert last - first + 1 <= share + 1e-3
+
+
+@given(rates, st.lists(st.floats(0.0, 100.0), max_size=100))
+def test_who_waits_as_long_as_told_is_let_in_and_not_before(rate: Rate, gaps: list[float]) -> None:
+    limiter = Rates()
+    now = 0.0
+    for gap in gaps:
+        now += gap
+        wait = limiter.take([(KEY, rate)], now=now)
+        if wait > 0.0:
+            assert wait <= rate.interval * (1 + 1e-6)
+            assert limiter.take([(KEY, rate)], now=now + wait * 0.99) > 0.0
+            now += wait
+            assert limiter.take([(KEY, rate)], now=now) == 0.0
+
+
+def test_keys_that_are_as_good_as_new_are_forgotten_first() -> None:
+    limiter = Rates(max_keys=10)
+    slow, quick = Rate(1, 1_000.0), Rate(1, 1.0)
+    limiter.take([(b"slow", slow)], now=0.0)
+    for number in range(100):
+        limiter.take([(b"%d" % number, quick)], now=float(10 + number))
+    assert len(limiter) <= 11
+    assert limiter.take([(b"slow", slow)], now=500.0) == pytest.approx(500.0)
+
+
+def test_memory_is_bounded_whatever_comes() -> None:
+    limiter = Rates(max_keys=10)
+    for number in range(1_000):
+        limiter.take([(b"%d" % number, Rate(1, 1e6))], now=0.0)
+    assert len(limiter) <= 10
+
+
+def test_limits_are_read_as_they_are_written() -> None:
+    assert parse_rates("30/3600 - 0005/0.5") == (Rate(30, 3600.0), None, Rate(5, 0.5))
+    assert parse_rates("") == ()
+
+
+@pytest.mark.parametrize("text", ["3", "0/1", "1/0", "-1/5", "1/-5", "a/b", "1/nan", "1/inf", "1.5/2"])
+def test_what_is_no_limit_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_rates(text)
