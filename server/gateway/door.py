@@ -22,7 +22,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, cast
 
 from floater.crypto.certificate import Identity, load_identity
 from floater.tasks import Tasks
@@ -215,7 +215,7 @@ class _ByAlpn(asyncio.Protocol):
         self._services = services
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses of it
         match transport.get_extra_info("ssl_object").selected_alpn_protocol():
             case "floater/1":
                 protocol = self._services.client(self._visit)

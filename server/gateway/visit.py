@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from floater.wire.endpoint import Endpoint
 from server.config import ServerConfig
@@ -56,7 +56,7 @@ class Visit:
 
     def attach(self, transport: asyncio.BaseTransport) -> asyncio.Transport:
         """Keep the transport that serves it from now on, and return it."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses of it
         self.transport = transport
         return transport
 
