@@ -26,6 +26,8 @@ from floater.sentences import choose_language, sentence
 PASSWORD: Final = "a boat adrift at night"
 TIME_WIDTH: Final = 7
 WIDEST: Final = 120
+BREATH: Final = 0.8
+"Seconds between two acts, where somebody watches."
 PLAIN_WIDTH: Final = 100
 "Cells, where the output is no terminal."
 
@@ -37,9 +39,9 @@ class Stage:
 
     def __init__(self, language: str, names: tuple[str, str]) -> None:
         self.language = language
-        terminal = sys.stdout.isatty()
-        columns = shutil.get_terminal_size().columns if terminal else PLAIN_WIDTH
-        self._coloured = terminal and "NO_COLOR" not in os.environ
+        self._watched = sys.stdout.isatty()
+        columns = shutil.get_terminal_size().columns if self._watched else PLAIN_WIDTH
+        self._coloured = self._watched and "NO_COLOR" not in os.environ
         self._width = max(24, (min(columns, WIDEST) - TIME_WIDTH - 5) // 2)
         self._names = names
         self._began = time.monotonic()
@@ -63,6 +65,11 @@ class Stage:
         cells = ["", ""]
         cells[who] = text
         self._print((f"{time.monotonic() - self._began:5.2f} s", *cells))
+
+    async def breathe(self) -> None:
+        """Leave whoever watches a terminal the time to read."""
+        if self._watched:
+            await asyncio.sleep(BREATH)
 
     def fail(self, text: str) -> None:
         """What went wrong."""
@@ -186,10 +193,15 @@ async def _play(stage: Stage, folder: Path, playing: list[Played]) -> None:
 
     for person in (an, bob):
         await _sign_up(person, outbox)
+        await stage.breathe()
     took = await _meet(an, bob)
+    await stage.breathe()
     await _greet(an, bob)
+    await stage.breathe()
     await _talk(an, bob)
+    await stage.breathe()
     await _send_picture(an, bob, folder)
+    await stage.breathe()
     await _hang_up(an, bob)
 
     for program in (an.program, bob.program, server):
