@@ -1,0 +1,302 @@
+"""The main job over real NATs: two people in namespaces, each behind a router, the Internet in between.
+
+A round trip takes 80 ms. Every scene goes from sign-up mails to hang-up. What the server and each side
+saw of the other's packets is captured and searched.
+"""
+
+import asyncio
+import hashlib
+import re
+import shlex
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.helpers.headless import Line, Person, Server, greet, meet
+from tests.helpers.opened import keylog, opened, read_keys
+from tests.helpers.pictures import noise_png
+from tests.natlab.lab import Lab
+from tests.natlab.packets import Packet
+from tests.natlab.pcap import streams
+from tests.natlab.scene import Host
+
+pytestmark = [pytest.mark.natlab, pytest.mark.asyncio]
+
+RTT: Final = 0.08
+IMAGE: Final = 5_000_000
+HELLO: Final = "今天的云像一条鱼，你那里呢？ 🐟"
+ANSWER: Final = "Here it rains; the cat is cross."
+GREETING: Final = '"type":"greet"'
+
+
+@dataclass
+class Meeting:
+    """Two people, the server, and where they live."""
+
+    lab: Lab
+    server: Server
+    server_host: Host
+    alice: Person
+    bob: Person
+    folder: Path
+
+    def host(self, name: str) -> Host:
+        return self.lab.hosts[name]
+
+    def keys(self) -> list[Path]:
+        return [path for path in self.folder.glob("*.keys")]
+
+
+@asynccontextmanager
+async def two_people(
+    folder: Path, kinds: tuple[str, str], *, hide: bool = False, one_home: bool = False
+) -> AsyncIterator[Meeting]:
+    """Let a server and two people start, everyone's packets captured, and go as far as home."""
+    async with AsyncExitStack() as stack:
+        lab = stack.enter_context(Lab(rtt=RTT))
+        server_host = lab.host("server", addresses=2)
+        if one_home:
+            home = lab.router(kinds[0], "home")
+            hosts = home.host("alice"), home.host("bob")
+        else:
+            hosts = lab.behind(kinds[0], "alice"), lab.behind(kinds[1], "bob")
+        for name in ("server", "alice", "bob"):
+            lab.capture(name)
+        server = await stack.enter_async_context(
+            Server(
+                folder / "server",
+                "--stun",
+                f"{server_host.addresses[1]}:3478",
+                listen=f"{server_host.address}:443",
+                prefix=server_host.prefix,
+            )
+        )
+        alice, bob = [
+            await stack.enter_async_context(
+                Person(
+                    server,
+                    folder / host.name,
+                    prefix=host.prefix,
+                    env={**keylog(folder / f"{host.name}.keys"), "XDG_DOWNLOAD_DIR": str(folder / host.name)},
+                )
+            )
+            for host in hosts
+        ]
+        await asyncio.gather(
+            alice.sign_up_and_log_in("alice@example.org", "Alice"),
+            bob.sign_up_and_log_in("bob@example.org", "Bob"),
+        )
+        if hide:
+            await alice.do("set", hide_address=True)
+        yield Meeting(lab, server, server_host, alice, bob, folder)
+
+
+async def say(sender: Person, receiver: Person, text: str) -> None:
+    reply = await sender.do("send_text", text=text)
+    assert (await receiver.event("text"))["text"] == text
+    await sender.event("delivered", message_id=reply["message_id"])
+
+
+async def offer(sender: Person, receiver: Person, path: Path) -> str:
+    await sender.do("send_file", path=str(path))
+    offered = await receiver.event("offer")
+    assert (offered["name"], offered["content_type"]) == (path.name, "image/png")
+    assert offered["size"] == path.stat().st_size
+    await receiver.do("accept", transfer_id=offered["transfer_id"], to=str(receiver.data_dir))
+    return str(offered["transfer_id"])
+
+
+async def is_received(sender: Person, receiver: Person, transfer_id: str, path: Path) -> None:
+    received = await receiver.event("received", transfer_id=transfer_id, within=40)
+    await sender.event("sent", transfer_id=transfer_id)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert received["sha256"] == digest
+    assert hashlib.sha256(Path(received["path"]).read_bytes()).hexdigest() == digest
+
+
+async def part(one: Person, other: Person) -> None:
+    """Hang up; both are home again."""
+    await one.do("hang_up")
+    assert (await one.event("ended"))["reason"] == "you_hung_up"
+    assert (await other.event("ended"))["reason"] == "peer_hung_up"
+    await asyncio.gather(*(person.event("state", state="home") for person in (one, other)))
+
+
+async def talk(meeting: Meeting, image: Path) -> tuple[Line, Line]:
+    """Meet, greet, talk, pass a picture, hang up. The last path of both sides."""
+    alice, bob = meeting.alice, meeting.bob
+    paths = await meet(alice, bob)
+    await greet(alice, bob)
+    await say(alice, bob, HELLO)
+    await say(bob, alice, ANSWER)
+    await is_received(alice, bob, await offer(alice, bob, image), image)
+    await part(bob, alice)
+    for person in (alice, bob):
+        paths_seen = [line for line in person.everything if line.get("event") == "path"]
+        print(person.data_dir.name, [(p["kind"], p["how"], p["took_ms"], p["rtt_ms"]) for p in paths_seen])
+    return paths
+
+
+def last_path(person: Person) -> str:
+    return str([line["kind"] for line in person.everything if line.get("event") == "path"][-1])
+
+
+def secrets_of(image: Path) -> list[bytes]:
+    """What nobody between the two may read: the words, the greeting, slices of the picture."""
+    data = image.read_bytes()
+    slices = [data[at : at + 32] for at in range(1_000, len(data) - 32, len(data) // 7)]
+    return [HELLO.encode(), ANSWER.encode(), GREETING.encode(), "你好".encode(), image.name.encode(), *slices]
+
+
+def payloads(packets: list[Packet]) -> bytes:
+    """Everything said over TCP, put back together, and everything else as it is."""
+    runs = [run for runs in streams(packets).values() for run in runs]
+    return b"\n".join([*runs, *(packet.payload for packet in packets)])
+
+
+def conversed(packets: list[Packet], one: str, other: str) -> list[Packet]:
+    return [packet for packet in packets if {packet.source, packet.target} == {one, other}]
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    path = tmp_path / "the-cat-is-cross.png"
+    path.write_bytes(noise_png(IMAGE))
+    return path
+
+
+async def test_two_behind_port_restricted_nats_talk_directly(tmp_path: Path, image: Path) -> None:
+    async with two_people(tmp_path, ("APDF", "APDF")) as meeting:
+        await talk(meeting, image)
+        assert (last_path(meeting.alice), last_path(meeting.bob)) == ("direct", "direct")
+        ours, theirs = meeting.host("alice").public, meeting.host("bob").public
+        sizes = {
+            name: sum(len(packet.payload) for packet in meeting.lab.seen(name))
+            for name in ("server", "alice", "bob")
+        }
+        print(sizes)
+        assert sizes["server"] < IMAGE / 10 < IMAGE < sizes["alice"], "the picture went past the server"
+        assert conversed(meeting.lab.seen("bob"), ours, theirs)
+
+
+@pytest.mark.parametrize("kinds", [("EGRESS", "EGRESS"), ("SYM-RAND", "SYM-RAND")])
+async def test_two_whom_no_punch_can_join_talk_over_a_relay_that_reads_nothing(
+    tmp_path: Path, image: Path, kinds: tuple[str, str]
+) -> None:
+    async with two_people(tmp_path, kinds) as meeting:
+        await talk(meeting, image)
+        assert (last_path(meeting.alice), last_path(meeting.bob)) == ("relay", "relay")
+        packets = meeting.lab.seen("server")
+        seen = payloads(packets)
+        assert len(seen) > 2 * IMAGE, "the relay saw the whole picture, twice"
+        hidden = secrets_of(image)
+        assert [secret for secret in hidden if secret in seen] == []
+        kept = b"".join(path.read_bytes() for path in meeting.server.data_dir.rglob("*") if path.is_file())
+        assert [secret for secret in hidden if secret in kept] == []
+        log = meeting.server.log.read_bytes()
+        assert not any(secret in log for secret in (*hidden, b"alice@", b"Alice", b"Bob"))
+
+        # The search can find it: the very same packets, opened with keys that only the two have.
+        read = b"\n".join(opened(packets, read_keys(*meeting.keys())).values())
+        missed = [secret for secret in hidden if secret not in read]
+        assert missed == ["你好".encode()], "the greeting travels as a word of the protocol"
+
+
+async def test_who_hides_their_address_is_seen_by_nobody_but_the_server(tmp_path: Path, image: Path) -> None:
+    async with two_people(tmp_path, ("APDF", "APDF"), hide=True) as meeting:
+        await talk(meeting, image)
+        assert (last_path(meeting.alice), last_path(meeting.bob)) == ("relay", "relay")
+        ours, theirs = meeting.host("alice"), meeting.host("bob")
+        for one, other in ((ours, theirs), (theirs, ours)):
+            packets = meeting.lab.seen(one.name)
+            assert packets
+            assert conversed(packets, one.public, other.public) == []
+            assert not [packet for packet in packets if other.public in (packet.source, packet.target)]
+            # Nor does any message bring it, whoever says it.
+            told = opened(packets, read_keys(meeting.folder / f"{one.name}.keys"))
+            heard = b"\n".join(data for flow, data in told.items() if flow[0] != one.public)
+            assert b'"type":"matched"' in heard, "these are the server's words, opened"
+            assert b'"type":"greet"' in heard, "and the peer's"
+            assert not mentions(heard, other)
+
+
+async def test_who_does_not_hide_is_told_where_the_other_is(tmp_path: Path) -> None:
+    """The control of the test above: the same search finds the address where it is meant to be known."""
+    async with two_people(tmp_path, ("APDF", "APDF")) as meeting:
+        await meet(meeting.alice, meeting.bob)
+        packets = meeting.lab.seen("bob")
+        told = opened(packets, read_keys(meeting.folder / "bob.keys"))
+        heard = b"\n".join(data for flow, data in told.items() if flow[0] != meeting.host("bob").public)
+        assert mentions(heard, meeting.host("alice"))
+
+
+async def test_a_cable_pulled_in_the_middle_of_a_picture_costs_nothing_but_time(
+    tmp_path: Path, image: Path
+) -> None:
+    async with two_people(tmp_path, ("APDF", "APDF")) as meeting:
+        lab, alice, bob = meeting.lab, meeting.alice, meeting.bob
+        await meet(alice, bob)
+        await greet(alice, bob)
+        lab.change("alice", rate=1_500_000.0)  # so that there is a middle
+        transfer = await offer(alice, bob, image)
+        await bob.until(lambda: _progress(bob, transfer, IMAGE // 4), "a quarter of the picture")
+        lab.cut("alice")
+        ours = [(await alice.do("send_text", text=f"is anybody there? {n}"))["message_id"] for n in range(5)]
+        theirs = [(await bob.do("send_text", text=f"hello? {n}"))["message_id"] for n in range(5)]
+        await asyncio.gather(alice.event("peer_away", within=15), bob.event("peer_away", within=15))
+        assert not received(bob)
+        lab.heal("alice")
+        await asyncio.gather(alice.event("peer_back", within=30), bob.event("peer_back", within=30))
+        await is_received(alice, bob, transfer, image)
+        for person, sent in ((alice, ours), (bob, theirs)):
+            for message in sent:
+                await person.event("delivered", message_id=message)
+        await part(alice, bob)
+        assert texts(bob) == [f"is anybody there? {n}" for n in range(5)], "each once, in order"
+        assert texts(alice) == [f"hello? {n}" for n in range(5)]
+        assert len(received(bob)) == 1
+        for person in (alice, bob):
+            print([shlex.join(map(str, (p["kind"], p["how"]))) for p in events(person, "path")])
+
+
+async def test_two_in_one_home_talk_inside_it(tmp_path: Path, image: Path) -> None:
+    async with two_people(tmp_path, ("APDF", "APDF"), one_home=True) as meeting:
+        await talk(meeting, image)
+        assert (last_path(meeting.alice), last_path(meeting.bob)) == ("lan", "lan")
+        outside = sum(len(packet.payload) for packet in meeting.lab.seen("alice"))
+        assert outside < IMAGE / 10, "the picture never left the house"
+
+
+def mentions(text: bytes, host: Host) -> bool:
+    """Whether an address of a host stands in a text."""
+    return any(
+        re.search(rb"(?<![0-9.])" + re.escape(address.encode()) + rb"(?![0-9.])", text) is not None
+        for address in (host.public, host.address)
+    )
+
+
+def events(person: Person, name: str) -> list[Line]:
+    return [line for line in person.everything if line.get("event") == name]
+
+
+def texts(person: Person) -> list[str]:
+    return [str(line["text"]) for line in events(person, "text")]
+
+
+def received(person: Person) -> list[Line]:
+    return events(person, "received")
+
+
+def _progress(person: Person, transfer: str, at_least: int) -> Line | None:
+    return next(
+        (
+            line
+            for line in events(person, "progress")
+            if line["transfer_id"] == transfer and line["bytes"] >= at_least
+        ),
+        None,
+    )
