@@ -32,6 +32,8 @@ HIGH_WATER: Final = 524_288
 LOW_WATER: Final = 262_144
 "Bytes below which there is room for bulk again."
 
+READ_BUFFER: Final = 262_144
+"Bytes read at once, at most."
 SHUTDOWN_TIMEOUT: Final = 1.0
 "Seconds that the peer has to answer the end of TLS."
 
@@ -79,7 +81,7 @@ class _State(Enum):
     OVER = "over"
 
 
-class PeerLink(asyncio.Protocol):
+class PeerLink(asyncio.BufferedProtocol):
     """A link under its number. Make it, then `open` it over a connected stream."""
 
     def __init__(self, number: int, credentials: Credentials, owner: LinkOwner) -> None:
@@ -91,6 +93,7 @@ class PeerLink(asyncio.Protocol):
         self._state = _State.OPENING
         self._transport: asyncio.Transport | None = None
         self._sock: socket.socket | None = None
+        self._buffer = memoryview(bytearray(READ_BUFFER))
         self._early = bytearray()
         self._greeted: asyncio.Future[FloaterError | None] = self._loop.create_future()
         self._over: asyncio.Future[None] = self._loop.create_future()
@@ -209,14 +212,21 @@ class PeerLink(asyncio.Protocol):
             )
         )
         if self._early:
-            early, self._early = self._early, bytearray()
-            self.data_received(bytes(early))
+            self._read(memoryview(bytes(self._early)))
+            self._early.clear()
 
-    def data_received(self, data: bytes) -> None:
-        """Cut into messages and hand them on."""
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Say where to put what comes. One buffer, so that reading costs no allocation."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Cut what came into messages and hand them on."""
         if self._transport is None:  # `start_tls` may deliver before it returns
-            self._early += data
-            return
+            self._early += self._buffer[:nbytes]
+        else:
+            self._read(self._buffer[:nbytes])
+
+    def _read(self, data: memoryview) -> None:
         try:
             for frame in self._reader.feed(data):
                 if self._state is _State.OVER:

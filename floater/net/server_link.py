@@ -127,7 +127,7 @@ class ServerLink:
         stream = self._stream
         if not self.online or stream is None:
             raise Unreachable(Code.SERVER_UNREACHABLE)
-        began = self._loop.time()
+        began = time.perf_counter()  # a loop's own clock may count in milliseconds
         try:
             async with asyncio.timeout(self._config.request_timeout):
                 answer = await stream.request(message)
@@ -135,7 +135,7 @@ class ServerLink:
             stream.abort(Code.TIMED_OUT)
             raise Unreachable(Code.TIMED_OUT) from error
         if isinstance(message, control.Ping):
-            self.rtt = self._loop.time() - began
+            self.rtt = time.perf_counter() - began
         if isinstance(answer, control.Refused):
             raise ServerRefused(code_of(answer.code), "", answer.retry_after)
         return answer
@@ -174,7 +174,7 @@ class ServerLink:
                 proxy=self._proxy,
                 timeout=self._config.handshake_timeout,
             )
-            began = self._loop.time()
+            began = time.perf_counter()
             hello = control.Hello(versions=(PROTOCOL_VERSION,), agent=self._agent, language=self._language())
             async with asyncio.timeout(self._config.handshake_timeout):
                 welcome = await stream.greet(hello)
@@ -188,7 +188,7 @@ class ServerLink:
                 stream.abort(Code.INTERNAL)
             raise
         else:
-            self._welcomed(stream, welcome, took=self._loop.time() - began)
+            self._welcomed(stream, welcome, took=time.perf_counter() - began)
 
     def _welcomed(self, stream: "_Stream", welcome: control.Welcome, took: float) -> None:
         if stream.ended is not None:
