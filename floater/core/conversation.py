@@ -109,12 +109,19 @@ class Conversation:
         return len(self._outbox) < MAX_UNACKNOWLEDGED - RESERVE and self._outbox_bytes + size <= MAX_OUTBOX
 
     @property
+    def ack_at(self) -> float | None:
+        """When to acknowledge, unless something that is said does it before."""
+        return self._ack_at
+
+    @property
     def deadline(self) -> float | None:
         """When to acknowledge, to ask, or to suspect."""
         if self.link is None:
             return None
-        due = [at for at in (self._ack_at, self._silence_deadline()) if at is not None]
-        return min(due, default=None)
+        silence = self._silence_deadline()
+        if silence is None or self._ack_at is None:
+            return self._ack_at if silence is None else silence
+        return min(silence, self._ack_at)
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance by one event.

@@ -134,10 +134,10 @@ class Incoming:
     @property
     def is_expecting(self) -> bool:
         """Whether the peer owes us bytes, or the word that these were all."""
-        return any(
-            t.state is State.GETTING and not t.rests and (t.place < t.granted or t.place == t.size)
-            for t in self._transfers.values()
-        )
+        for t in self._transfers.values():
+            if t.state is State.GETTING and not t.rests and (t.place < t.granted or t.place == t.size):
+                return True
+        return False
 
     @property
     def deadline(self) -> float | None:
@@ -227,6 +227,11 @@ class Incoming:
                 return self._decline(transfer, code)
             case ((State.GETTING | State.STORING), api.Cancel()):
                 return self._give_up(transfer, Code.CANCELLED)
+            case State.MAKING_ROOM, (api.Pause() | api.Resume()) if transfer.paused is isinstance(
+                wish, api.Resume
+            ):
+                transfer.paused = not transfer.paused  # the peer hears of it with our `accept`
+                return [_paused(transfer)]
             case State.GETTING, api.Pause() if not transfer.paused:
                 transfer.paused, transfer.pace_from = True, None
                 return [Say(wire.Pause(seq=0, received=0, transfer=transfer.id)), _paused(transfer)]
@@ -259,8 +264,10 @@ class Incoming:
         match transfer.state, report:
             case State.MAKING_ROOM, FileCreated():
                 transfer.state = State.GETTING
-                accept = Say(wire.Accept(seq=0, received=0, transfer=transfer.id))
-                return [accept, *self._get(transfer, now), *self._store_if_whole(transfer)]
+                accept: list[Effect] = [Say(wire.Accept(seq=0, received=0, transfer=transfer.id))]
+                if transfer.paused:
+                    accept.append(Say(wire.Pause(seq=0, received=0, transfer=transfer.id)))
+                return [*accept, *self._get(transfer, now), *self._store_if_whole(transfer)]
             case State.MAKING_ROOM, WriteFailed(_, code):
                 return self._decline(transfer, code)
             case _, WriteFailed(_, code):

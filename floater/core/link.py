@@ -50,7 +50,7 @@ class Transmit:
 
     link: int
     message: TalkMessage
-    body: bytes = b""
+    body: bytes | memoryview = b""
     bulk: bool = False
 
 

@@ -19,7 +19,7 @@ class Send:
     """Send what belongs to the link in use; it is lost with the link, or if there is none."""
 
     message: Get | Part | Typing
-    body: bytes = b""
+    body: bytes | memoryview = b""
     bulk: bool = False
 
 

@@ -38,7 +38,7 @@ from floater.errors import Refused, RemoteProtocolError
 from floater.wire import talk as wire
 from floater.wire.limits import MAX_OPEN_OFFERS, MAX_PART
 
-READ_AHEAD: Final = 4 * BLOCK
+READ_AHEAD: Final = 3 * BLOCK
 "Bytes of one file that are read before they are sent."
 PART_TIME: Final = 0.05
 "Seconds that one part should take at the receiver's pace."
@@ -102,7 +102,7 @@ class _Transfer:
     "The end of what the store was told to read."
     expected: int = 0
     "The first byte of the next block that is of use."
-    blocks: deque[bytes] = field(default_factory=deque)
+    blocks: deque[memoryview] = field(default_factory=deque)
     "What is read and not sent, from `place` on; `skip` bytes of the first are already sent."
     skip: int = 0
     sha256: bytes = b""
@@ -282,7 +282,7 @@ class Outgoing:
         if not transfer.size:
             return self._complete(transfer)
         transfer.expected += len(block.data)
-        transfer.blocks.append(block.data)
+        transfer.blocks.append(memoryview(block.data))
         return self._send(now)
 
     def _send(self, now: float) -> list[Effect]:
@@ -300,7 +300,7 @@ class Outgoing:
     def _part(self, transfer: _Transfer, now: float) -> list[Effect]:
         block = transfer.blocks[0]
         size = min(transfer.part, len(block) - transfer.skip, transfer.granted - transfer.place)
-        body = block if size == len(block) else block[transfer.skip : transfer.skip + size]
+        body = block[transfer.skip : transfer.skip + size]
         effects: list[Effect] = [Send(wire.Part(transfer.id, transfer.place), body, bulk=True)]
         transfer.skip += size
         transfer.place += size

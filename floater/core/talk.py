@@ -130,6 +130,7 @@ class Talk:
         self._outgoing = Outgoing()
         self._incoming = Incoming(self.config.max_file)
         self._typing = TypingState()
+        self._expecting = False
         self._texts: dict[int, float | None] = {}
         "Texts the peer has not acknowledged, and when each counts as undelivered; None if it does."
         self._offers = 0
@@ -164,14 +165,14 @@ class Talk:
         """Monotonic seconds at which to feed `Tick`; None for never."""
         if self.is_over:
             return None
-        due = (
-            self._conversation.deadline,
-            self._incoming.deadline,
-            self._typing.deadline,
-            self._give_up_at,
-            next((at for at in self._texts.values() if at is not None), None),
-        )
-        return min((at for at in due if at is not None), default=None)
+        earliest = self._conversation.deadline
+        for at in (self._incoming.deadline, self._typing.deadline, self._give_up_at, self._text_deadline()):
+            if at is not None and (earliest is None or at < earliest):
+                earliest = at
+        return earliest
+
+    def _text_deadline(self) -> float | None:
+        return next((at for at in self._texts.values() if at is not None), None) if self._texts else None
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance by one event and say what is to be done."""
@@ -180,11 +181,12 @@ class Talk:
         effects: list[Effect] = []
         self._do(self._decide(event, now), effects, now)
         if not self.is_over:
-            self._incoming.rtt = self._conversation.rtt or 0.0
             expecting = self._incoming.is_expecting or self._outgoing.is_expecting
-            self._do(self._conversation.feed(Expect(expecting), now=now), effects, now)
-            acknowledge = self._conversation.deadline
-            if acknowledge is not None and acknowledge <= now:
+            if expecting != self._expecting:
+                self._expecting = expecting
+                self._do(self._conversation.feed(Expect(expecting), now=now), effects, now)
+            ack_at = self._conversation.ack_at
+            if ack_at is not None and ack_at <= now:
                 self._do(self._conversation.feed(Tick(), now=now), effects, now)
         return effects
 
@@ -262,6 +264,7 @@ class Talk:
 
     def _arrived(self, event: Arrived, now: float) -> Iterable[_Inner]:
         inner: list[_Inner] = [*self._conversation.feed(event, now=now)]
+        self._incoming.rtt = self._conversation.rtt or 0.0
         message = event.message
         # What is not numbered belongs to its link: from any other it is out of date.
         if not isinstance(message, wire.Get | wire.Part | wire.Typing) or (

@@ -13,8 +13,8 @@ from floater.bridge import api
 from floater.codes import Code
 from floater.wire.limits import MAX_PART
 
-BLOCK: Final = MAX_PART
-"Bytes read from disk at once."
+BLOCK: Final = 4 * MAX_PART
+"Bytes read from disk at once, and written between two reports."
 
 PROGRESS_INTERVAL: Final = 0.1
 "Seconds between two `progress` events of one transfer; the last one always comes."
@@ -67,7 +67,7 @@ class CreateFile:
 
 @dataclass(frozen=True, slots=True)
 class WriteBlock:
-    """Append; answered by `BlockWritten` (which may speak for several) or `WriteFailed`."""
+    """Append; answered by `BlockWritten` (every BLOCK, and at the end of the file) or `WriteFailed`."""
 
     transfer: str
     data: bytes

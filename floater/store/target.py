@@ -6,15 +6,21 @@ import hashlib
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Sequence
 from typing import Final
 
 from floater.codes import Code
-from floater.core.transfer import BlockWritten, FileCreated, FileStored, WriteFailed
+from floater.core.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
 from floater.wire.names import clean_file_name
 
 MAX_NUMBERED: Final = 999
 "The last number tried to tell files of one name apart; then a random one."
+
+DROP_STEP: Final = 8_388_608
+DROP_LAG: Final = 33_554_432
+"""Bytes. Every DROP_STEP, the system is told to write a stretch to disk now, and to forget the one DROP_LAG
+before it: a large file shall not push everything else out of memory, and fresh memory is slow to come by."""
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -37,6 +43,7 @@ class Target:
         self.transfer = transfer
         self.size = size
         self.written = 0
+        self._reported = 0
         self.device = -1
         self._folder = os.path.abspath(os.path.expanduser(folder))
         self._name = clean_file_name(name)
@@ -61,7 +68,7 @@ class Target:
         return FileCreated(self.transfer)
 
     def write(self, data: bytes) -> BlockWritten | WriteFailed | None:
-        """Append. After a failure nothing more happens."""
+        """Append; tell so every BLOCK and at the end. After a failure nothing more happens."""
         if self._fd < 0:
             return None
         try:
@@ -73,7 +80,13 @@ class Target:
             self.discard()
             return WriteFailed(self.transfer, Code.DISK_FULL)
         self._hash.update(data)
+        before = self.written // DROP_STEP
         self.written += len(data)
+        if self.written // DROP_STEP > before:
+            self._drop()
+        if self.written - self._reported < BLOCK and self.written < self.size:
+            return None
+        self._reported = self.written
         return BlockWritten(self.transfer, self.written)
 
     def finish(self, sha256: bytes) -> FileStored | WriteFailed | None:
@@ -100,6 +113,13 @@ class Target:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
         self._part = self._final = None
+
+    def _drop(self) -> None:
+        if sys.platform == "linux":
+            end = self.written - self.written % DROP_STEP
+            for start in (end - DROP_STEP, end - DROP_STEP - DROP_LAG):
+                if start >= 0:
+                    os.posix_fadvise(self._fd, start, DROP_STEP, os.POSIX_FADV_DONTNEED)
 
     def _close(self) -> None:
         if self._fd >= 0:
