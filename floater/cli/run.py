@@ -1,7 +1,6 @@
 """What every face in a terminal needs: a loop, a log on stderr, and an end when asked for."""
 
 import asyncio
-import importlib
 import logging
 import signal
 from collections.abc import Callable, Coroutine
@@ -9,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from floater.log import log_loop_errors, set_up_log
+from floater.loop import new_event_loop
 
 log = logging.getLogger("floater.cli")
 
@@ -18,18 +18,9 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 def run(work: Coroutine[Any, Any, int], level: str) -> int:
     """Run a face on the fastest loop there is, and return its exit code."""
     set_up_log(logging.getLevelNamesMapping()[level.upper()])
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         log_loop_errors(runner.get_loop(), log)
         return runner.run(work)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        uvloop = importlib.import_module("uvloop")
-    except ImportError:  # Windows
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def on_signals(leave: Callable[[], None]) -> None:

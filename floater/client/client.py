@@ -307,7 +307,10 @@ class Client:
 
     def _folder(self, to: str) -> Path:
         if to:
-            return Path(to).expanduser().absolute()
+            folder = Path(to).expanduser().absolute()
+            if not folder.is_dir():
+                raise Refused(Code.NO_SUCH_FILE)
+            return folder
         folder = self._settings.downloads
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -329,6 +332,7 @@ class Client:
             retry = None if reached.retry is None else round(reached.retry, 1)
             self._tell(api.Online(False, error, retry))
             self._person.feed(stranger.Offline())
+            self._settle_seek(None)  # a search goes on by itself when the server is back
             return
         self._tell(api.Online(True))
         if abs(self._link.clock_offset) > self.config.clock_tolerance and not self._clock_told:
@@ -422,6 +426,8 @@ class Client:
             username = answer.username if isinstance(answer, control.LoggedIn) else ""
             new = answer.token if isinstance(answer, control.LoggedIn) else ""
             self._person.feed(stranger.LoggedIn(username, new))
+            if self.state is api.State.HOME:
+                self._prepare()
 
     async def _send_seek(self, attempt: int, after: str) -> None:
         code: Code | None = None
@@ -443,8 +449,8 @@ class Client:
                     after=after,
                 )
             )
-        except Unreachable as raised:
-            code, error = Code.SERVER_UNREACHABLE, raised
+        except Unreachable:
+            code = Code.SERVER_UNREACHABLE
         except ServerRefused as raised:
             code, error = raised.code, raised
         if self._is_seeking(attempt):

@@ -380,9 +380,9 @@ class Stranger:
             case _, LogOut():
                 return self._sign_out(api.Ended.LOGGED_OUT, now)
             case api.State.HOME, Seek():
-                if self._session is not _Session.ON:
+                if self._session is _Session.AWAY:
                     raise Refused(Code.SERVER_UNREACHABLE)
-                self._no_shows = 0
+                self._no_shows = 0  # while RESTORING, the search is sent as soon as that is done
                 return self._seek("", by_hand=True)
             case api.State.SEEKING, Seek():
                 raise Refused(Code.ALREADY_SEEKING)
@@ -515,10 +515,10 @@ class Stranger:
                 self._after = ""  # the first place in line is bought once
                 return []
             case SeekAnswered(code=code):
-                if self._by_hand or self._cancelling:
-                    return self._come_home()  # the command's own reply says why
                 if code is Code.SERVER_UNREACHABLE:
                     return []  # sought again after `restored`
+                if self._by_hand or self._cancelling:
+                    return self._come_home()  # the command's own reply says why
                 return [_notice(code or Code.INTERNAL), *self._come_home()]
             case CancelAnswered(code=Code.ALREADY_MATCHED):
                 self._crossing_until = now + CROSSING

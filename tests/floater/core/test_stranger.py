@@ -455,12 +455,25 @@ def test_a_cancel_that_was_cut_off_comes_home() -> None:
     seeking().at(2, CancelSeek(), SendCancel(1)).at(2, Offline(), state(State.HOME)).rests()
 
 
-def test_a_search_that_breaks_with_the_stream_comes_home_if_the_person_just_asked() -> None:
+def test_a_search_that_breaks_with_the_stream_goes_on_with_the_next() -> None:
     (
         at_home()
         .at(1, Seek(), state(State.SEEKING), SendSeek(1))
         .at(2, Offline())
-        .at(2, SeekAnswered(1, Code.SERVER_UNREACHABLE), state(State.HOME))
+        .at(2, SeekAnswered(1, Code.SERVER_UNREACHABLE))
+        .at(3, Online(), SendRestore("tok", ""))
+        .at(3, LoggedIn("Ann"), SendSeek(2))
+        .rests()
+    )
+
+
+def test_a_search_begun_while_the_log_in_is_restored_is_sent_after_it() -> None:
+    (
+        at_home()
+        .at(1, Offline())
+        .at(2, Online(), SendRestore("tok", ""))
+        .at(2, Seek(), state(State.SEEKING))
+        .at(3, LoggedIn("Ann"), SendSeek(2))
         .rests()
     )
 
