@@ -83,7 +83,8 @@ class Namespace:
 
     def ip(self, *lines: str) -> None:
         """Run lines of `ip` in here, in one go."""
-        run("ip", "-n", self.name, "-batch", "-", stdin="\n".join(lines) + "\n")
+        # Not `ip -n`: it remounts `/`, which in a chroot need not be a mount point.
+        run(*self.prefix, _TOOLS["ip"] or "ip", "-batch", "-", stdin="\n".join(lines) + "\n")
 
     def nft(self, ruleset: str) -> None:
         """Load nftables rules in here, all or none."""
