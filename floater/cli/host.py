@@ -2,10 +2,10 @@
 
 import asyncio
 import importlib
-import os
+import io
+import shutil
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,54 +15,55 @@ from floater.cli.run import on_signals
 from floater.sentences import sentence
 
 DEFAULT_LISTEN: Final = "0.0.0.0:7443"
+CANNOT_START: Final = 2
 
 
 async def host(data_dir: Path, listen: str, language: str, environment: Mapping[str, str]) -> int:
-    """Run a server until somebody asks it to end."""
+    """Run a server until somebody asks it to end, and return the exit code.
+
+    Args:
+        data_dir: the server's folder.
+        listen: HOST:PORT.
+        language: for the person who hosts.
+        environment: `FLOATER_*` variables mean the same as for `floater-server run`.
+    """
     try:
+        program: Any = importlib.import_module("server.__main__")
         app: Any = importlib.import_module("server.app")
-        config_module: Any = importlib.import_module("server.config")
+        errors: Any = importlib.import_module("server.errors")
     except ImportError as error:
         print(sentence("host.no_server", language, name=error.name or ""), file=sys.stderr)
         return 1
-    config = config_module.ServerConfig(data_dir=data_dir, listen=listen)
-    server: AbstractAsyncContextManager[Any] = app.running_server(config)
     stopped = asyncio.Event()
     on_signals(stopped.set)
-    async with server as running:
-        outbox = environment.get("FLOATER_MAIL_OUTBOX") or str(data_dir / "outbox")
-        print(invitation(running.url, outbox, language), flush=True)
-        await stopped.wait()
-        print(sentence("host.closing", language), flush=True)
+    try:
+        config, _ = program.read_config(("run", "--data-dir", str(data_dir), "--listen", listen), environment)
+        async with app.running_server(config) as server:
+            outbox = "" if config.smtp_url else str(config.mail_outbox or data_dir / "outbox")
+            print(invitation(server.url, outbox, language), flush=True)
+            await stopped.wait()
+            print(sentence("host.closing", language), flush=True)
+    except errors.CannotStart as error:
+        print(f"floater: {error}", file=sys.stderr)
+        return CANNOT_START
     return 0
 
 
-def invitation(url: str, outbox: str, language: str, *, columns: int | None = None) -> str:
-    """What the person who hosts has to know and to pass on."""
-    lines = [
-        sentence("host.running", language),
-        "",
-        f"    {url}",
-        "",
-        sentence("host.join", language, url=url),
-        sentence("host.mails", language, folder=outbox),
-        sentence("host.end", language),
-    ]
+def invitation(url: str, outbox: str, language: str) -> str:
+    """What the person who hosts has to know and to pass on. `outbox` is empty where mails are really sent."""
+    lines = [sentence("host.running", language), "", f"    {url}", ""]
     picture = qr_code(url)
-    width = max(len(line) for line in picture.splitlines())
-    if width <= (columns or os.get_terminal_size().columns if sys.stdout.isatty() else 80):
-        lines[3:3] = ["", picture]
+    if len(picture.partition("\n")[0]) <= shutil.get_terminal_size().columns:
+        lines += [picture, ""]
+    lines.append(sentence("host.join", language))
+    if outbox:
+        lines.append(sentence("host.mails", language, folder=outbox))
+    lines.append(sentence("host.end", language))
     return "\n".join(lines)
 
 
 def qr_code(text: str) -> str:
-    """A QR code in half blocks, dark on light as readers expect."""
-    code = segno.make(text, error="l", micro=False)
-    rows = [bytearray(row) for row in code.matrix_iter(border=2)]
-    if len(rows) % 2:
-        rows.append(bytearray(len(rows[0])))
-    halves = {(0, 0): "█", (0, 1): "▀", (1, 0): "▄", (1, 1): " "}
-    return "\n".join(
-        "".join(halves[upper & 1, lower & 1] for upper, lower in zip(top, bottom, strict=True))
-        for top, bottom in zip(rows[::2], rows[1::2], strict=True)
-    )
+    """A QR code of half blocks, for a terminal."""
+    picture = io.StringIO()
+    segno.make(text, error="l", micro=False).terminal(picture, compact=True, border=2)
+    return picture.getvalue().rstrip("\n")
