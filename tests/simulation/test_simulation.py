@@ -1,0 +1,189 @@
+"""Ten thousand pairings in which everything goes wrong, and proof that the book-keeper would notice."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floater.bridge import api
+from floater.core import stranger
+from floater.core.conversation import Conversation, Heard
+from floater.core.greeting import Greeting
+from floater.core.path import Effect, Lost
+from floater.core.path import Path as Ways
+from floater.machine import Tick
+from server.core import lobby
+from server.core.pool import Hint
+from tests.simulation.scheduler import RuleBroken
+from tests.simulation.world import World
+
+ROOT = Path(__file__).parents[2]
+PAIRINGS = 1_000
+SEEDS = range(1, 11)
+
+
+def test_the_seeds_below_make_ten_thousand_pairings() -> None:
+    assert len(SEEDS) * PAIRINGS >= 10_000
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_thousand_pairings_keep_every_rule(seed: int) -> None:
+    outcome = World(seed).live(PAIRINGS)
+    assert outcome.pairings >= PAIRINGS
+    assert outcome.talks > PAIRINGS
+    assert outcome.deaths > 20
+    assert outcome.restarts > 0
+
+
+@pytest.mark.parametrize("people", [2, 3, 7])
+def test_few_people_keep_every_rule_too(people: int) -> None:
+    assert World(people, people=people).live(100).pairings >= 100
+
+
+def test_one_seed_is_one_history_in_any_process() -> None:
+    stories = [
+        subprocess.run(
+            [sys.executable, "-m", "tests.simulation", "--seed", "5", "--pairings", "60"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=True,
+        ).stdout.partition(" (")[0]
+        for seed in ("1", "2")
+    ]
+    assert stories[0] == stories[1] == str(World(5).live(60))
+
+
+def test_another_seed_is_another_history() -> None:
+    assert World(1).live(30).history != World(2).live(30).history
+
+
+def test_a_broken_rule_says_how_to_see_it_again() -> None:
+    with pytest.raises(RuleBroken) as caught:
+        World(77, make_lobby=_Forgetful, peek=False).live(PAIRINGS)
+    assert any("python -m tests.simulation --seed 77" in note for note in caught.value.__notes__)
+
+
+# -- planted faults -----------------------------------------------------------------------
+
+
+class _Forgetful(lobby.Lobby):
+    """Forgets, now and then, to mark the seat of one whom it has just matched."""
+
+    def feed(self, event: lobby.Event | Tick, *, now: float) -> list[lobby.Effect]:
+        effects = super().feed(event, now=now)
+        for effect in effects:
+            if isinstance(effect, lobby.Matched) and effect.match_id.endswith("7"):
+                _wait_again(self, effect.follower, f"{effect.match_id}-again")
+        return effects
+
+
+class _Greedy(lobby.Lobby):
+    """Grants some people the cancel, but keeps them in the pool."""
+
+    def _cancel(self, user: int) -> list[lobby.Effect]:
+        effects = super()._cancel(user)
+        if user % 3 == 0 and isinstance(effects[0], lobby.Agreed):
+            _wait_again(self, user, f"unwanted-{self._epoch}")
+        return effects
+
+
+class _Sleepy(lobby.Lobby):
+    """Forgets those whose time apart is over while both wait."""
+
+    def _bring_together(self, now: float) -> list[lobby.Effect]:
+        waiting, self._wishes = self._wishes, {}
+        effects = super()._bring_together(now)
+        self._wishes = waiting
+        return effects
+
+
+class _Silent(lobby.Lobby):
+    """Does not tell the other side that a match is over."""
+
+    def feed(self, event: lobby.Event | Tick, *, now: float) -> list[lobby.Effect]:
+        effects = super().feed(event, now=now)
+        return [effect for effect in effects if not isinstance(effect, lobby.MatchEnded)]
+
+
+def _wait_again(machine: lobby.Lobby, user: int, match_id: str) -> None:
+    seat = machine._seats[user]
+    seat.stand()
+    machine._epoch += 1
+    seat.wait(machine._epoch)
+    machine._pool.add(Hint(user, seat.epoch))
+    machine._wishes[user] = lobby.Seek(user, 0.5, match_id)
+
+
+@pytest.mark.parametrize(
+    ("planted", "rule"),
+    [
+        (_Forgetful, "somebody was paired twice"),
+        (_Greedy, "somebody was paired who did not seek"),
+        (_Sleepy, "somebody waits while another who may meet them waits"),
+        (_Silent, "the other side of an ended talk was not told"),
+    ],
+)
+def test_a_fault_of_the_lobby_is_noticed_from_outside(planted: type[lobby.Lobby], rule: str) -> None:
+    with pytest.raises(RuleBroken, match=rule):
+        World(3, make_lobby=planted, peek=False).live(PAIRINGS)
+
+
+def test_a_text_that_comes_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Conversation._numbered
+
+    def doubling(self: Conversation, message: Any, body: bytes, now: float) -> Any:
+        again = [Heard(message, body)] if message.seq <= self.received else []
+        return [*again, *honest(self, message, body, now)]
+
+    monkeypatch.setattr(Conversation, "_numbered", doubling)
+    with pytest.raises(RuleBroken, match="a text was lost, doubled or changed"):
+        World(3).live(PAIRINGS)
+
+
+def test_a_text_that_is_not_sent_again_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Conversation._link_up
+
+    def forgetting(self: Conversation, link: int, received: int, now: float) -> Any:
+        return honest(self, link, received, now)[-1:]  # the ping alone
+
+    monkeypatch.setattr(Conversation, "_link_up", forgetting)
+    with pytest.raises(RuleBroken, match=r"an honest client was called a liar|lost between two who stayed"):
+        World(3).live(PAIRINGS)
+
+
+def test_a_gate_that_stands_open_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Greeting, "is_open", property(lambda self: True))
+    with pytest.raises(RuleBroken, match="something was said before both had greeted"):
+        World(3).live(PAIRINGS)
+
+
+def test_a_talk_that_nobody_ends_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Ways._tick
+
+    def patient(self: Ways, now: float) -> list[Effect]:
+        return [effect for effect in honest(self, now) if not isinstance(effect, Lost)]
+
+    monkeypatch.setattr(Ways, "_tick", patient)
+    monkeypatch.setattr(stranger.Stranger, "_match_ended", lambda self, ended, now: [])
+    with pytest.raises(RuleBroken, match="is stuck in a match alone"):
+        World(3).live(PAIRINGS)
+
+
+def test_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = stranger.Stranger._over
+
+    def silent(self: stranger.Stranger, reason: api.Ended, now: float) -> list[stranger.Effect]:
+        effects = honest(self, reason, now)
+        return [
+            e for e in effects if not (isinstance(e, stranger.Emit) and isinstance(e.event, api.TalkEnded))
+        ]
+
+    monkeypatch.setattr(stranger.Stranger, "_over", silent)
+    with pytest.raises(RuleBroken, match="somebody was not told that the talk ended"):
+        World(3).live(30)
