@@ -31,7 +31,9 @@ def gateways() -> frozenset[Address]:
     subnet, where routers mostly are, is taken for one.
     """
     if Path("/proc/net/route").exists():
-        return frozenset((*_gateways_v4(), *_gateways_v6()))
+        return frozenset(
+            (*gateways_v4(_table("/proc/net/route")), *gateways_v6(_table("/proc/net/ipv6_route")))
+        )
     return frozenset(
         subnet[1] for subnet in own_subnets().values() if subnet.num_addresses > 2 and not subnet.is_loopback
     )
@@ -47,22 +49,21 @@ def source_address(towards: str) -> Address | None:
         return address_of(sock.getsockname()[0])
 
 
-def _gateways_v4() -> list[Address]:
-    # Iface Destination Gateway Flags …, addresses as hexadecimal numbers in this machine's byte order
+def gateways_v4(rows: list[list[str]]) -> list[Address]:
+    """Read `/proc/net/route`, whose rows begin with interface, destination and gateway.
+
+    Addresses are hexadecimal numbers in this machine's byte order.
+    """
     return [
-        ipaddress.IPv4Address(struct.pack("=I", int(fields[2], 16)))
-        for fields in _table("/proc/net/route")[1:]
-        if len(fields) > 2 and int(fields[2], 16)
+        ipaddress.IPv4Address(struct.pack("=I", int(row[2], 16)))
+        for row in rows[1:]
+        if len(row) > 2 and int(row[2], 16)
     ]
 
 
-def _gateways_v6() -> list[Address]:
-    # destination, its length, source, its length, next hop, …
-    return [
-        ipaddress.IPv6Address(bytes.fromhex(fields[4]))
-        for fields in _table("/proc/net/ipv6_route")
-        if len(fields) > 4 and int(fields[4], 16)
-    ]
+def gateways_v6(rows: list[list[str]]) -> list[Address]:
+    """Read `/proc/net/ipv6_route`: destination, its length, source, its length, next hop, and more."""
+    return [ipaddress.IPv6Address(bytes.fromhex(row[4])) for row in rows if len(row) > 4 and int(row[4], 16)]
 
 
 def _table(path: str) -> list[list[str]]:

@@ -27,6 +27,7 @@ from floater.wire.endpoint import Candidate, Endpoint
 from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.ticket import Ticket, encode_ticket
 from floater.wire.url import ServerUrl
+from tests.helpers.serving import serving
 
 NOWHERE = ServerUrl("127.0.0.1", 1, None)
 "A server nobody runs."
@@ -301,32 +302,18 @@ async def tiny_observer(
 ) -> AsyncIterator[tuple[int, list[Endpoint]]]:
     """Run an observer that says `answer(what it sees)`, or hangs up; yields its port and what it saw."""
     saw: list[Endpoint] = []
-    writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writers.add(writer)
         buffer = bytearray()
-        try:
-            while data := await reader.read(1_024):
-                buffer += data
-                while (request := stun.take_message(buffer)) is not None:
-                    assert isinstance(request, stun.BindingRequest)
-                    seen = Endpoint(*writer.get_extra_info("peername")[:2])
-                    saw.append(seen)
-                    if (mapped := answer(seen)) is None:
-                        return
-                    writer.write(stun.encode_response(stun.BindingResponse(request.transaction, mapped)))
-        except OSError:
-            pass
-        finally:
-            writers.discard(writer)
-            writer.close()
+        while data := await reader.read(1_024):
+            buffer += data
+            while (request := stun.take_message(buffer)) is not None:
+                assert isinstance(request, stun.BindingRequest)
+                seen = Endpoint(*writer.get_extra_info("peername")[:2])
+                saw.append(seen)
+                if (mapped := answer(seen)) is None:
+                    return
+                writer.write(stun.encode_response(stun.BindingResponse(request.transaction, mapped)))
 
-    server = await asyncio.start_server(serve, host, 0)
-    try:
-        yield server.sockets[0].getsockname()[1], saw
-    finally:
-        server.close()
-        for writer in list(writers):
-            writer.transport.abort()
-        await server.wait_closed()
+    async with serving(serve, host=host) as port:
+        yield port, saw

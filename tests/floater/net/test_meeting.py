@@ -19,6 +19,7 @@ from floater.wire.endpoint import Candidate, CandidateKind
 from floater.wire.talk import Choose, HangUp, Part, Text
 from floater.wire.url import ServerUrl
 from tests.helpers.meeting import MatchMaker, Side, pair, tiny_relay
+from tests.helpers.serving import serving
 
 pytestmark = pytest.mark.asyncio
 
@@ -146,30 +147,21 @@ async def test_strangers_on_a_candidate_are_turned_away_and_waiting_goes_on() ->
     async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.0 200 OK\r\n\r\n" + bytes(70_000))
         seen.append(await reader.read(65_536))
-        writer.close()
 
-    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
             seen.append(data)
-        writer.close()
 
     impostor = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     load_identity(impostor, make_identity())
-    servers = [
-        await asyncio.start_server(garbage, "127.0.0.1", 0),
-        await asyncio.start_server(silence, "127.0.0.1", 0),
-        await asyncio.start_server(silence, "127.0.0.1", 0, ssl=impostor),
-    ]
-    strangers = [
-        Candidate(CandidateKind.PUBLIC, "127.0.0.1", server.sockets[0].getsockname()[1]) for server in servers
-    ]
     first: list[tuple[Candidate, ...]] = []
 
     def spoil(_: int, places: Sequence[Candidate]) -> Sequence[Candidate]:
         first.append(tuple(places))
-        return strangers
+        return [Candidate(CandidateKind.PUBLIC, "127.0.0.1", port) for port in ports]
 
-    try:
+    async with serving(garbage) as one, serving(silence) as two, serving(silence, ssl=impostor) as three:
+        ports = one, two, three
         async with pair(spoil=spoil) as (leader, follower):
             leader.meeting.start()
             follower.meeting.start()
@@ -185,9 +177,6 @@ async def test_strangers_on_a_candidate_are_turned_away_and_waiting_goes_on() ->
             for side in (leader, follower):
                 assert not side.heard(Misbehaved)
                 assert all(side.matched.ticket not in data for data in seen)
-    finally:
-        for server in servers:
-            server.close()
 
 
 async def test_strangers_who_crowd_the_listener_do_not_keep_the_peer_out() -> None:
