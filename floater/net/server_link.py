@@ -217,7 +217,9 @@ class ServerLink:
             return
         self._stream, self.online = None, False
         log.info("= server lost: %s", code.value)
-        closing = stream.closing
+        self._loop.call_soon(self._after_loss, stream.closing, code)  # after all that was said before
+
+    def _after_loss(self, closing: control.Closing | None, code: Code) -> None:
         if closing is None:
             self._broke(code, None)
         else:
@@ -369,11 +371,11 @@ class _Stream(asyncio.Protocol):
                     log.debug("< an answer that nobody waits for")
                 else:
                     answer.set_result(message)
-            case control.Closing():
-                self.closing = message
-                self._news(message)
             case _:
-                self._news(message)
+                if isinstance(message, control.Closing):
+                    self.closing = message
+                # Whoever waits for an answer that came before this wakes up before this is heard.
+                self._loop.call_soon(self._news, message)
 
     def _end(self, code: Code) -> None:
         if self.ended is not None:

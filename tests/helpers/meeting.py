@@ -209,17 +209,19 @@ class _RelayProtocol(asyncio.StreamReaderProtocol):
 
 
 @contextlib.asynccontextmanager
-async def tiny_relay(*, refuse: str = "", raw: bool = True) -> AsyncIterator[TinyRelay]:
+async def tiny_relay(
+    *, refuse: str = "", raw: bool = True, swallow: bool = False
+) -> AsyncIterator[TinyRelay]:
     """Run a relay on loopback as `floater.wire.relay` says: by match, raw and in TLS, told apart by a byte.
 
-    `refuse` is a code for everybody; without `raw` whoever does not speak TLS is reset.
+    `refuse` is a code for everybody. Bare TCP is reset without `raw`, and not heard with `swallow`.
     """
     loop, tasks = asyncio.get_running_loop(), Tasks()
     identity = make_identity()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols([relay.ALPN])
     load_identity(context, identity)
-    waiting: dict[bytes, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+    waiting: dict[bytes, tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]] = {}
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
     url = ServerUrl("127.0.0.1", listener.getsockname()[1], key_fingerprint(identity.certificate))
@@ -245,16 +247,17 @@ async def tiny_relay(*, refuse: str = "", raw: bool = True) -> AsyncIterator[Tin
             if refuse:
                 writer.write(encode(Refused(refuse)))
                 return
-            match = token[:16]
-            if match not in waiting or waiting[match][1].is_closing():
-                waiting[match] = reader, writer
-                await asyncio.shield(writer.wait_closed())
+            match, role = token[:16], token[16:]
+            if match not in waiting or waiting[match][0] == role:
+                waiting[match] = role, reader, writer
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.shield(writer.wait_closed())
                 return
-            other = waiting.pop(match)
+            other = waiting.pop(match)[1:]
             for out in (writer, other[1]):
                 out.write(encode(relay.Joined()))
-            for side in (reader, other[0]):
-                assert await side.readexactly(1) == relay.GO
+            for back in (reader, other[0]):
+                assert await back.readexactly(1) == relay.GO
             await asyncio.gather(pipe(reader, other[1]), pipe(other[0], writer))
         except (OSError, EOFError):
             pass
@@ -267,6 +270,9 @@ async def tiny_relay(*, refuse: str = "", raw: bool = True) -> AsyncIterator[Tin
         first = sock.recv(1, socket.MSG_PEEK)
         if first == b"\x16":
             await loop.connect_accepted_socket(lambda: _RelayProtocol(serve), sock, ssl=context)
+        elif swallow and first == b"f":
+            with sock:
+                await asyncio.Event().wait()
         elif raw and first == b"f":
             await loop.connect_accepted_socket(lambda: _RelayProtocol(serve), sock)
         else:

@@ -1,0 +1,38 @@
+import ipaddress
+import struct
+
+from floater.net.interfaces import gateways, gateways_v4, gateways_v6, own_subnets, source_address
+
+
+def test_our_own_subnets_have_this_computer_in_them() -> None:
+    subnets = own_subnets()
+    assert subnets[ipaddress.ip_address("127.0.0.1")] == ipaddress.ip_network("127.0.0.0/8")
+    assert all(address in subnet for address, subnet in subnets.items())
+    assert not any(address.is_link_local for address in subnets)
+
+
+def test_routers_are_none_of_ours() -> None:
+    assert not gateways() & set(own_subnets())
+
+
+def test_routers_are_read_from_what_the_kernel_tells() -> None:
+    here = struct.pack("=I", struct.unpack("!I", ipaddress.ip_address("192.168.1.1").packed)[0])
+    number = f"{struct.unpack('!I', here)[0]:08X}"
+    rows = [
+        ["Iface", "Destination", "Gateway", "Flags"],
+        ["eth0", "00000000", number, "0003"],
+        ["eth0", "0001A8C0", "00000000", "0001"],
+        [],
+    ]
+    assert gateways_v4(rows) == [ipaddress.ip_address("192.168.1.1")]
+    rows = [
+        ["0" * 32, "00", "0" * 32, "00", "fe800000000000000000000000000001", "0400"],
+        ["2" + "0" * 31, "40", "0" * 32, "00", "0" * 32, "0100"],
+    ]
+    assert gateways_v6(rows) == [ipaddress.ip_address("fe80::1")]
+
+
+def test_the_address_that_faces_somewhere_is_told() -> None:
+    assert source_address("127.0.0.1") == ipaddress.ip_address("127.0.0.1")
+    assert source_address("::1") == ipaddress.ip_address("::1")
+    assert source_address("255.255.255.255") is None

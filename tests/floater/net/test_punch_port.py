@@ -1,0 +1,134 @@
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from floater.core.candidates import is_port_allowed
+from floater.net.punch_port import PunchPort, prepare_punch_port
+from floater.wire.control import Mapping
+from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
+from floater.wire.url import ServerUrl, parse_server_url
+from server.app import running_server
+from server.config import ServerConfig
+from tests.helpers.meeting import tiny_observer
+from tests.helpers.serving import serving
+
+pytestmark = pytest.mark.asyncio
+
+HERE = ServerUrl("127.0.0.1", 1, None)
+KEY = "key"
+
+
+async def prepare(observers: Sequence[str], timeout: float = 2.0, server: ServerUrl = HERE) -> PunchPort:
+    return await prepare_punch_port(server=server, observers=observers, observer_key=KEY, timeout=timeout)
+
+
+async def test_observers_tell_what_the_port_looks_like() -> None:
+    async with tiny_observer() as (one, saw_one), tiny_observer() as (two, saw_two):
+        port = await prepare((f":{one}", f"127.0.0.1:{two}"))
+        seen = Endpoint("127.0.0.1", port.port)
+        assert saw_one == saw_two == [seen]  # the punch port itself, not one made up for the purpose
+        assert port.public == (seen,)
+        assert port.mapping is Mapping.OPEN
+        assert port.candidates[0] == Candidate(CandidateKind.PUBLIC, *seen)
+        assert is_port_allowed(port.port)
+        await port.close()
+
+
+@pytest.mark.parametrize(
+    ("shift", "mapping"), [(0, Mapping.ENDPOINT_INDEPENDENT), (1, Mapping.PORT_DEPENDENT)]
+)
+async def test_a_nat_is_told_by_what_two_observers_see(shift: int, mapping: Mapping) -> None:
+    async with (
+        tiny_observer(lambda seen: Endpoint("203.0.113.7", 40_000)) as (one, _),
+        tiny_observer(lambda seen: Endpoint("203.0.113.7", 40_000 + shift)) as (two, _),
+    ):
+        port = await prepare((f":{one}", f":{two}"))
+        assert port.mapping is mapping
+        assert len(port.public) == 1 + shift
+        await port.close()
+
+
+async def test_without_observers_there_are_private_places_only() -> None:
+    port = await prepare(())
+    assert (port.public, port.mapping) == ((), Mapping.UNKNOWN)
+    assert Candidate(CandidateKind.PRIVATE, "127.0.0.1", port.port) in port.candidates
+    assert all(candidate.kind is CandidateKind.PRIVATE for candidate in port.candidates)
+    await port.close()
+
+
+async def test_loopback_is_told_only_to_a_server_on_this_computer() -> None:
+    port = await prepare((), server=ServerUrl("203.0.113.1", 1, None))
+    assert not [place for place in port.private if place.host.startswith("127.")]
+    await port.close()
+
+
+async def test_observers_that_are_silent_or_hang_up_or_are_none_are_left_out() -> None:
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def web(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+        await reader.read()
+
+    async with (
+        serving(silent) as one,
+        serving(web) as two,
+        tiny_observer(lambda _: None) as (three, _),
+        tiny_observer() as (good, _),
+    ):
+        began = asyncio.get_running_loop().time()
+        port = await prepare((f":{one}", f":{two}", f":{three}", ":1", "x", ":0", ":99999", f":{good}"), 0.3)
+        assert asyncio.get_running_loop().time() - began < 1.5
+        assert [seen.observer.port for seen in port.observations] == [good]
+        await port.close()
+
+
+async def test_a_name_that_nobody_knows_is_no_obstacle() -> None:
+    port = await prepare((":1", "no.such.name.invalid:2"), 1.0, ServerUrl("no.such.name.invalid", 1, None))
+    assert port.public == ()
+    await port.close()
+
+
+async def test_a_server_elsewhere_cannot_make_us_knock_on_this_computer() -> None:
+    async with tiny_observer() as (port_number, saw):
+        port = await prepare((f"127.0.0.1:{port_number}",), 1.0, ServerUrl("203.0.113.1", 1, None))
+        assert not saw
+        assert port.observations == ()
+        await port.close()
+
+
+async def test_one_stream_is_held_open_and_its_end_makes_the_port_stale() -> None:
+    stale = asyncio.Event()
+    async with tiny_observer() as (one, _), tiny_observer() as (two, _):
+        port = await prepare_punch_port(
+            server=HERE, observers=(f":{one}", f":{two}"), observer_key=KEY, on_stale=stale.set
+        )
+        await asyncio.sleep(0)
+        assert len(port._held) == 1
+        assert not stale.is_set()
+    async with asyncio.timeout(5.0):
+        await stale.wait()
+    assert port.is_stale
+    await port.close()
+
+
+async def test_closing_gives_everything_back() -> None:
+    async with tiny_observer() as (one, _):
+        before = len(os.listdir("/proc/self/fd"))
+        port = await prepare((f":{one}",))
+        assert len(os.listdir("/proc/self/fd")) > before
+        await port.close()
+        async with asyncio.timeout(5.0):
+            while len(os.listdir("/proc/self/fd")) > before:
+                await asyncio.sleep(0.001)
+
+
+async def test_a_real_server_has_three_observers(tmp_path: Path) -> None:
+    async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as server:
+        port = await prepare([f":{number}" for number in server.ports], server=parse_server_url(server.url))
+        assert len(port.observations) == len(server.ports) >= 2
+        assert port.mapping is Mapping.OPEN
+        await port.close()
