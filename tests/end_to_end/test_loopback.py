@@ -325,6 +325,42 @@ async def test_whoever_hides_their_address_talks_through_the_relay(tmp_path: Pat
         assert {line["kind"] for line in ann.everything if line.get("event") == "path"} == {"relay"}
 
 
+@pytest.mark.asyncio
+async def test_a_relayed_talk_heals_when_the_server_is_back_in_time(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.pair(env={"FLOATER_GRACE": "15"})
+        await bob.do("set", hide_address=True)
+        await meet(ann, bob)
+        await greet(ann, bob)
+        place = at.server.url.removeprefix("floater://").partition("#")[0]
+        at.server.kill()
+        await at.server.exited()
+        await asyncio.gather(*(person.event("peer_away") for person in (ann, bob)))
+        said = await ann.do("send_text", text="said while nobody could hear it")
+        async with Server(at.server.data_dir, listen=place):
+            await asyncio.gather(*(person.event("peer_back") for person in (ann, bob)))
+            assert (await bob.event("text"))["text"] == "said while nobody could hear it"
+            await ann.event("delivered", message_id=said["message_id"])
+            await bob.do("hang_up")
+            await ann.event("ended", reason="peer_hung_up")
+
+
+@pytest.mark.asyncio
+async def test_a_relayed_talk_that_the_server_takes_with_it_says_so(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.pair()
+        await ann.do("set", hide_address=True)
+        await meet(ann, bob)
+        await greet(ann, bob)
+        said = await ann.do("send_text", text="heard")
+        await ann.event("delivered", message_id=said["message_id"])
+        at.server.kill()
+        await at.server.exited()
+        for person in (ann, bob):
+            assert (await person.event("ended"))["reason"] == "server_closed"
+            await person.event("state", state="home")
+
+
 # -- seeking ------------------------------------------------------------------------------
 
 

@@ -1,7 +1,6 @@
 import asyncio
-import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,47 +9,12 @@ import pytest
 
 from floater.codes import Code
 from floater.config import ClientConfig
-from floater.crypto.certificate import Identity, key_fingerprint, load_identity, make_identity
 from floater.errors import ServerRefused, Unreachable
-from floater.net.server_link import ALPN, UNNUMBERED, Reached, ServerLink
+from floater.net.server_link import UNNUMBERED, Reached, ServerLink
 from floater.wire import control
 from floater.wire.codec import Message, encode
-from floater.wire.control import CLIENT_MESSAGES
-from floater.wire.frame import SERVER_LEG, FrameReader, encode_frame
-from floater.wire.url import ServerUrl
-
-WELCOME = control.Welcome(
-    version=1, time=1_800_000_000.0, observers=(":1",), observer_key="k", ticket_key=b"t" * 32
-)
-
-
-class Caller:
-    """One client, seen by a server that does what a test says."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self.writer = writer
-        self._frames = FrameReader(SERVER_LEG)
-        self._heard: list[Message] = []
-
-    async def hear(self) -> Message:
-        while not self._heard:
-            data = await self._reader.read(65_536)
-            if not data:
-                raise EOFError
-            self._heard += [CLIENT_MESSAGES.decode(frame) for frame in self._frames.feed(data)]
-        return self._heard.pop(0)
-
-    async def request(self) -> control.Request:
-        message = await self.hear()
-        assert isinstance(message, control.Request)
-        return message
-
-    def say(self, message: Message) -> None:
-        self.writer.write(encode(message))
-
-
-Script = Callable[[Caller], Awaitable[None]]
+from floater.wire.frame import encode_frame
+from tests.helpers.scripted_server import WELCOME, Caller, Script, scripted_server
 
 
 @dataclass
@@ -81,55 +45,22 @@ CONFIG = ClientConfig(
 async def scene(
     *scripts: Script, config: ClientConfig = CONFIG, pin: bytes | None = None
 ) -> AsyncIterator[Scene]:
-    """Each connection plays the next script; the last one again and again."""
-    identity = make_identity("server")
-    context = server_context(identity)
-    plays = list(scripts)
-    running: set[asyncio.Task[None]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.add(task)
-        script = plays.pop(0) if len(plays) > 1 else plays[0]
+    async with scripted_server(*scripts, pin=pin) as url:
+        holder: list[Scene] = []
+        link = ServerLink(
+            url,
+            config=config,
+            proxy=None,
+            agent="test",
+            language=lambda: "en",
+            reached=lambda report: holder[0].reports.put_nowait(report),
+            news=lambda message: holder[0].news.put_nowait(message),
+        )
+        holder.append(Scene(link))
         try:
-            await script(Caller(reader, writer))
-        except (EOFError, OSError, asyncio.CancelledError):
-            pass
+            yield holder[0]
         finally:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    port = server.sockets[0].getsockname()[1]
-    fingerprint = pin or key_fingerprint(identity.certificate)
-    holder: list[Scene] = []
-    link = ServerLink(
-        ServerUrl("127.0.0.1", port, fingerprint),
-        config=config,
-        proxy=None,
-        agent="test",
-        language=lambda: "en",
-        reached=lambda report: holder[0].reports.put_nowait(report),
-        news=lambda message: holder[0].news.put_nowait(message),
-    )
-    holder.append(Scene(link))
-    try:
-        yield holder[0]
-    finally:
-        await link.close()
-        server.close()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await server.wait_closed()
-
-
-def server_context(identity: Identity) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.set_alpn_protocols([ALPN])
-    load_identity(context, identity)
-    return context
+            await link.close()
 
 
 async def welcome(caller: Caller) -> None:
