@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+_OPEN_FILES: Final = "/proc/self/fd"  # not there in every chroot
+
 # RFC 5280 §4.1.2.5: "no well-defined expiration". Trust comes from the pin or the ticket and ends with it;
 # dates would only make a wrong clock break what is sound.
 _NOT_BEFORE: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
@@ -93,10 +95,10 @@ def load_identity(context: ssl.SSLContext, identity: Identity) -> None:
 
 @contextmanager
 def _passing_file(content: bytes) -> Iterator[str]:
-    if hasattr(os, "memfd_create"):
+    if hasattr(os, "memfd_create") and os.path.isdir(_OPEN_FILES):
         with open(os.memfd_create("identity"), "wb", buffering=0) as file:
             file.write(content)
-            yield f"/proc/self/fd/{file.fileno()}"
+            yield f"{_OPEN_FILES}/{file.fileno()}"
         return
     with tempfile.NamedTemporaryFile(delete=False) as passing:
         passing.write(content)
