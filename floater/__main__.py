@@ -1,10 +1,13 @@
 """`floater`: read flags and environment, then start the face that was asked for."""
 
 import argparse
+import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from floater import __version__
 from floater.cli.demo import demo
@@ -14,15 +17,22 @@ from floater.cli.host import DEFAULT_LISTEN, host
 from floater.cli.run import LEVELS, run
 from floater.config import ClientConfig, config_from, default_data_dir
 from floater.errors import FloaterError
+from floater.log import set_up_log
+from floater.net.server_door import parse_proxy
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile, system_language
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `floater` and return its exit code."""
-    args = _parser().parse_args(argv)
+    """Run `floater` and return its exit code. Without a face it is the window."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    if not given or (given[0].startswith("--") and given[0] not in ("--help", "--version")):
+        given.insert(0, "window")
+    args = _parser().parse_args(given)
     try:
         match args.face:
+            case "window":
+                return _window(_config(args), args.log)
             case "headless":
                 return run(headless(_config(args)), args.log)
             case "doctor":
@@ -53,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     client.add_argument("--proxy", help="http://HOST:PORT, or none; default: as the system says")
 
     faces = parser.add_subparsers(dest="face", required=True, metavar="FACE")
+    faces.add_parser("window", parents=[client], help="the window (what `floater` alone means)")
     faces.add_parser("headless", parents=[client], help="the client for scripts: JSON lines")
     faces.add_parser("doctor", parents=[client], help="say what this network allows")
     hosting = faces.add_parser("host", parents=[common], help="run a server for the people around")
@@ -64,11 +75,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _window(config: ClientConfig, level: str) -> int:
+    try:
+        app: Any = importlib.import_module("floater.desktop.app")
+    except ImportError as error:
+        print(sentence("window.missing", _language_of(config), name=error.name or ""), file=sys.stderr)
+        return 1
+    set_up_log(logging.getLevelNamesMapping()[level.upper()])
+    code: int = app.run(config)
+    return code
+
+
+def _language_of(config: ClientConfig) -> str:
+    return SettingsFile(config.data_dir).language
+
+
 def _config(args: argparse.Namespace) -> ClientConfig:
     try:
-        return config_from(os.environ, data_dir=args.data_dir, server=args.server, proxy=args.proxy)
+        config = config_from(os.environ, data_dir=args.data_dir, server=args.server, proxy=args.proxy)
+        parse_proxy(config.proxy)
     except ValueError as error:
         sys.exit(f"floater: {error}")
+    return config
 
 
 def _language(args: argparse.Namespace) -> str:

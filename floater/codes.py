@@ -86,5 +86,8 @@ class Code(StrEnum):
     CANCELLED = "cancelled"
     TALK_ENDED = "talk_ended"  # the talk ended before the file was there
 
+    # A server in this program
+    NO_SERVER_PART = "no_server_part"  # the server's part of the program is not installed
+
     # The headless lines
     BAD_COMMAND = "bad_command"  # not a JSON object, no such command, or a bad field

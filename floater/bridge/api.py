@@ -213,6 +213,27 @@ class Set(Command, frozen=True):
     hide_address: bool | None = None
     language: str | None = None
     downloads: str | None = None
+    appearance: str | None = None
+    "`auto`, `light`, `dark` or `contrast`."
+    address_asked: bool | None = None
+    "Whether the person has answered if strangers may see their address."
+
+
+class UseServer(Command, frozen=True):
+    """Use another server from now on. It is tried first; if it cannot be had, all stays as it was."""
+
+    url: str
+
+
+class HostHere(Command, frozen=True):
+    """Run a server on this computer, for the people around, and use it. It ends with the program."""
+
+
+class Practise(Command, frozen=True):
+    """Try everything with a practice partner, on a server in this program that nobody else can reach.
+
+    Logs in by itself, under a name of its own; `log_out` ends it and goes back to the server before.
+    """
 
 
 class History(Command, frozen=True):
@@ -252,6 +273,9 @@ AnyCommand: TypeAlias = (
     | Cancel
     | HangUp
     | Set
+    | UseServer
+    | HostHere
+    | Practise
     | Status
     | History
     | Network
@@ -296,6 +320,8 @@ class Settings(msgspec.Struct, frozen=True):
     hide_address: bool
     language: str
     downloads: str
+    appearance: str = "auto"
+    address_asked: bool = False
 
 
 class StatusReply(Reply, frozen=True, omit_defaults=False):
@@ -310,6 +336,25 @@ class StatusReply(Reply, frozen=True, omit_defaults=False):
     greeted: bool
     peer_greeted: bool
     settings: Settings
+    version: str = ""
+    practising: bool = False
+
+
+class ServerReply(Reply, frozen=True):
+    """The server that is used now."""
+
+    server: str
+
+
+class HostReply(Reply, frozen=True):
+    """The server that runs here: its address, and the same as a QR code in an SVG picture.
+
+    `outbox` is the folder of its mails, as long as it has no mail server.
+    """
+
+    server: str
+    qr: str
+    outbox: str
 
 
 class NetworkReply(Reply, frozen=True, omit_defaults=False):
@@ -515,6 +560,16 @@ class TalkEnded(Event, frozen=True, tag="ended"):
     lasted_s: float
 
 
+class Mailed(Event, frozen=True):
+    """A mail of a server on this computer that has no mail server, for the address just typed."""
+
+    to: str
+    subject: str
+    code: str
+    "The six digits in it."
+    text: str
+
+
 class Notice(Event, frozen=True):
     """Something to know."""
 
@@ -546,6 +601,7 @@ AnyEvent: TypeAlias = (
     | PeerAway
     | PeerBack
     | TalkEnded
+    | Mailed
     | Notice
 )
 
@@ -574,11 +630,22 @@ REPLIES: Final[dict[type[Command], type[Reply]]] = {
     Status: StatusReply,
     Network: NetworkReply,
     History: HistoryReply,
+    UseServer: ServerReply,
+    HostHere: HostReply,
 }
 "What a command that succeeds is replied with; `Empty` for all that are not named."
 
 AnyReply: TypeAlias = (
-    Empty | Noticed | LoggedInReply | TextReply | FileReply | StatusReply | NetworkReply | HistoryReply
+    Empty
+    | Noticed
+    | LoggedInReply
+    | TextReply
+    | FileReply
+    | StatusReply
+    | NetworkReply
+    | HistoryReply
+    | ServerReply
+    | HostReply
 )
 
 COMMANDS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyCommand)

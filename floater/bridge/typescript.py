@@ -4,6 +4,7 @@ Run as ``python -m floater.bridge.typescript FILE`` (or `-` for standard output)
 """
 
 import sys
+from collections.abc import Collection, Mapping, Sequence
 from enum import EnumMeta
 from pathlib import Path
 from typing import Any, get_args
@@ -13,7 +14,7 @@ import msgspec.inspect as inspect
 from floater.bridge import api
 from floater.codes import Code
 
-_HEAD = "// Generated from floater/bridge/api.py by `python -m floater.bridge.typescript`. Do not edit.\n"
+_HEAD = "// Generated from {} by `python -m {}`. Do not edit.\n"
 
 _PLAIN: dict[type[inspect.Type], str] = {
     inspect.StrType: "string",
@@ -28,21 +29,44 @@ _PLAIN: dict[type[inspect.Type], str] = {
 def typescript() -> str:
     """All of `floater.bridge.api` as one TypeScript module. Bytes are base64 strings there."""
     commands, replies, events = (get_args(union) for union in (api.AnyCommand, api.AnyReply, api.AnyEvent))
-    structs: dict[str, inspect.StructType] = {}
-    for cls in (*commands, *replies, *events):
-        _collect(inspect.type_info(cls), structs)
-    parts = [_HEAD, _enum(Code)]
     own = (cls for cls in vars(api).values() if getattr(cls, "__module__", "") == api.__name__)
-    parts += [_enum(cls) for cls in own if isinstance(cls, EnumMeta)]
-    parts += [_interface(name, struct) for name, struct in structs.items()]
-    for name, classes in (("Command", commands), ("Event", events)):
-        members = " | ".join(_name(cls) for cls in classes)
-        parts.append(f"export type Any{name} = {members};\n")
-    rows = [f"  {cls.__struct_config__.tag}: {_name(api.REPLIES.get(cls, api.Empty))};" for cls in commands]
-    parts.append(
-        "\n".join(["/** What each command is replied with. */", "export interface Replies {", *rows, "}\n"])
+    enums = [Code, *(cls for cls in own if isinstance(cls, EnumMeta))]
+    members = " | ".join(_name(cls) for cls in events)
+    return "\n".join(
+        [
+            _HEAD.format("floater/bridge/api.py", "floater.bridge.typescript"),
+            *(_enum(cls) for cls in enums),
+            *_interfaces((*commands, *replies, *events)),
+            f"export type AnyEvent = {members};\n",
+            *command_types(commands, api.REPLIES),
+        ]
     )
-    return "\n".join(parts)
+
+
+def command_types(
+    commands: Sequence[type[api.Command]], replies: Mapping[Any, type], prefix: str = ""
+) -> list[str]:
+    """The union of commands, and what each is replied with."""
+    members = " | ".join(_name(cls) for cls in commands)
+    rows = [f"  {cls.__struct_config__.tag}: {_name(replies.get(cls, api.Empty))};" for cls in commands]
+    return [
+        f"export type Any{prefix}Command = {members};\n",
+        "\n".join(
+            [
+                "/** What each command is replied with. */",
+                f"export interface {prefix}Replies {{",
+                *rows,
+                "}\n",
+            ]
+        ),
+    ]
+
+
+def _interfaces(classes: Sequence[type], known: Collection[type] = ()) -> list[str]:
+    structs: dict[str, inspect.StructType] = {}
+    for cls in classes:
+        _collect(inspect.type_info(cls), structs)
+    return [_interface(name, struct) for name, struct in structs.items() if struct.cls not in known]
 
 
 def _name(cls: type) -> str:
@@ -102,14 +126,30 @@ def _comment(cls: type) -> str:
     return f"/** {(cls.__doc__ or '').strip().splitlines()[0]} */\n"
 
 
-def main() -> None:
-    """Write the types where the first argument says."""
+def shell_typescript(
+    commands: Sequence[type[api.Command]], replies: Mapping[Any, type], source: str, tool: str
+) -> str:
+    """The commands of a face of its own, in terms of those of the one API."""
+    shared = {cls for cls in replies.values() if cls.__module__ == api.__name__} | {api.Empty}
+    names = ", ".join(sorted(_name(cls) for cls in shared))
+    return "\n".join(
+        [
+            _HEAD.format(source, tool),
+            f'import type {{ {names} }} from "./api.gen";\n',
+            *_interfaces((*commands, *replies.values()), shared),
+            *command_types(commands, replies, "Shell"),
+        ]
+    )
+
+
+def write(text: str) -> None:
+    """Write the types where the first argument says; `-` or nothing is standard output."""
     target = sys.argv[1] if len(sys.argv) > 1 else "-"
     if target == "-":
-        sys.stdout.write(typescript())
+        sys.stdout.write(text)
     else:
-        Path(target).write_text(typescript(), encoding="utf-8")
+        Path(target).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write(typescript())

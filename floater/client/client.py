@@ -22,6 +22,8 @@ from floater.client.account import ACCOUNT_COMMANDS, AccountCommand, reply_of, r
 from floater.client.aside import aside
 from floater.client.encounter import Encounter
 from floater.client.history import History
+from floater.client.hosting import Hosting, qr_picture
+from floater.client.practice import Practice, enrol
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core import stranger
@@ -52,6 +54,7 @@ KEYRING_TIME: Final = 10.0
 LAST_WORDS: Final = 4.0
 "Seconds that leaving may take: hang-up, cancel, log-out."
 MAX_LANGUAGE: Final = 35
+APPEARANCES: Final = ("auto", "light", "dark", "contrast")
 
 _TALK: Final = (api.State.GREETING, api.State.TALKING)
 
@@ -91,6 +94,9 @@ class Client:
         self._parting: set[asyncio.Task[None]] = set()
         self._history = History()
         self._clock_told = False
+        self._hosting = Hosting()
+        self._practice: Practice | None = None
+        self._before_practice: ServerUrl | None = None
 
     def _server(self) -> ServerUrl | None:
         if self.config.server:
@@ -107,19 +113,34 @@ class Client:
         if self._settings.set_aside:
             self._tell(api.Notice(Code.SETTINGS_RESET.value, ""))
         if self._url is not None:
-            self._link = ServerLink(
-                self._url,
-                config=self.config,
-                proxy=choose_proxy(self.config.proxy, self._url),
-                agent=AGENT,
-                language=lambda: self.language,
-                reached=self._reached,
-                news=self._news,
-            )
-            self._tokens = TokenStore(self.config.data_dir, str(self._url))
-            self._tasks.start(self._remember(self._tokens), "read the token")
-            self._link.start()
+            self._turn_to(self._url)
         return self
+
+    def _turn_to(self, url: ServerUrl) -> None:
+        """Use this server. Nobody may be logged in on another."""
+        self._url = url
+        self._link = ServerLink(
+            url,
+            config=self.config,
+            proxy=choose_proxy(self.config.proxy, url),
+            agent=AGENT,
+            language=lambda: self.language,
+            reached=self._reached,
+            news=self._news,
+        )
+        self._tokens = TokenStore(self.config.data_dir, str(url))
+        self._tasks.start(self._remember(self._tokens), "read the token")
+        self._link.start()
+
+    async def _turn_from(self) -> None:
+        """Use no server. What the person's machine knew was of that server, and so it begins anew."""
+        self._person.close()
+        self._machine = Stranger()
+        self._person = Driver(self._machine, self._perform)
+        self._drop_port()
+        link, self._link, self._tokens, self._url = self._link, None, None, None
+        if link is not None:
+            await link.close()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -138,6 +159,9 @@ class Client:
         await self._tasks.close()
         if self._port is not None:
             await self._port.close()
+        if self._practice is not None:
+            await self._practice.close()
+        await self._hosting.close()
 
     @property
     def language(self) -> str:
@@ -165,6 +189,7 @@ class Client:
             case api.LogOut():
                 self._person.feed(stranger.LogOut())
                 await self._last_words()
+                await self._end_practice()
             case api.Quit():
                 self.quitting.set()
             case api.Seek():
@@ -173,6 +198,12 @@ class Client:
                 await self._cancel_seek()
             case api.HangUp():
                 self._person.feed(stranger.HangUp())
+            case api.UseServer(url):
+                return await self._use_server(parse_server_url(url))
+            case api.HostHere():
+                return await self._host()
+            case api.Practise():
+                await self._practise()
             case api.Set():
                 self._set(command)
             case api.Status():
@@ -186,6 +217,52 @@ class Client:
             case _:
                 return await self._talk(command)
         return api.Empty()
+
+    async def _use_server(self, url: ServerUrl) -> api.ServerReply:
+        if self._machine.state is not api.State.SIGNED_OUT:
+            raise Refused(Code.ALREADY_LOGGED_IN)
+        before = self._url
+        if url != before:
+            await self._turn_from()
+            self._turn_to(url)
+        try:
+            await self._need_link().request(control.Ping(UNNUMBERED), wait=True)
+        except FloaterError:
+            if url != before:
+                await self._turn_from()
+                if before is not None:
+                    self._turn_to(before)
+            raise
+        return api.ServerReply(str(url))
+
+    async def _host(self) -> api.HostReply:
+        hosted = await self._hosting.start(self.config.data_dir / "server")
+        if self._machine.state is api.State.SIGNED_OUT:
+            await self._use_server(parse_server_url(hosted.url))
+        return api.HostReply(hosted.url, qr_picture(hosted.url), str(hosted.outbox))
+
+    async def _practise(self) -> None:
+        if self._machine.state is not api.State.SIGNED_OUT:
+            raise Refused(Code.ALREADY_LOGGED_IN)
+        practice = Practice(Client, self.language)
+        self._before_practice = self._url
+        self._practice = practice
+        try:
+            hosted = await practice.start()
+            await self._use_server(parse_server_url(hosted.url))
+            await enrol(self, hosted, sentence("practice.you", self.language))
+        except FloaterError:
+            await self._end_practice()
+            raise
+
+    async def _end_practice(self) -> None:
+        practice, self._practice = self._practice, None
+        if practice is None:
+            return
+        await self._turn_from()
+        if self._before_practice is not None:
+            self._turn_to(self._before_practice)
+        await practice.close()
 
     async def _account(self, command: AccountCommand) -> api.Reply:
         signed_out = self._machine.state is api.State.SIGNED_OUT
@@ -242,7 +319,15 @@ class Client:
             raise Refused(Code.BAD_COMMAND)
         hidden = self._settings.values.hide_address
         downloads = wish.downloads and str(Path(wish.downloads).expanduser().absolute())
-        self._settings.change(hide_address=wish.hide_address, language=wish.language, downloads=downloads)
+        if wish.appearance is not None and wish.appearance not in APPEARANCES:
+            raise Refused(Code.BAD_COMMAND)
+        self._settings.change(
+            hide_address=wish.hide_address,
+            language=wish.language,
+            downloads=downloads,
+            appearance=wish.appearance,
+            address_asked=wish.address_asked,
+        )
         if self._settings.values.hide_address != hidden:
             self._drop_port()
             self._prepare()
@@ -264,7 +349,11 @@ class Client:
                 hide_address=self._settings.values.hide_address,
                 language=choose_language(self.language),
                 downloads=str(self._settings.downloads),
+                appearance=self._settings.values.appearance or "auto",
+                address_asked=self._settings.values.address_asked,
             ),
+            version=__version__,
+            practising=self._practice is not None,
         )
 
     async def _network(self) -> api.NetworkReply:
@@ -338,8 +427,9 @@ class Client:
         if abs(self._link.clock_offset) > self.config.clock_tolerance and not self._clock_told:
             self._clock_told = True
             self._tell(api.Notice(Code.CLOCK_WRONG.value, ""))
-        with suppress(Refused):  # logged; the next start needs to be given the server again
-            self._settings.change(server=str(self._url))
+        if self._practice is None:
+            with suppress(Refused):  # logged; the next start needs to be given the server again
+                self._settings.change(server=str(self._url))
         self._drop_port()  # the observers know this stream by another name
         self._person.feed(stranger.Online())
 

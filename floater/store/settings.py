@@ -30,6 +30,10 @@ class Settings:
     "Folder for accepted files; empty: the system's downloads folder."
     server: str = ""
     "The server used last."
+    appearance: str = ""
+    "`light`, `dark` or `contrast`; empty or `auto`: as the system looks."
+    address_asked: bool = False
+    "Whether the person has answered if strangers may see their address."
     addresses_told: bool = False
     "Whether the person has been told that a direct link shows addresses."
 
@@ -68,6 +72,8 @@ class SettingsFile:
             language=self._text("language"),
             downloads=self._text("downloads"),
             server=self._text("server"),
+            appearance=self._text("appearance"),
+            address_asked=self._all.get("address_asked") is True,
             addresses_told=self._all.get("addresses_told") is True,
         )
 

@@ -1,0 +1,78 @@
+"""A server inside this program: for the people around, or for practising alone."""
+
+import importlib
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import segno
+
+from floater.codes import Code
+from floater.errors import Refused
+
+LISTEN: Final = "0.0.0.0:7443"
+LISTEN_ANYWHERE: Final = "0.0.0.0:0"
+"Where 7443 is taken already."
+LISTEN_ALONE: Final = "127.0.0.1:0"
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A server that runs here."""
+
+    url: str
+    outbox: Path
+
+
+class Hosting:
+    """At most one server in this program."""
+
+    def __init__(self) -> None:
+        self.hosted: Hosted | None = None
+        self._stack = AsyncExitStack()
+
+    async def start(self, data_dir: Path, *, alone: bool = False, **knobs: Any) -> Hosted:
+        """Start it; if it runs, nothing happens.
+
+        Args:
+            data_dir: the server's folder.
+            alone: reachable from this computer only.
+            knobs: of `server.config.ServerConfig`.
+
+        Raises:
+            Refused: NO_SERVER_PART (the server's part is not installed), STORAGE_FAILED, SERVER_UNREACHABLE
+                (no port to listen on).
+        """
+        if self.hosted is not None:
+            return self.hosted
+        try:
+            app: Any = importlib.import_module("server.app")
+            config: Any = importlib.import_module("server.config")
+            errors: Any = importlib.import_module("server.errors")
+        except ImportError as error:
+            raise Refused(Code.NO_SERVER_PART, error.name or "") from error
+        outbox = data_dir / "outbox"
+        for listen in (LISTEN_ALONE,) if alone else (LISTEN, LISTEN_ANYWHERE):
+            wanted = config.ServerConfig(data_dir=data_dir, listen=listen, mail_outbox=outbox, **knobs)
+            try:
+                server: Any = await self._stack.enter_async_context(app.running_server(wanted))
+            except errors.CannotStart as error:
+                refused = Refused(Code.SERVER_UNREACHABLE, str(error))
+                continue
+            except OSError as error:
+                raise Refused(Code.STORAGE_FAILED, type(error).__name__) from error
+            self.hosted = Hosted(server.url, outbox)
+            return self.hosted
+        raise refused
+
+    async def close(self) -> None:
+        """End it, if it runs; everyone on it is told."""
+        self.hosted = None
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+
+def qr_picture(text: str) -> str:
+    """A QR code as an SVG picture without anything around it."""
+    return segno.make(text, error="l", micro=False).svg_inline(scale=4, border=2)
