@@ -1,0 +1,76 @@
+"""What only a window can be asked: dialogs, the browser, the clipboard's pictures.
+
+Same shape as `floater.bridge.api`. The page may name files only by the
+transfers they belong to: a path enters by the person's own hand in a dialog
+of the system, so that nothing that gets into the page can fetch or drop a
+file of its choice. Without a window, `send_file` and `accept` take the path.
+"""
+
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+
+from floater.bridge.api import Command, FileReply, Reply
+
+
+class PickFiles(Command, frozen=True):
+    """Let the person choose files, and offer each."""
+
+
+class SendUpload(Command, frozen=True):
+    """Offer what was uploaded (pasted or dropped) under this number."""
+
+    upload: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+
+
+class SaveCopy(Command, frozen=True):
+    """Let the person choose where to put a copy of a received file."""
+
+    transfer_id: str
+
+
+class ShowFile(Command, frozen=True):
+    """Show a received file in its folder."""
+
+    transfer_id: str
+
+
+class OpenLink(Command, frozen=True):
+    """Open a web address (http or https only) in the browser. The page has asked first."""
+
+    url: Annotated[str, msgspec.Meta(max_length=4_096)]
+
+
+class ChooseDownloads(Command, frozen=True):
+    """Let the person choose the folder for received files."""
+
+
+class SecondWindow(Command, frozen=True):
+    """Open another window of another person on this computer, to try things out alone."""
+
+
+class PickedReply(Reply, frozen=True, omit_defaults=False):
+    """The offers made, in the order of the choice; none if the person thought better of it."""
+
+    transfer_ids: list[str]
+
+
+class ChosenReply(Reply, frozen=True, omit_defaults=False):
+    """Whether the person chose a place, or thought better of it."""
+
+    chosen: bool
+
+
+AnyShellCommand: TypeAlias = (
+    PickFiles | SendUpload | SaveCopy | ShowFile | OpenLink | ChooseDownloads | SecondWindow
+)
+
+SHELL_REPLIES: Final[dict[type[Command], type[Reply]]] = {
+    PickFiles: PickedReply,
+    SendUpload: FileReply,
+    SaveCopy: ChosenReply,
+    ChooseDownloads: ChosenReply,
+}
+"What a command that succeeds is replied with; `Empty` for all that are not named."
+
+SHELL_COMMANDS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyShellCommand)

@@ -1,0 +1,132 @@
+"""The web view, shut on every side but our own: no other origin, window, download, permission or file."""
+
+import logging
+from typing import Final
+
+from PyQt6.QtCore import QFile, QIODevice, QObject, QTimer, QUrl
+from PyQt6.QtWebChannel import QWebChannel
+from PyQt6.QtWebEngineCore import (
+    QWebEngineCertificateError,
+    QWebEngineDownloadRequest,
+    QWebEnginePage,
+    QWebEnginePermission,
+    QWebEngineProfile,
+    QWebEngineScript,
+    QWebEngineSettings,
+    QWebEngineUrlRequestInfo,
+    QWebEngineUrlRequestInterceptor,
+)
+
+from floater.desktop import scheme
+from floater.desktop.door import Door
+
+log = logging.getLogger("floater.desktop")
+
+RELOAD_PAUSE: Final = 500
+"Milliseconds before a page whose renderer died is loaded again."
+
+_ON: Final = QWebEngineSettings.WebAttribute
+_SETTINGS: Final = {
+    _ON.JavascriptEnabled: True,
+    _ON.AutoLoadImages: True,
+    _ON.FocusOnNavigationEnabled: True,
+    _ON.JavascriptCanOpenWindows: False,
+    _ON.JavascriptCanAccessClipboard: False,
+    _ON.JavascriptCanPaste: False,
+    _ON.LocalStorageEnabled: False,
+    _ON.LocalContentCanAccessRemoteUrls: False,
+    _ON.LocalContentCanAccessFileUrls: False,
+    _ON.HyperlinkAuditingEnabled: False,
+    _ON.PluginsEnabled: False,
+    _ON.PdfViewerEnabled: False,
+    _ON.FullScreenSupportEnabled: False,
+    _ON.ScreenCaptureEnabled: False,
+    _ON.WebGLEnabled: False,
+    _ON.AllowRunningInsecureContent: False,
+    _ON.AllowGeolocationOnInsecureOrigins: False,
+    _ON.AllowWindowActivationFromJavaScript: False,
+    _ON.PlaybackRequiresUserGesture: True,
+    _ON.DnsPrefetchEnabled: False,
+    _ON.NavigateOnDropEnabled: False,
+    _ON.ErrorPageEnabled: False,
+}
+
+
+class _OnlyOurs(QWebEngineUrlRequestInterceptor):
+    """Stops every request that does not stay in this program."""
+
+    def interceptRequest(self, info: QWebEngineUrlRequestInfo | None) -> None:
+        assert info is not None
+        if info.requestUrl().scheme() not in ("floater", "blob"):
+            info.block(True)
+
+
+class Page(QWebEnginePage):
+    """The one page. It goes nowhere, and comes back by itself if its renderer dies."""
+
+    def __init__(self, profile: QWebEngineProfile, door: Door, parent: QObject) -> None:
+        super().__init__(profile, parent)
+        settings = self.settings()
+        assert settings is not None
+        for attribute, value in _SETTINGS.items():
+            settings.setAttribute(attribute, value)
+        self._channel = QWebChannel(self)
+        self._channel.registerObject("door", door)
+        self.setWebChannel(self._channel)
+        scripts = self.scripts()
+        assert scripts is not None
+        scripts.insert(_channel_script())
+        self.permissionRequested.connect(QWebEnginePermission.deny)
+        self.certificateError.connect(QWebEngineCertificateError.rejectCertificate)
+        self.renderProcessTerminated.connect(self._come_back)
+
+    def begin(self) -> None:
+        """Load the page."""
+        self.load(QUrl(scheme.PAGE))
+
+    def acceptNavigationRequest(self, url: QUrl, kind: QWebEnginePage.NavigationType, main: bool) -> bool:
+        """Stay where we are: the page may load itself again and nothing else."""
+        return main and url.adjusted(QUrl.UrlFormattingOption.RemoveFragment) == QUrl(scheme.PAGE)
+
+    def createWindow(self, kind: QWebEnginePage.WebWindowType) -> QWebEnginePage | None:
+        """No window but ours."""
+        return None
+
+    def javaScriptConsoleMessage(
+        self,
+        level: QWebEnginePage.JavaScriptConsoleMessageLevel,
+        message: str | None,
+        line: int,
+        source: str | None,
+    ) -> None:
+        """Log that the page complained, and where; never what about, for it may quote the talk."""
+        if level is not QWebEnginePage.JavaScriptConsoleMessageLevel.InfoMessageLevel:
+            log.warning("= page complains at line %d", line)
+
+    def _come_back(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
+        if status is not QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
+            log.error("= renderer ended: %s, %d", status.name, code)
+            QTimer.singleShot(RELOAD_PAUSE, self.begin)
+
+
+def make_profile(handler: scheme.SchemeHandler, parent: QObject) -> QWebEngineProfile:
+    """Make an off-the-record profile that serves our scheme and refuses all else."""
+    profile = QWebEngineProfile(parent)  # without a name: nothing of it is ever on disk
+    profile.installUrlSchemeHandler(scheme.NAME, handler)
+    profile.setUrlRequestInterceptor(_OnlyOurs(profile))
+    profile.setHttpCacheType(QWebEngineProfile.HttpCacheType.NoCache)
+    profile.setSpellCheckEnabled(False)
+    profile.downloadRequested.connect(QWebEngineDownloadRequest.cancel)
+    return profile
+
+
+def _channel_script() -> QWebEngineScript:
+    """Qt's own page side of the channel, there before any script of the page runs."""
+    file = QFile(":/qtwebchannel/qwebchannel.js")
+    file.open(QIODevice.OpenModeFlag.ReadOnly)
+    script = QWebEngineScript()
+    script.setName("channel")
+    script.setSourceCode(file.readAll().data().decode("utf-8"))
+    script.setInjectionPoint(QWebEngineScript.InjectionPoint.DocumentCreation)
+    script.setWorldId(QWebEngineScript.ScriptWorldId.MainWorld)
+    return script

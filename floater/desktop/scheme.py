@@ -1,0 +1,140 @@
+"""The page's own scheme: `floater://app/…` for the page, `floater://media/…` for the bytes of pictures.
+
+Everything the page can load comes from here; there is no other origin in its
+policy, and no file and no remote address behind it.
+
+- `GET floater://app/PATH`: the built page, from this package.
+- `GET floater://media/TRANSFER_ID`: a picture the person has accepted, under
+  the type its own bytes show and no other.
+- `POST floater://media/upload?name=NAME&size=BYTES`: a picture or file pasted or
+  dropped into the page, as an array of bytes; answered with its number as text.
+"""
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import PurePosixPath
+from typing import Final
+
+from PyQt6.QtCore import QBuffer, QByteArray, QFile, QIODevice, QUrl, QUrlQuery
+from PyQt6.QtWebEngineCore import (
+    QWebEngineUrlRequestJob,
+    QWebEngineUrlScheme,
+    QWebEngineUrlSchemeHandler,
+)
+
+NAME: Final = b"floater"
+PAGE: Final = "floater://app/index.html"
+MAX_UPLOAD: Final = 64 << 20
+"Bytes. What is larger goes through the file dialog, which needs no copy of it."
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
+    "img-src 'self' floater://media blob: data:; connect-src floater://media; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_TYPES: Final = {
+    ".html": b"text/html", ".js": b"text/javascript", ".css": b"text/css",
+    ".svg": b"image/svg+xml", ".woff2": b"font/woff2", ".png": b"image/png",
+}  # fmt: skip
+
+
+def register() -> None:
+    """Make the scheme known. Must be called before the QApplication exists."""
+    scheme = QWebEngineUrlScheme(NAME)
+    scheme.setSyntax(QWebEngineUrlScheme.Syntax.Host)
+    flag = QWebEngineUrlScheme.Flag
+    scheme.setFlags(flag.SecureScheme | flag.CorsEnabled | flag.FetchApiAllowed)
+    QWebEngineUrlScheme.registerScheme(scheme)
+
+
+class SchemeHandler(QWebEngineUrlSchemeHandler):
+    """Answers the page's requests.
+
+    Args:
+        picture: transfer id → (MIME type, path) of an accepted picture, or None.
+        upload: (name, bytes) → the number under which it can be sent.
+    """
+
+    def __init__(
+        self,
+        picture: Callable[[str], tuple[str, str] | None],
+        upload: Callable[[str, bytes], int],
+    ) -> None:
+        super().__init__()
+        self._picture = picture
+        self._upload = upload
+
+    def requestStarted(self, job: QWebEngineUrlRequestJob | None) -> None:
+        """Answer one request, or fail it."""
+        assert job is not None
+        url = job.requestUrl()
+        method = job.requestMethod().data()
+        own = job.initiator().toString() in ("floater://app", "null", "")
+        if not own:
+            job.fail(QWebEngineUrlRequestJob.Error.RequestDenied)
+        elif (url.host(), method) == ("app", b"GET"):
+            self._page(job, url.path())
+        elif (url.host(), method) == ("media", b"GET"):
+            self._media(job, url.path().strip("/"))
+        elif (url.host(), url.path(), method) == ("media", "/upload", b"POST"):
+            self._take_upload(job, QUrlQuery(url))
+        else:
+            job.fail(QWebEngineUrlRequestJob.Error.UrlNotFound)
+
+    def _page(self, job: QWebEngineUrlRequestJob, path: str) -> None:
+        name = PurePosixPath(path.lstrip("/") or "index.html")
+        kind = _TYPES.get(name.suffix)
+        file = resources.files("floater.desktop").joinpath("page", *name.parts)
+        if kind is None or ".." in name.parts or not file.is_file():
+            job.fail(QWebEngineUrlRequestJob.Error.UrlNotFound)
+            return
+        _reply(job, kind, file.read_bytes(), {b"Content-Security-Policy": POLICY.encode("ascii")})
+
+    def _media(self, job: QWebEngineUrlRequestJob, transfer: str) -> None:
+        found = self._picture(transfer)
+        if found is None:
+            job.fail(QWebEngineUrlRequestJob.Error.UrlNotFound)
+            return
+        kind, path = found
+        file = QFile(path, job)
+        if not file.open(QIODevice.OpenModeFlag.ReadOnly):
+            job.fail(QWebEngineUrlRequestJob.Error.UrlNotFound)
+            return
+        _headers(job, {})
+        job.reply(kind.encode("ascii"), file)
+
+    def _take_upload(self, job: QWebEngineUrlRequestJob, query: QUrlQuery) -> None:
+        name = query.queryItemValue("name", QUrl.ComponentFormattingOption.FullyDecoded)
+        size = int(text) if (text := query.queryItemValue("size")).isdecimal() else 0
+        body = job.requestBody()
+        if not 0 < size <= MAX_UPLOAD or body is None:
+            job.fail(QWebEngineUrlRequestJob.Error.RequestAborted)
+            return
+        # The device forgets where it was and what it had between two reads (Qt 6.11): so it is read once, and
+        # the page says how much there is.
+        if not body.isOpen():
+            body.open(QIODevice.OpenModeFlag.ReadOnly)
+        data = body.read(size)
+        if data is None or len(data) != size:
+            job.fail(QWebEngineUrlRequestJob.Error.RequestAborted)
+            return
+        _reply(job, b"text/plain", str(self._upload(name, data)).encode("ascii"), {})
+
+
+def _headers(job: QWebEngineUrlRequestJob, extra: dict[bytes, bytes]) -> None:
+    headers = {
+        b"X-Content-Type-Options": b"nosniff",
+        b"Cache-Control": b"no-store",
+        b"Access-Control-Allow-Origin": b"floater://app",
+        b"Cross-Origin-Resource-Policy": b"same-site",
+        **extra,
+    }
+    job.setAdditionalResponseHeaders({QByteArray(k): [QByteArray(v)] for k, v in headers.items()})
+
+
+def _reply(job: QWebEngineUrlRequestJob, kind: bytes, data: bytes, extra: dict[bytes, bytes]) -> None:
+    buffer = QBuffer(job)
+    buffer.setData(QByteArray(data))
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    _headers(job, extra)
+    job.reply(kind, buffer)

@@ -1,0 +1,514 @@
+// Generated from floater/bridge/api.py by `python -m floater.bridge.typescript`. Do not edit.
+
+/** An error or notice code, as it stands on the wire and in replies. */
+export type Code = "bad_frame" | "frame_too_large" | "bad_field" | "unknown_type" | "unsupported_version" | "unexpected" | "out_of_order" | "timed_out" | "internal" | "server_unreachable" | "server_not_trusted" | "server_url_invalid" | "clock_wrong" | "server_closing" | "schema_too_new" | "storage_failed" | "busy" | "too_many_tries" | "settings_reset" | "mail_delayed" | "bad_email" | "bad_username" | "bad_password" | "not_adult" | "wrong_code" | "wrong_log_in" | "not_activated" | "wrong_password" | "not_logged_in" | "already_logged_in" | "session_ended" | "logged_in_elsewhere" | "already_seeking" | "not_seeking" | "already_matched" | "in_a_talk" | "no_such_match" | "peer_no_show" | "peer_cancelled" | "bad_candidate" | "bad_ticket" | "peer_not_trusted" | "no_path" | "relay_refused" | "relay_full" | "no_talk" | "not_greeted" | "already_greeted" | "text_empty" | "text_too_long" | "outbox_full" | "not_delivered" | "no_such_file" | "no_such_transfer" | "transfer_state" | "file_too_large" | "file_changed" | "file_unreadable" | "file_damaged" | "not_what_it_says" | "disk_full" | "declined" | "cancelled" | "talk_ended" | "no_server_part" | "bad_command";
+
+/** Where the person stands. Every state has one primary action and one way out. */
+export type State = "signed_out" | "home" | "seeking" | "connecting" | "greeting" | "talking";
+
+/** The kind of way a talk takes, best first. */
+export type PathKind = "lan" | "direct" | "relay";
+
+/** Why a talk ended. */
+export type Ended = "you_hung_up" | "peer_hung_up" | "peer_lost" | "peer_misbehaved" | "logged_in_elsewhere" | "logged_out" | "server_closed";
+
+/** Make an account. `adult` states "I am 18 or older". A mail with a code follows. */
+export interface SignUpCommand {
+  command: "sign_up";
+  email: string;
+  username: string;
+  password: string;
+  adult: boolean;
+}
+
+/** Enter the six digits of the mail. */
+export interface ActivateCommand {
+  command: "activate";
+  email: string;
+  code: string;
+}
+
+/** Ask for that mail again. */
+export interface ResendCodeCommand {
+  command: "resend_code";
+  email: string;
+}
+
+/** Log in, and stay so until `log_out`, also over restarts. */
+export interface LogInCommand {
+  command: "log_in";
+  email: string;
+  password: string;
+}
+
+/** End the log-in here; ends a talk too. */
+export interface LogOutCommand {
+  command: "log_out";
+}
+
+/** Ask for a mail with a code to set a new password. */
+export interface ForgotPasswordCommand {
+  command: "forgot_password";
+  email: string;
+}
+
+/** Set a new password by that code. */
+export interface ResetPasswordCommand {
+  command: "reset_password";
+  email: string;
+  code: string;
+  password: string;
+}
+
+/** Change the name that strangers see, from the next talk on. */
+export interface SetUsernameCommand {
+  command: "set_username";
+  username: string;
+}
+
+/** Change the password. */
+export interface ChangePasswordCommand {
+  command: "change_password";
+  old: string;
+  new: string;
+}
+
+/** Say goodbye and exit. The log-in is kept for the next start. */
+export interface QuitCommand {
+  command: "quit";
+}
+
+/** Press 聊一聊. */
+export interface SeekCommand {
+  command: "seek";
+}
+
+/** Stop seeking. */
+export interface CancelSeekCommand {
+  command: "cancel_seek";
+}
+
+/** Say 你好, or the greeting of that language; of our own language if none is given. */
+export interface GreetCommand {
+  command: "greet";
+  language?: string;
+}
+
+/** Say something. At most 65,536 bytes of UTF-8. */
+export interface SendTextCommand {
+  command: "send_text";
+  text: string;
+}
+
+/** Try again, now, to bring what is not delivered to the peer. */
+export interface RetryCommand {
+  command: "retry";
+  message_id: string;
+}
+
+/** Tell the peer whether we are writing; goes stale after 6 s. */
+export interface TypingCommand {
+  command: "typing";
+  typing: boolean;
+}
+
+/** Offer a file. An image is a file whose type is an image; the type is read from its bytes. */
+export interface SendFileCommand {
+  command: "send_file";
+  path: string;
+}
+
+/** Have an offered file. `to` is the folder to keep it in, the downloads folder if empty. */
+export interface AcceptCommand {
+  command: "accept";
+  transfer_id: string;
+  to?: string;
+}
+
+/** Refuse an offered file. */
+export interface DeclineCommand {
+  command: "decline";
+  transfer_id: string;
+}
+
+/** Let a transfer rest, either side. */
+export interface PauseCommand {
+  command: "pause";
+  transfer_id: string;
+}
+
+/** Go on with it. */
+export interface ResumeCommand {
+  command: "resume";
+  transfer_id: string;
+}
+
+/** Give a transfer up, either side. */
+export interface CancelCommand {
+  command: "cancel";
+  transfer_id: string;
+}
+
+/** End the talk for both. */
+export interface HangUpCommand {
+  command: "hang_up";
+}
+
+/** Change settings; a field left out stays as it is. */
+export interface SetCommand {
+  command: "set";
+  hide_address?: boolean | null;
+  language?: string | null;
+  downloads?: string | null;
+  appearance?: string | null;
+  address_asked?: boolean | null;
+}
+
+/** Use another server from now on. It is tried first; if it cannot be had, all stays as it was. */
+export interface UseServerCommand {
+  command: "use_server";
+  url: string;
+}
+
+/** Run a server on this computer, for the people around, and use it. It ends with the program. */
+export interface HostHereCommand {
+  command: "host_here";
+}
+
+/** Try everything with a practice partner, on a server in this program that nobody else can reach. */
+export interface PractiseCommand {
+  command: "practise";
+}
+
+/** Where things stand: enough to draw the whole screen after a reload. */
+export interface StatusCommand {
+  command: "status";
+}
+
+/** What has happened in the talk since `matched`, for a face that has just come. */
+export interface HistoryCommand {
+  command: "history";
+}
+
+/** Say what the network allows. Takes up to 5 s. */
+export interface NetworkCommand {
+  command: "network";
+}
+
+/** Done. */
+export interface Empty {
+}
+
+/** Done, with something to know: a code and its sentence. */
+export interface Noticed {
+  notice?: string;
+  message?: string;
+}
+
+/** Logged in under this name. */
+export interface LoggedInReply {
+  username: string;
+}
+
+/** The text is on its way. */
+export interface TextReply {
+  message_id: string;
+}
+
+/** The offer is on its way. */
+export interface FileReply {
+  transfer_id: string;
+}
+
+/** Where things stand. `path` is None outside a talk; `online` is whether the server is reached. */
+export interface StatusReply {
+  state: State;
+  username: string | null;
+  path: PathKind | null;
+  online: boolean;
+  server: string;
+  peer: PeerName | null;
+  greeted: boolean;
+  peer_greeted: boolean;
+  settings: Settings;
+  version?: string;
+  practising?: boolean;
+}
+
+/** What we know of the stranger. */
+export interface PeerName {
+  username: string;
+}
+
+/** The settings of this computer. */
+export interface Settings {
+  hide_address: boolean;
+  language: string;
+  downloads: string;
+  appearance?: string;
+  address_asked?: boolean;
+}
+
+/** What the network allows. */
+export interface NetworkReply {
+  nat: string;
+  public: string[];
+  private: string[];
+  reachability: string;
+  words: string[];
+  server_ms: number | null;
+}
+
+/** The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside. */
+export interface HistoryReply {
+  events: Recorded[];
+}
+
+/** An event and when it happened: UTC milliseconds since 1970. */
+export interface Recorded {
+  at: number;
+  happened: ReadyEvent | StateChangedEvent | OnlineEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+}
+
+/** The client has started. */
+export interface ReadyEvent {
+  event: "ready";
+  version: string;
+}
+
+/** The person now stands here. */
+export interface StateChangedEvent {
+  event: "state";
+  state: State;
+}
+
+/** Whether the server is reached; `error` says why not, `retry_s` when we try again. */
+export interface OnlineEvent {
+  event: "online";
+  online: boolean;
+  error: Error | null;
+  retry_s: number | null;
+}
+
+/** A code of spec §9 and its sentence in the person's language. */
+export interface Error {
+  code: string;
+  message: string;
+}
+
+/** A stranger was found. */
+export interface MatchedEvent {
+  event: "matched";
+  match_id: string;
+  peer: PeerName;
+}
+
+/** The way the talk now takes. `how` is the technique; `took_ms` counts from `matched`. */
+export interface PathEvent {
+  event: "path";
+  kind: PathKind;
+  took_ms: number;
+  rtt_ms: number | null;
+  how: string;
+}
+
+/** We have said this greeting. */
+export interface GreetedEvent {
+  event: "greeted";
+  language: string;
+  greeting: string;
+}
+
+/** The peer has said this greeting. */
+export interface PeerGreetedEvent {
+  event: "peer_greeted";
+  language: string;
+  greeting: string;
+}
+
+/** We have said something; it is on its way. */
+export interface SaidEvent {
+  event: "said";
+  message_id: string;
+  text: string;
+}
+
+/** The peer has said something. */
+export interface TextReceivedEvent {
+  event: "text";
+  message_id: string;
+  text: string;
+}
+
+/** The peer has our text. */
+export interface DeliveredEvent {
+  event: "delivered";
+  message_id: string;
+}
+
+/** Our text has not reached the peer. While the talk goes on, `retry` may still bring it there. */
+export interface UndeliveredEvent {
+  event: "undelivered";
+  message_id: string;
+  error: Error;
+}
+
+/** Whether the peer is writing. */
+export interface PeerTypingEvent {
+  event: "peer_typing";
+  typing: boolean;
+}
+
+/** The peer offers a file. Nothing of it is sent before `accept`. */
+export interface OfferEvent {
+  event: "offer";
+  transfer_id: string;
+  name: string;
+  content_type: string;
+  size: number;
+  preview: Preview | null;
+}
+
+/** A tiny picture: width × height sRGB pixels, 3 bytes each, base64. */
+export interface Preview {
+  width: number;
+  height: number;
+  pixels: string;
+}
+
+/** We have offered a file. */
+export interface OfferedEvent {
+  event: "offered";
+  transfer_id: string;
+  name: string;
+  content_type: string;
+  size: number;
+  preview: Preview | null;
+}
+
+/** How far a transfer is. */
+export interface ProgressEvent {
+  event: "progress";
+  transfer_id: string;
+  bytes: number;
+  size: number;
+}
+
+/** The peer wants our file. */
+export interface AcceptedEvent {
+  event: "accepted";
+  transfer_id: string;
+}
+
+/** Who lets the transfer rest now; neither means it goes on. */
+export interface PausedEvent {
+  event: "paused";
+  transfer_id: string;
+  by_you: boolean;
+  by_peer: boolean;
+}
+
+/** The file is whole, verified and on disk. */
+export interface ReceivedEvent {
+  event: "received";
+  transfer_id: string;
+  path: string;
+  sha256: string;
+}
+
+/** The peer has our file, whole and verified. */
+export interface SentEvent {
+  event: "sent";
+  transfer_id: string;
+}
+
+/** A transfer is over without success. */
+export interface FailedEvent {
+  event: "failed";
+  transfer_id: string;
+  error: Error;
+}
+
+/** Nothing comes through; we wait and try again. `grace_s` is how long. */
+export interface PeerAwayEvent {
+  event: "peer_away";
+  grace_s: number;
+}
+
+/** It comes through again. */
+export interface PeerBackEvent {
+  event: "peer_back";
+}
+
+/** The talk is over. */
+export interface TalkEndedEvent {
+  event: "ended";
+  reason: Ended;
+  lasted_s: number;
+}
+
+/** A mail of a server on this computer that has no mail server, for the address just typed. */
+export interface MailedEvent {
+  event: "mailed";
+  to: string;
+  subject: string;
+  code: string;
+  text: string;
+}
+
+/** Something to know. */
+export interface NoticeEvent {
+  event: "notice";
+  code: string;
+  message: string;
+}
+
+/** The server that is used now. */
+export interface ServerReply {
+  server: string;
+}
+
+/** The server that runs here: its address, and the same as a QR code in an SVG picture. */
+export interface HostReply {
+  server: string;
+  qr: string;
+  outbox: string;
+}
+
+export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+
+export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | HistoryCommand | NetworkCommand;
+
+/** What each command is replied with. */
+export interface Replies {
+  sign_up: Noticed;
+  activate: Empty;
+  resend_code: Noticed;
+  log_in: LoggedInReply;
+  log_out: Empty;
+  forgot_password: Noticed;
+  reset_password: Empty;
+  set_username: LoggedInReply;
+  change_password: Empty;
+  quit: Empty;
+  seek: Empty;
+  cancel_seek: Empty;
+  greet: Empty;
+  send_text: TextReply;
+  retry: Empty;
+  typing: Empty;
+  send_file: FileReply;
+  accept: Empty;
+  decline: Empty;
+  pause: Empty;
+  resume: Empty;
+  cancel: Empty;
+  hang_up: Empty;
+  set: Empty;
+  use_server: ServerReply;
+  host_here: HostReply;
+  practise: Empty;
+  status: StatusReply;
+  history: HistoryReply;
+  network: NetworkReply;
+}

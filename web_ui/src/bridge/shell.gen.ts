@@ -1,0 +1,65 @@
+// Generated from floater/desktop/api.py by `python -m floater.desktop.typescript`. Do not edit.
+
+import type { Empty, FileReply } from "./api.gen";
+
+/** Let the person choose files, and offer each. */
+export interface PickFilesCommand {
+  command: "pick_files";
+}
+
+/** Offer what was uploaded (pasted or dropped) under this number. */
+export interface SendUploadCommand {
+  command: "send_upload";
+  upload: number;
+}
+
+/** Let the person choose where to put a copy of a received file. */
+export interface SaveCopyCommand {
+  command: "save_copy";
+  transfer_id: string;
+}
+
+/** Show a received file in its folder. */
+export interface ShowFileCommand {
+  command: "show_file";
+  transfer_id: string;
+}
+
+/** Open a web address (http or https only) in the browser. The page has asked first. */
+export interface OpenLinkCommand {
+  command: "open_link";
+  url: string;
+}
+
+/** Let the person choose the folder for received files. */
+export interface ChooseDownloadsCommand {
+  command: "choose_downloads";
+}
+
+/** Open another window of another person on this computer, to try things out alone. */
+export interface SecondWindowCommand {
+  command: "second_window";
+}
+
+/** The offers made, in the order of the choice; none if the person thought better of it. */
+export interface PickedReply {
+  transfer_ids: string[];
+}
+
+/** Whether the person chose a place, or thought better of it. */
+export interface ChosenReply {
+  chosen: boolean;
+}
+
+export type AnyShellCommand = PickFilesCommand | SendUploadCommand | SaveCopyCommand | ShowFileCommand | OpenLinkCommand | ChooseDownloadsCommand | SecondWindowCommand;
+
+/** What each command is replied with. */
+export interface ShellReplies {
+  pick_files: PickedReply;
+  send_upload: FileReply;
+  save_copy: ChosenReply;
+  show_file: Empty;
+  open_link: Empty;
+  choose_downloads: ChosenReply;
+  second_window: Empty;
+}

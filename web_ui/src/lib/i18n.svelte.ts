@@ -1,0 +1,29 @@
+// Words in the person's language. Two sources, one key set each: `floater/locales` (what the core says too)
+// and `web_ui/src/locales` (what only the page says).
+import coreEn from "../../../floater/locales/en.json";
+import coreZh from "../../../floater/locales/zh-CN.json";
+import en from "../locales/en.json";
+import zh from "../locales/zh-CN.json";
+
+export type Key = keyof typeof en | keyof typeof coreEn;
+export type Language = "en" | "zh-CN";
+
+const WORDS: Record<Language, Record<string, string>> = { en: { ...coreEn, ...en }, "zh-CN": { ...coreZh, ...zh } };
+
+let current = $state<Language>("zh-CN");
+
+/** Use the nearest language we have to a BCP 47 tag. */
+export function setLanguage(tag: string): void {
+  current = tag.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
+  document.documentElement.lang = current;
+}
+
+export function language(): Language {
+  return current;
+}
+
+/** Say `key`; `{name}` in it becomes `fill.name`. A key that does not exist shows itself. */
+export function t(key: Key | (string & {}), fill: Record<string, string | number> = {}): string {
+  const words = WORDS[current][key] ?? WORDS.en[key] ?? key;
+  return words.replace(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole));
+}

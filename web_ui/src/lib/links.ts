@@ -1,0 +1,32 @@
+// Finds web addresses in a text, to be shown as what they are and never fetched by the page.
+
+export type Piece = { text: string; href?: string };
+
+const LINK = /\bhttps?:\/\/[^\s<>"'`\u3000-\u303f\uff00-\uff0f]+/gi;
+const TRAILING = /[.,;:!?)\]}'"。，；：！？）】」』]+$/;
+
+/** Cut a text into plain pieces and addresses. Joining their `text` gives the text back. */
+export function pieces(text: string): Piece[] {
+  const found: Piece[] = [];
+  let at = 0;
+  for (const match of text.matchAll(LINK)) {
+    const raw = match[0].replace(TRAILING, "");
+    const href = address(raw);
+    if (href === null) continue;
+    if (match.index > at) found.push({ text: text.slice(at, match.index) });
+    found.push({ text: raw, href });
+    at = match.index + raw.length;
+  }
+  if (at < text.length || found.length === 0) found.push({ text: text.slice(at) });
+  return found;
+}
+
+/** The address as the browser will read it, host in ASCII, so that look-alike letters show; null if it is none. */
+export function address(raw: string): string | null {
+  try {
+    const url = new URL(raw);
+    return (url.protocol === "http:" || url.protocol === "https:") && !url.username && !url.password ? url.href : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,238 @@
+// One talk as a fold over its events: the same events, live or from the history, give the same talk.
+import type { AnyEvent, Code, PathKind, Preview } from "../bridge/api.gen";
+
+export type Delivery = "sent" | "delivered" | "failed";
+export type Moving = "offered" | "accepted" | "moving" | "done" | "failed";
+
+interface Base {
+  id: string;
+  mine: boolean;
+  /** When it was said, in milliseconds since 1970. */
+  at: number;
+}
+
+export class TextEntry implements Base {
+  readonly kind = "text";
+  delivery = $state<Delivery>("sent");
+  problem = $state<string>("");
+  constructor(
+    readonly id: string,
+    readonly mine: boolean,
+    readonly at: number,
+    readonly text: string,
+  ) {}
+}
+
+export class FileEntry implements Base {
+  readonly kind = "file";
+  moving = $state<Moving>("offered");
+  bytes = $state(0);
+  pausedByYou = $state(false);
+  pausedByPeer = $state(false);
+  problem = $state<string>("");
+  code = $state<Code | "">("");
+  constructor(
+    readonly id: string,
+    readonly mine: boolean,
+    readonly at: number,
+    readonly name: string,
+    readonly contentType: string,
+    readonly size: number,
+    readonly preview: Preview | null,
+  ) {}
+
+  get isImage(): boolean {
+    return /^image\/(png|jpeg|webp|gif)$/.test(this.contentType);
+  }
+}
+
+/** Something that happened, said by the program: a key of the locales. */
+export class NewsEntry implements Base {
+  readonly kind = "news";
+  readonly mine = false;
+  constructor(
+    readonly id: string,
+    readonly at: number,
+    readonly key: string,
+    readonly fill: Record<string, string> = {},
+  ) {}
+}
+
+export type Entry = TextEntry | FileEntry | NewsEntry;
+
+/** Entries are kept in blocks, so that a new one touches only the last of them however long the talk is. */
+export const BLOCK = 50;
+
+export class Block {
+  entries = $state.raw<Entry[]>([]);
+  constructor(readonly number: number) {}
+}
+
+export class Talk {
+  path = $state<PathKind | null>(null);
+  how = $state("");
+  greeted = $state("");
+  peerGreeted = $state("");
+  peerTyping = $state(false);
+  away = $state(false);
+  blocks = $state.raw<Block[]>([]);
+  /** How many entries of the peer came since the person last looked. */
+  unread = $state(0);
+  firstUnread = $state<string | null>(null);
+
+  #texts = new Map<string, TextEntry>();
+  #files = new Map<string, FileEntry>();
+  #count = 0;
+
+  constructor(
+    readonly peer: string,
+    /** Whether the person is looking at the end of the talk now. */
+    private readonly looking: () => boolean,
+  ) {}
+
+  get count(): number {
+    return this.#count;
+  }
+
+  file(id: string): FileEntry | undefined {
+    return this.#files.get(id);
+  }
+
+  seen(): void {
+    this.unread = 0;
+  }
+
+  unmark(): void {
+    this.firstUnread = null;
+  }
+
+  /** Take one event of this talk. Those that are not about it are ignored. */
+  take(event: AnyEvent, at: number): void {
+    switch (event.event) {
+      case "path":
+        if (this.path !== null && this.path !== event.kind) this.#news(`talk.path_now.${event.kind}`, at);
+        this.path = event.kind;
+        this.how = event.how;
+        break;
+      case "greeted":
+        this.greeted = event.greeting;
+        break;
+      case "peer_greeted":
+        this.peerGreeted = event.greeting;
+        break;
+      case "said":
+        this.#text(new TextEntry(event.message_id, true, at, event.text));
+        break;
+      case "text":
+        this.peerTyping = false;
+        this.#text(new TextEntry(event.message_id, false, at, event.text));
+        break;
+      case "delivered": {
+        const text = this.#texts.get(event.message_id);
+        if (text) {
+          text.delivery = "delivered";
+          text.problem = "";
+        }
+        break;
+      }
+      case "undelivered": {
+        const text = this.#texts.get(event.message_id);
+        if (text) {
+          text.delivery = "failed";
+          text.problem = event.error.message;
+        }
+        break;
+      }
+      case "offer":
+      case "offered":
+        this.#file(
+          new FileEntry(
+            event.transfer_id,
+            event.event === "offered",
+            at,
+            event.name,
+            event.content_type,
+            event.size,
+            event.preview,
+          ),
+        );
+        break;
+      case "peer_typing":
+        this.peerTyping = event.typing;
+        break;
+      case "peer_away":
+        this.away = true;
+        this.peerTyping = false;
+        this.#news("talk.away", at);
+        break;
+      case "peer_back":
+        this.away = false;
+        this.#news("talk.back", at);
+        break;
+      case "accepted":
+      case "progress":
+      case "paused":
+      case "received":
+      case "sent":
+      case "failed":
+        this.#transfer(event);
+        break;
+    }
+  }
+
+  #transfer(event: AnyEvent & { transfer_id: string }): void {
+    const file = this.#files.get(event.transfer_id);
+    if (!file) return;
+    switch (event.event) {
+      case "accepted":
+        file.moving = "accepted";
+        break;
+      case "progress":
+        file.moving = "moving";
+        file.bytes = event.bytes;
+        break;
+      case "paused":
+        file.pausedByYou = event.by_you;
+        file.pausedByPeer = event.by_peer;
+        break;
+      case "received":
+      case "sent":
+        file.moving = "done";
+        file.bytes = file.size;
+        break;
+      case "failed":
+        file.moving = "failed";
+        file.code = event.error.code as Code;
+        file.problem = event.error.message;
+        break;
+    }
+  }
+
+  #text(entry: TextEntry): void {
+    this.#texts.set(entry.id, entry);
+    this.#append(entry);
+  }
+
+  #file(entry: FileEntry): void {
+    this.#files.set(entry.id, entry);
+    this.#append(entry);
+  }
+
+  #news(key: string, at: number): void {
+    this.#append(new NewsEntry(`news-${this.#count}`, at, key, { peer: this.peer }));
+  }
+
+  #append(entry: Entry): void {
+    if (!entry.mine && entry.kind !== "news" && !this.looking()) {
+      this.unread += 1;
+      this.firstUnread ??= entry.id;
+    }
+    let last = this.blocks.at(-1);
+    if (last === undefined || last.entries.length >= BLOCK) {
+      last = new Block(this.blocks.length);
+      this.blocks = [...this.blocks, last];
+    }
+    last.entries = [...last.entries, entry];
+    this.#count += 1;
+  }
+}
