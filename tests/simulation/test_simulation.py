@@ -121,17 +121,19 @@ def _wait_again(machine: lobby.Lobby, user: int, match_id: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("planted", "rule"),
+    ("planted", "people", "rule"),
     [
-        (_Forgetful, "somebody was paired twice"),
-        (_Greedy, "somebody was paired who did not seek"),
-        (_Sleepy, "somebody waits while another who may meet them waits"),
-        (_Silent, "the other side of an ended talk was not told"),
+        (_Forgetful, 24, "somebody was paired twice"),
+        (_Greedy, 24, "somebody was paired who did not seek"),
+        (_Sleepy, 5, "somebody waits while another who may meet them waits"),
+        (_Silent, 24, "the other side of an ended talk was not told"),
     ],
 )
-def test_a_fault_of_the_lobby_is_noticed_from_outside(planted: type[lobby.Lobby], rule: str) -> None:
+def test_a_fault_of_the_lobby_is_noticed_from_outside(
+    planted: type[lobby.Lobby], people: int, rule: str
+) -> None:
     with pytest.raises(RuleBroken, match=rule):
-        World(3, make_lobby=planted, peek=False).live(PAIRINGS)
+        World(3, people=people, make_lobby=planted, peek=False).live(PAIRINGS)
 
 
 def test_a_text_that_comes_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
