@@ -525,6 +525,28 @@ async def test_lines_that_are_no_commands_are_answered_and_do_no_harm(tmp_path: 
             await ann.do("fly")
 
 
+@pytest.mark.parametrize("how", ["quit", "signal", "end of input"])
+@pytest.mark.asyncio
+async def test_leaving_in_the_middle_of_a_talk_hangs_up(tmp_path: Path, how: str) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.talking()
+        said = await ann.do("send_text", text="last words")
+        if how == "quit":
+            await ann.do("quit")
+        elif how == "signal":
+            ann.process.send_signal(signal.SIGTERM)
+        assert await (ann.end() if how == "end of input" else ann.exited()) == 0
+        assert (await bob.event("text"))["message_id"] == said["message_id"]
+        assert (await bob.event("ended"))["reason"] == "peer_hung_up"
+        await bob.event("state", state="home")
+        async with Person(None, ann.data_dir, env=HASTE) as again:
+            await again.event("online", online=True)
+            if how == "end of input":
+                assert await again.refusal("seek") == "not_logged_in"
+            else:
+                await again.event("state", state="home")
+
+
 @pytest.mark.asyncio
 async def test_nothing_of_a_talk_stays_on_disk_and_nothing_private_in_the_log(tmp_path: Path) -> None:
     async with house(tmp_path) as at:
