@@ -13,6 +13,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol, cast
@@ -202,7 +203,7 @@ class PeerLink(asyncio.BufferedProtocol):
         if not is_peer(transport.get_extra_info("ssl_object"), self._credentials.peer_certificate):
             self._fail(Unreachable(Code.PEER_NOT_TRUSTED, "another certificate"))
             return
-        self._hello_at = self._loop.time()
+        self._hello_at = time.monotonic()  # uvloop counts whole milliseconds
         self.send(
             PeerHello(
                 versions=(PROTOCOL_VERSION,),
@@ -311,7 +312,7 @@ class PeerLink(asyncio.BufferedProtocol):
         if (hello.ticket, hello.signature) != (self._credentials.ticket, self._credentials.signature):
             raise RemoteProtocolError(Code.BAD_TICKET, "another ticket")
         leads = self._credentials.role is Role.LEADER
-        rtt = self._loop.time() - self._hello_at if leads else None
+        rtt = time.monotonic() - self._hello_at if leads else None
         self._state = _State.READY
         if not self._greeted.done():
             self._greeted.set_result(None)
