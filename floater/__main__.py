@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         match args.face:
             case "window":
-                return _window(_config(args), args.log)
+                return _window(_config(args), args.size, args.log)
             case "headless":
                 return run(headless(_config(args)), args.log)
             case "doctor":
@@ -63,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     client.add_argument("--proxy", help="http://HOST:PORT, or none; default: as the system says")
 
     faces = parser.add_subparsers(dest="face", required=True, metavar="FACE")
-    faces.add_parser("window", parents=[client], help="the window (what `floater` alone means)")
+    window = faces.add_parser("window", parents=[client], help="the window (what `floater` alone means)")
+    window.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="default: as it was last time")
     faces.add_parser("headless", parents=[client], help="the client for scripts: JSON lines")
     faces.add_parser("doctor", parents=[client], help="say what this network allows")
     hosting = faces.add_parser("host", parents=[common], help="run a server for the people around")
@@ -75,14 +76,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _window(config: ClientConfig, level: str) -> int:
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def _window(config: ClientConfig, size: tuple[int, int] | None, level: str) -> int:
     try:
         app: Any = importlib.import_module("floater.desktop.app")
     except ImportError as error:
         print(sentence("window.missing", _language_of(config), name=error.name or ""), file=sys.stderr)
         return 1
     set_up_log(logging.getLevelNamesMapping()[level.upper()])
-    code: int = app.run(config)
+    code: int = app.run(config, size)
     return code
 
 

@@ -9,12 +9,14 @@
 
 import hashlib
 import json
+import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QSocketNotifier, QTimer
 from PyQt6.QtGui import QIcon
 from PyQt6.QtNetwork import QLocalServer, QLocalSocket
 from PyQt6.QtWidgets import QApplication
@@ -36,8 +38,13 @@ GOODBYE: Final = 3.0
 _FOREIGN: Final = '"reply":"shell-'
 
 
-def run(config: ClientConfig) -> int:
-    """Run the window until it is closed. Returns the exit code."""
+def run(config: ClientConfig, size: tuple[int, int] | None = None) -> int:
+    """Run the window until it is closed. Returns the exit code.
+
+    Args:
+        config: the knobs of the client.
+        size: width and height of the window in pixels; None: as it was last time.
+    """
     scheme.register()
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qt, QApplication)
@@ -49,8 +56,13 @@ def run(config: ClientConfig) -> int:
         return 0
     desktop = _Desktop(qt, config)
     single.on_second(desktop.window.come_front)
+    if size is not None:
+        desktop.window.resize(*size)
+    signals = _Signals(desktop.leave)
     desktop.begin()
-    return qt.exec()
+    code = qt.exec()
+    signals.close()
+    return code
 
 
 class _Desktop:
@@ -125,6 +137,27 @@ class _Desktop:
         self._shell.clear()
         self._page.deleteLater()
         QTimer.singleShot(0, self._qt.quit)
+
+
+class _Signals:
+    """Ctrl+C and SIGTERM say goodbye, too. Python handles a signal only when it runs; the wake-up lets it."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._ours, theirs = socket.socketpair()
+        self._theirs = theirs
+        theirs.setblocking(False)
+        signal.set_wakeup_fd(theirs.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: leave())
+        self._notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(lambda: self._ours.recv(64))
+
+    def close(self) -> None:
+        """Handle no more signals."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(-1)
+        self._ours.close()
+        self._theirs.close()
 
 
 class _Single:

@@ -1,0 +1,203 @@
+"""A real window, played through its page: the program offscreen, driven over the remote debugging port.
+
+async with Server(tmp_path / "s") as server, Windows() as windows:
+    ann = await windows.open(server, tmp_path / "ann", language="zh-CN")
+    await ann.sign_up_and_log_in("ann@example.org", "安")
+"""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, async_playwright
+
+from tests.helpers.headless import PASSWORD, Server
+
+PATIENCE: Final = 20.0
+"Seconds that anything on a page may take."
+BESIDE_THE_POINT: Final = "--no-sandbox --disable-gpu"
+"Chromium as root, without a screen: for tests only."
+
+
+class Window:
+    """One person's window. `page` is Playwright's."""
+
+    def __init__(self, process: asyncio.subprocess.Process, browser: Browser, page: Page, log: Path) -> None:
+        self.process = process
+        self.browser = browser
+        self.page = page
+        self.log = log
+        self.complaints: list[str] = []
+        "What the page's console said in earnest. A test ends well only if this is empty."
+        page.set_default_timeout(PATIENCE * 1000)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self._hear)
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.complaints.append(said.text)
+
+    def button(self, name: str) -> Locator:
+        """A button by its whole name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def said(self, text: str) -> Locator:
+        """Something in the list of messages."""
+        return self.page.get_by_role("log").get_by_text(text, exact=True)
+
+    async def on(self, screen: str) -> None:
+        """Wait until a screen is there, by the name of its view."""
+        await self.page.locator(f".{screen}").first.wait_for()
+
+    async def words(self, *keys: str) -> list[str]:
+        """The sentences that stand under keys of the page's own locale, in the language it speaks."""
+        language = await self.page.evaluate("document.documentElement.lang")
+        return [_words(language)[key] for key in keys]
+
+    async def word(self, key: str) -> str:
+        """One such sentence."""
+        return (await self.words(key))[0]
+
+    async def press(self, key: str) -> None:
+        """Click the button whose name stands under a key."""
+        await self.button(await self.word(key)).click()
+
+    async def fill(self, key: str, text: str) -> None:
+        """Write into the field whose label stands under a key."""
+        await self.page.get_by_label(await self.word(key), exact=True).fill(text)
+
+    async def sign_up_and_log_in(self, server: Server, address: str, username: str) -> None:
+        """Go from the welcome to home, by way of the activation mail."""
+        await self.press("welcome.sign_up")
+        await self.fill("field.email", address)
+        await self.fill("field.username", username)
+        await self.fill("field.password", PASSWORD)
+        await self.page.get_by_role("checkbox").check()
+        await self.press("sign_up.do")
+        await self.on("CheckMail")
+        await self.fill("field.code", await server.mailed_code(address))
+        await self.press("check_mail.do")
+        await self.fill("field.email", address)
+        await self.fill("field.password", PASSWORD)
+        await self.press("log_in.do")
+        await self.on("Home")
+
+    async def seek(self) -> None:
+        """Press 聊一聊, and answer the question about the address if it is asked."""
+        await self.page.locator(".seek").click()
+        question = self.button(await self.word("address.direct"))
+        if await question.is_visible():
+            await question.click()
+
+    async def close(self) -> None:
+        """Close the window as its person would, and wait until the program has ended."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self.process.wait()
+            except TimeoutError:
+                with suppress(ProcessLookupError):
+                    os.killpg(self.process.pid, signal.SIGKILL)
+
+
+class Windows:
+    """All windows of one test."""
+
+    def __init__(self) -> None:
+        self._playwright: Playwright | None = None
+        self._open: list[Window] = []
+
+    async def __aenter__(self) -> Self:
+        self._playwright = await async_playwright().start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._playwright is not None
+        for window in self._open:
+            await window.close()
+        await self._playwright.stop()
+        if kind is None:
+            assert [complaint for window in self._open for complaint in window.complaints] == []
+
+    async def open(
+        self,
+        server: Server | str | None,
+        data_dir: Path,
+        *,
+        language: str = "en",
+        size: tuple[int, int] = (460, 760),
+        env: Mapping[str, str] | None = None,
+    ) -> Window:
+        """Start a window and wait until its page is there."""
+        assert self._playwright is not None
+        port = _free_port()
+        argv = [sys.executable, "-m", "floater", "window", "--data-dir", str(data_dir), "--log", "info"]
+        argv += ["--size", f"{size[0]}x{size[1]}"]
+        if server is not None:
+            argv += ["--server", server if isinstance(server, str) else server.url]
+        log = data_dir.parent / f"{data_dir.name}.log"
+        with log.open("ab") as file:
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    "LANG": f"{language.replace('-', '_')}.UTF-8",
+                    "LC_ALL": f"{language.replace('-', '_')}.UTF-8",
+                    "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+                    "QT_QPA_PLATFORM": "offscreen",
+                    "QTWEBENGINE_CHROMIUM_FLAGS": BESIDE_THE_POINT,
+                    "QTWEBENGINE_REMOTE_DEBUGGING": f"127.0.0.1:{port}",
+                    **(env or {}),
+                },
+            )
+        browser, page = await self._connect(port, process, log)
+        window = Window(process, browser, page, log)
+        self._open.append(window)
+        await window.on("App")
+        return window
+
+    async def _connect(
+        self, port: int, process: asyncio.subprocess.Process, log: Path
+    ) -> tuple[Browser, Page]:
+        assert self._playwright is not None
+        async with asyncio.timeout(PATIENCE):
+            while process.returncode is None:
+                with suppress(Exception):  # nobody listens yet: Playwright has no name for that
+                    browser = await self._playwright.chromium.connect_over_cdp(
+                        f"http://127.0.0.1:{port}", no_defaults=True
+                    )
+                    if pages := browser.contexts[0].pages:
+                        return browser, pages[0]
+                await asyncio.sleep(0.05)  # a port cannot be awaited
+        raise AssertionError(f"the window has ended\n{log.read_text(errors='replace')[-4_000:]}")
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@cache
+def _words(language: str) -> dict[str, str]:
+    root = Path(__file__).parents[2]
+    own: dict[str, str] = json.loads((root / "web_ui/src/locales" / f"{language}.json").read_text("utf-8"))
+    core: dict[str, str] = json.loads((root / "floater/locales" / f"{language}.json").read_text("utf-8"))
+    return {**core, **own}
