@@ -182,7 +182,7 @@ def _own_address() -> str:
 
 def _sentence(error: FloaterError | ValueError) -> str:
     if not isinstance(error, FloaterError):
-        return str(error)
+        return f"The SMTP URL or one of the limits makes no sense: {error}."
     if error.code is Code.SCHEMA_TOO_NEW:
         return "The data folder was written by a later version of this program; use that version."
     return f"The data folder cannot be used: {error.detail or error.code.value}."

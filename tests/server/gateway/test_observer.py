@@ -1,0 +1,92 @@
+"""Observers tell what they see, again and again, and remember it for those who were given a key."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from floater.wire.endpoint import Endpoint
+from floater.wire.stun import BindingRequest, BindingResponse, encode_request, encode_response, take_message
+from server.gateway.observer import MAX_SEEN, Observations
+from tests.server.gateway.guests import Guest, Stream, a_server
+
+
+async def observed(stream: Stream, key: str, number: int = 0) -> Endpoint:
+    transaction = bytes([number] * 12)
+    stream.say(encode_request(BindingRequest(transaction, key)))
+    buffer = bytearray()
+    async with asyncio.timeout(5):
+        while (answer := take_message(buffer)) is None:
+            data = await stream.reader.read(1_024)
+            assert data
+            buffer += data
+    assert isinstance(answer, BindingResponse)
+    assert answer.transaction == transaction
+    return answer.mapped
+
+
+@pytest.mark.asyncio
+async def test_every_port_tells_what_it_sees_as_often_as_it_is_asked(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as server, await Guest.arrive(server) as guest:
+        key = guest.welcome.observer_key
+        ports = set()
+        for port in server.ports:
+            async with await Stream.open(port, tls=None) as stream:
+                for number in range(3):
+                    assert await observed(stream, key, number) == Endpoint("127.0.0.1", stream.local_port)
+                ports.add(stream.local_port)
+        seen = server.house.observations.seen(key)
+        assert seen == {Endpoint("127.0.0.1", port) for port in ports}
+    assert server.house.observations.seen(key) == frozenset()
+
+
+@pytest.mark.asyncio
+async def test_a_key_that_nobody_has_is_answered_and_not_remembered(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as server, await Stream.open(server.ports[1], tls=None) as stream:
+        await observed(stream, "made up")
+        assert server.house.observations.seen("made up") == frozenset()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        bytes(20),  # no magic cookie
+        b"\x00\x01\xff\xfc\x21\x12\xa4\x42" + bytes(12),  # 65,532 bytes to come
+        b"\x00\x02\x00\x00\x21\x12\xa4\x42" + bytes(12),  # not Binding
+        encode_response(BindingResponse(bytes(12), Endpoint("127.0.0.1", 1)))[:2].replace(b"\x01", b"\x00")
+        * 10,
+    ],
+)
+@pytest.mark.asyncio
+async def test_what_is_no_request_ends_the_stream(tmp_path: Path, data: bytes) -> None:
+    async with a_server(tmp_path) as server, await Stream.open(server.ports[1], tls=None) as stream:
+        stream.say(data)
+        await stream.expect_end()
+
+
+@pytest.mark.asyncio
+async def test_half_a_request_is_waited_for_only_so_long(tmp_path: Path) -> None:
+    async with a_server(tmp_path, handshake_timeout=0.2) as server:
+        async with await Stream.open(server.ports[1], tls=None) as stream:
+            stream.say(encode_request(BindingRequest(bytes(12), "key"))[:10])
+            await stream.expect_end()
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_has_asked_stays_open(tmp_path: Path) -> None:
+    async with a_server(tmp_path, handshake_timeout=0.2) as server:
+        async with await Stream.open(server.ports[1], tls=None) as stream:
+            await observed(stream, "")
+            await asyncio.sleep(0.5)  # beyond the deadline of those who say nothing
+            await observed(stream, "", 1)
+
+
+def test_only_the_latest_sights_are_remembered() -> None:
+    observations = Observations()
+    observations.expect("key")
+    for port in range(1, MAX_SEEN + 10):
+        observations.note("key", Endpoint("203.0.113.1", port))
+    seen = observations.seen("key")
+    assert len(seen) == MAX_SEEN
+    assert Endpoint("203.0.113.1", MAX_SEEN + 9) in seen
+    assert Endpoint("203.0.113.1", 1) not in seen

@@ -1,0 +1,333 @@
+"""Two streams with the tokens of one match become one, and nobody else's do."""
+
+import asyncio
+import hashlib
+import random
+import time
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floater.codes import Code
+from floater.wire import control
+from floater.wire.codec import encode
+from floater.wire.control import Role
+from floater.wire.frame import PREFIX
+from floater.wire.relay import GO, PREAMBLE, RELAY_ANSWERS, Join, Joined
+from server.app import RunningServer
+from server.services.keys import open_keys
+from server.services.tickets import RelayPass, TicketOffice
+from tests.server.gateway.guests import Stream, a_server
+
+
+class Match:
+    """A relay with tokens for it."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self.server = server
+        self.office = TicketOffice(open_keys(server.house.config.data_dir))
+
+    def token(self, role: Role, match_id: str = "m", lifetime: float = 60.0) -> bytes:
+        return self.office.relay_token(RelayPass(match_id, role, time.time() + lifetime))
+
+    async def stream(self, role: Role, match_id: str = "m", *, tls: str | None = None) -> Stream:
+        stream = await Stream.open(self.server.ports[0], tls=tls)
+        stream.say(PREAMBLE, Join(token=self.token(role, match_id)))
+        return stream
+
+    async def pair(self, *, tls: tuple[str | None, str | None] = (None, None)) -> tuple[Stream, Stream]:
+        """Two streams that flow."""
+        one = await self.stream(Role.LEADER, tls=tls[0])
+        other = await self.stream(Role.FOLLOWER, tls=tls[1])
+        for stream in (one, other):
+            await stream.expect(Joined, RELAY_ANSWERS)
+            stream.say(GO)
+        return one, other
+
+    async def until_empty(self) -> None:
+        async with asyncio.timeout(5):
+            while len(self.server.relay):
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def a_match(folder: Path, **knobs: Any) -> AsyncIterator[Match]:
+    async with a_server(folder, **knobs) as server:
+        yield Match(server)
+
+
+async def exactly(stream: Stream, size: int) -> bytes:
+    async with asyncio.timeout(10):
+        return await stream.reader.readexactly(size)
+
+
+RELAY_ALPN = "floater-relay/1"
+
+
+@pytest.mark.parametrize(
+    "tls", [(None, None), (RELAY_ALPN, None), (None, RELAY_ALPN), (RELAY_ALPN, RELAY_ALPN)]
+)
+@pytest.mark.asyncio
+async def test_bytes_pass_both_ways(tmp_path: Path, tls: tuple[str | None, str | None]) -> None:
+    async with a_match(tmp_path) as match:
+        one, other = await match.pair(tls=tls)
+        one.say(b"from the one")
+        assert await exactly(other, 12) == b"from the one"
+        other.say(b"from the other")
+        assert await exactly(one, 14) == b"from the other"
+        one.say(b"last words")
+        await one.close()
+        assert await exactly(other, 10) == b"last words"
+        assert await other.reader.read() == b""
+        await other.close()
+        await match.until_empty()
+
+
+@pytest.mark.asyncio
+async def test_nothing_reaches_a_side_before_its_go(tmp_path: Path) -> None:
+    async with a_match(tmp_path) as match:
+        one, other = await match.stream(Role.LEADER), await match.stream(Role.FOLLOWER)
+        await one.expect(Joined, RELAY_ANSWERS)
+        one.say(GO + b"early")
+        await one.writer.drain()
+        await other.expect(Joined, RELAY_ANSWERS)
+        one.say(b" and more")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(other.reader.read(1), 0.1)
+        other.say(GO + b"answer")
+        assert await exactly(other, 14) == b"early and more"
+        assert await exactly(one, 6) == b"answer"
+        await one.close()
+        await other.close()
+
+
+@pytest.mark.asyncio
+async def test_a_side_may_end_before_the_other_has_said_go(tmp_path: Path) -> None:
+    async with a_match(tmp_path) as match:
+        one, other = await match.stream(Role.LEADER), await match.stream(Role.FOLLOWER)
+        await one.expect(Joined, RELAY_ANSWERS)
+        one.say(GO + b"goodbye")
+        one.writer.write_eof()
+        await other.expect(Joined, RELAY_ANSWERS)
+        other.say(GO + b"farewell")
+        assert await exactly(other, 7) == b"goodbye"
+        assert await other.reader.read() == b""
+        assert await exactly(one, 8) == b"farewell"
+        await other.close()
+        assert await one.reader.read() == b""
+        await one.close()
+        await match.until_empty()
+
+
+@pytest.mark.asyncio
+async def test_fifty_megabytes_pass_whole_while_little_is_held(tmp_path: Path) -> None:
+    size, chunk = 50_000_000, random.Random(1).randbytes(1_000_000)
+    async with a_match(tmp_path) as match:
+        one, other = await match.pair()
+        tracemalloc.start()
+        base = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+
+        async def send() -> None:
+            for _ in range(size // len(chunk)):
+                one.say(chunk)
+                await one.writer.drain()
+
+        sending = asyncio.get_running_loop().create_task(send())
+        digest, received = hashlib.sha256(), 0
+        async with asyncio.timeout(50):
+            while received < size:
+                data = await other.reader.read(1 << 18)
+                assert data
+                digest.update(data)
+                received += len(data)
+        await sending
+        peak = tracemalloc.get_traced_memory()[1] - base
+        tracemalloc.stop()
+        assert digest.digest() == hashlib.sha256(chunk * 50).digest()
+        assert peak < 8_000_000  # both ends are in this process, too
+        await one.close()
+        await other.close()
+
+
+@pytest.mark.asyncio
+async def test_a_side_that_does_not_read_makes_the_other_wait(tmp_path: Path) -> None:
+    async with a_match(tmp_path) as match:
+        one, other = await match.pair()
+        other.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a read transport, too
+        sent = 0
+
+        async def send_on() -> None:
+            nonlocal sent
+            while sent < 200_000_000:
+                one.say(bytes(65_536))
+                await asyncio.wait_for(one.writer.drain(), 0.5)
+                sent += 65_536
+
+        with pytest.raises(TimeoutError):
+            await send_on()
+        assert sent < 30_000_000  # what the system's own buffers take
+        other.writer.transport.resume_reading()  # type: ignore[attr-defined]  # it is a read transport, too
+        await asyncio.wait_for(one.writer.drain(), 5)
+        one.writer.transport.abort()
+        other.writer.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("first", "code"),
+    [
+        (b"floater-relay/2\n", Code.BAD_FRAME),
+        (b"fghijk", Code.BAD_FRAME),
+        (PREAMBLE + PREFIX.pack(1_025, 0), Code.FRAME_TOO_LARGE),
+        (PREAMBLE + PREFIX.pack(2, 1), Code.FRAME_TOO_LARGE),
+        (PREAMBLE + encode(Joined()), Code.UNKNOWN_TYPE),
+        (PREAMBLE + encode(Join(token=b"")), Code.RELAY_REFUSED),
+        (PREAMBLE + encode(Join(token=bytes(200))), Code.RELAY_REFUSED),
+    ],
+)
+@pytest.mark.asyncio
+async def test_who_cannot_say_whose_side_they_are_is_refused(
+    tmp_path: Path, first: bytes, code: Code
+) -> None:
+    async with a_match(tmp_path) as match, await Stream.open(match.server.ports[0], tls=None) as stream:
+        stream.say(first)
+        assert await stream.message(RELAY_ANSWERS) == control.Refused(code=code)
+        await stream.expect_end()
+        assert len(match.server.relay) == 0
+
+
+@pytest.mark.asyncio
+async def test_a_token_is_good_for_its_server_and_its_time_alone(tmp_path: Path) -> None:
+    async with a_match(tmp_path / "a") as match:
+        stranger = TicketOffice(open_keys(tmp_path / "b"))
+        forged = stranger.relay_token(RelayPass("m", Role.LEADER, time.time() + 60))
+        good = match.token(Role.LEADER)
+        tampered = good.replace(b"leader", b"loader")
+        for token in (forged, match.token(Role.LEADER, lifetime=-1), good[:-1], tampered, good + b"x"):
+            async with await Stream.open(match.server.ports[0], tls=None) as stream:
+                stream.say(PREAMBLE, Join(token=token))
+                assert await stream.message(RELAY_ANSWERS) == control.Refused(code=Code.RELAY_REFUSED)
+
+
+@pytest.mark.asyncio
+async def test_a_token_outlives_a_restart(tmp_path: Path) -> None:
+    async with a_match(tmp_path) as match:
+        tokens = match.token(Role.LEADER), match.token(Role.FOLLOWER)
+    async with a_match(tmp_path) as match:
+        streams = [await Stream.open(match.server.ports[0], tls=None) for _ in tokens]
+        for stream, token in zip(streams, tokens, strict=True):
+            stream.say(PREAMBLE, Join(token=token))
+        for stream in streams:
+            await stream.expect(Joined, RELAY_ANSWERS)
+            await stream.close()
+
+
+@pytest.mark.asyncio
+async def test_the_sides_of_two_matches_are_never_joined(tmp_path: Path) -> None:
+    async with a_match(tmp_path, relay_wait=0.3) as match:
+        one, other = await match.stream(Role.LEADER, "m"), await match.stream(Role.FOLLOWER, "n")
+        same_side = await match.stream(Role.FOLLOWER, "n")
+        assert await other.message(RELAY_ANSWERS) is None  # replaced
+        for stream in (one, same_side):
+            assert await stream.message(RELAY_ANSWERS) == control.Refused(code=Code.TIMED_OUT)
+        for stream in (one, other, same_side):
+            await stream.close()
+        await match.until_empty()
+
+
+@pytest.mark.asyncio
+async def test_a_newer_stream_of_one_side_takes_the_place_of_the_older(tmp_path: Path) -> None:
+    async with a_match(tmp_path) as match:
+        old_one, old_other = await match.pair()
+        one = await match.stream(Role.LEADER)
+        assert await old_one.reader.read() == b""
+        assert await old_other.reader.read() == b""
+        other = await match.stream(Role.FOLLOWER)
+        for stream in (one, other):
+            await stream.expect(Joined, RELAY_ANSWERS)
+            stream.say(GO)
+        one.say(b"again")
+        assert await exactly(other, 5) == b"again"
+        for stream in (old_one, old_other, one, other):
+            await stream.close()
+
+
+@pytest.mark.asyncio
+async def test_what_comes_before_joined_ends_the_stream(tmp_path: Path) -> None:
+    async with a_match(tmp_path) as match:
+        async with await match.stream(Role.LEADER) as stream:
+            stream.say(GO)
+            assert await stream.message(RELAY_ANSWERS) == control.Refused(code=Code.UNEXPECTED)
+        one, other = await match.stream(Role.LEADER), await match.stream(Role.FOLLOWER)
+        await one.expect(Joined, RELAY_ANSWERS)
+        one.say(b"no go")
+        assert await one.reader.read() == b""
+        await other.expect(Joined, RELAY_ANSWERS)
+        assert await other.reader.read() == b""
+        for stream in (one, other):
+            await stream.close()
+
+
+@pytest.mark.asyncio
+async def test_the_relay_waits_only_so_long(tmp_path: Path) -> None:
+    knobs = {"relay_join_timeout": 0.2, "relay_wait": 0.4}
+    async with a_match(tmp_path, **knobs) as match:
+        async with await Stream.open(match.server.ports[0], tls=None) as half:
+            half.say(PREAMBLE[:5])
+            assert await half.message(RELAY_ANSWERS) == control.Refused(code=Code.TIMED_OUT)
+        async with await match.stream(Role.LEADER) as alone:
+            assert await alone.message(RELAY_ANSWERS) == control.Refused(code=Code.TIMED_OUT)
+        one, other = await match.stream(Role.LEADER), await match.stream(Role.FOLLOWER)
+        for stream in (one, other):
+            await stream.expect(Joined, RELAY_ANSWERS)
+        one.say(GO)  # the other never says it
+        assert await one.reader.read() == b""
+        for stream in (one, other):
+            await stream.close()
+        await match.until_empty()
+
+
+@pytest.mark.asyncio
+async def test_an_idle_pair_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
+    async with a_match(tmp_path, relay_idle=0.4) as match:
+        one, other = await match.pair()
+        for _ in range(8):
+            one.say(b".")
+            assert await exactly(other, 1) == b"."
+            await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            assert await other.reader.read() == b""
+        await one.close()
+        await other.close()
+
+
+@pytest.mark.asyncio
+async def test_a_match_has_its_share_of_the_relay_and_no_more(tmp_path: Path) -> None:
+    async with a_match(tmp_path, relay_bytes=10_000, relay_idle=1.0) as match:
+        one, other = await match.pair()
+        one.say(bytes(10_000))
+        assert len(await exactly(other, 10_000)) == 10_000
+        async with asyncio.timeout(5):
+            assert await other.reader.read() == b""
+        async with await match.stream(Role.LEADER) as again:
+            assert await again.message(RELAY_ANSWERS) == control.Refused(code=Code.RELAY_REFUSED)
+        await one.close()
+        await other.close()
+
+
+@pytest.mark.asyncio
+async def test_a_full_relay_says_so(tmp_path: Path) -> None:
+    async with a_match(tmp_path, max_relays=1) as match:
+        first = await match.stream(Role.LEADER, "m")
+        async with asyncio.timeout(5):
+            while not len(match.server.relay):
+                await asyncio.sleep(0.01)
+        async with await match.stream(Role.LEADER, "n") as second:
+            assert await second.message(RELAY_ANSWERS) == control.Refused(code=Code.RELAY_FULL)
+        async with await match.stream(Role.FOLLOWER, "m") as other_side:
+            await other_side.expect(Joined, RELAY_ANSWERS)
+        await first.close()
