@@ -14,6 +14,9 @@ from floater.errors import LocalProtocolError, RemoteProtocolError
 
 PREFIX: Final = struct.Struct("!HI")
 
+CRUMB: Final = 4_096
+"Bytes. Pieces of a body smaller than this are not worth being kept one by one."
+
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
@@ -53,12 +56,17 @@ class FrameReader:
     """Cuts one direction of a stream into frames, however its bytes were split.
 
     Holds at most one unfinished frame: `limits.header + limits.body + 6` bytes
-    beyond what one `feed` brought.
+    beyond what one `feed` brought. A body that comes in pieces is copied once.
     """
 
     def __init__(self, limits: FrameLimits) -> None:
         self._limits = limits
-        self._buffer = bytearray()
+        self._start = bytearray()
+        "What has come of a frame whose header is not whole yet."
+        self._header = b""
+        self._body: list[bytearray | memoryview] = []
+        self._missing = 0
+        "Bytes of the body that have not come; of no meaning without a header."
 
     def feed(self, data: bytes | memoryview) -> list[Frame]:
         """Take what has arrived and return every frame that is now whole.
@@ -68,28 +76,59 @@ class FrameReader:
                 BAD_FRAME for an empty header. Frames before the bad one are
                 lost with the stream; the reader is of no further use.
         """
-        buffer = self._buffer
-        buffer += data
+        view = memoryview(bytes(data))
         frames: list[Frame] = []
-        start = 0
-        while len(buffer) - start >= PREFIX.size:
-            header_size, body_size = PREFIX.unpack_from(buffer, start)
-            if header_size > self._limits.header or body_size > self._limits.body:
-                raise RemoteProtocolError(Code.FRAME_TOO_LARGE, f"{header_size} + {body_size} bytes")
-            if header_size == 0:
-                raise RemoteProtocolError(Code.BAD_FRAME, "empty header")
-            body_at = start + PREFIX.size + header_size
-            end = body_at + body_size
-            if len(buffer) < end:
-                break
-            with memoryview(buffer) as view:
-                frames.append(Frame(bytes(view[start + PREFIX.size : body_at]), bytes(view[body_at:end])))
-            start = end
-        if start:
-            del buffer[:start]
-        return frames
+        at = 0
+        while True:
+            if not self._header:
+                at = self._take_header(view, at)
+                if not self._header:
+                    return frames
+            piece = view[at : at + self._missing]
+            at += len(piece)
+            self._missing -= len(piece)
+            if self._missing:
+                self._keep(piece)
+                return frames
+            body = b"".join((*self._body, piece)) if self._body else bytes(piece)
+            frames.append(Frame(self._header, body))
+            self._header = b""
+            self._body.clear()
+
+    def _keep(self, piece: memoryview) -> None:
+        """Hold a piece of a body. Crumbs are gathered: many of them shall weigh no more than their bytes."""
+        if len(piece) >= CRUMB:
+            self._body.append(piece)
+        elif self._body and isinstance(self._body[-1], bytearray):
+            self._body[-1] += piece
+        else:
+            self._body.append(bytearray(piece))
+
+    def _take_header(self, view: memoryview, at: int) -> int:
+        """Read on at `at` until the header is whole, or there is no more; return where."""
+        start = self._start
+        while True:
+            header_size = body_size = 0
+            if len(start) >= PREFIX.size:
+                header_size, body_size = PREFIX.unpack_from(start)
+                if header_size > self._limits.header or body_size > self._limits.body:
+                    raise RemoteProtocolError(Code.FRAME_TOO_LARGE, f"{header_size} + {body_size} bytes")
+                if header_size == 0:
+                    raise RemoteProtocolError(Code.BAD_FRAME, "empty header")
+            more = view[at : at + PREFIX.size + header_size - len(start)]
+            start += more
+            at += len(more)
+            if len(start) < PREFIX.size + header_size:
+                return at
+            if header_size:
+                self._header = bytes(start[PREFIX.size :])
+                self._missing = body_size
+                start.clear()
+                return at
 
     @property
     def pending(self) -> int:
         """Bytes of an unfinished frame that are being held."""
-        return len(self._buffer)
+        if not self._header:
+            return len(self._start)
+        return PREFIX.size + len(self._header) + sum(map(len, self._body))

@@ -1,6 +1,7 @@
 """Frames: however their bytes were split, and however large they claim to be."""
 
 import itertools
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -77,3 +78,38 @@ def test_our_own_header_must_fit_its_length_field() -> None:
 
 def test_a_body_may_be_a_view() -> None:
     assert encode_frame(b"{}", memoryview(b"body")) == encode_frame(b"{}", b"body")
+
+
+CUTS = st.lists(st.sampled_from([1, 3, 100, 4_095, 4_096, 20_000]), min_size=1, max_size=12)
+
+
+@given(cuts=CUTS, size=st.integers(0, 60_000))
+def test_a_large_body_may_come_in_pieces_and_crumbs(cuts: list[int], size: int) -> None:
+    frame = Frame(b"{}", (bytes(range(256)) * 240)[:size])
+    stream = memoryview(encode_frame(frame.header, frame.body) * 2)
+    reader = FrameReader(PEER_LEG)
+    came: list[Frame] = []
+    for cut in cuts:
+        came += reader.feed(stream[:cut])
+        stream = stream[cut:]
+    came += reader.feed(stream)
+    assert came == [frame, frame]
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5, 6, 7, 8, 9, 10, 13])
+def test_a_stream_may_come_in_equal_pieces(cut: int) -> None:
+    frames = [Frame(b"{}", b"abc"), Frame(b'{"type":1}'), Frame(b"{}"), Frame(b"{ }", b"x")] * 3
+    stream = b"".join(encode_frame(frame.header, frame.body) for frame in frames)
+    reader = FrameReader(PEER_LEG)
+    came = [frame for at in range(0, len(stream), cut) for frame in reader.feed(stream[at : at + cut])]
+    assert came == frames
+
+
+def test_many_crumbs_weigh_little_more_than_their_bytes() -> None:
+    reader = FrameReader(PEER_LEG)
+    stream = encode_frame(b"{}", bytes(65_536))
+    tracemalloc.start()
+    for at in range(len(stream) - 1):
+        assert reader.feed(stream[at : at + 1]) == []
+    assert tracemalloc.get_traced_memory()[0] < 200_000
+    tracemalloc.stop()
