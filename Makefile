@@ -33,7 +33,7 @@ end_to_end: setup
 	$(PYTEST) -m "not natlab" tests/end_to_end
 
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
-	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider -m natlab
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 
 bench: setup ## measure, each with its comparison in the same run
 	$(BIN)/python -m benchmarks
