@@ -44,3 +44,13 @@ def public_endpoints(observations: Sequence[Observation]) -> tuple[Endpoint, ...
     """List the endpoints that observers saw, once each, the one seen most often first."""
     seen = [observation.mapped for observation in observations]
     return tuple(sorted(dict.fromkeys(seen), key=lambda endpoint: -seen.count(endpoint)))
+
+
+def is_hopeless(ours: Mapping, theirs: Mapping) -> bool:
+    """Say whether plain punching between two NATs of these kinds is known to fail mostly.
+
+    A NAT that takes another port for each destination cannot be dialled; from
+    behind it only somebody can be reached who lets everybody in.
+    """
+    hard = (Mapping.ADDRESS_DEPENDENT, Mapping.PORT_DEPENDENT)
+    return (ours in hard and theirs is not Mapping.OPEN) or (theirs in hard and ours is not Mapping.OPEN)

@@ -35,6 +35,9 @@ RELAY_PAUSE: Final = 1.0
 PUNCH_PAUSE: Final = 1.0
 "Seconds until a punch is tried again while the peer is away."
 
+MAX_MOVES: Final = 16
+"Times in one match that news of the peer's places starts a punch."
+
 _RANK: Final = {PathKind.LAN: 0, PathKind.DIRECT: 1, PathKind.RELAY: 2}
 
 
@@ -45,7 +48,7 @@ _RANK: Final = {PathKind.LAN: 0, PathKind.DIRECT: 1, PathKind.RELAY: 2}
 class Begin:
     """Look for the peer.
 
-    `listens`: there is a punch port, and nobody hides; `dials`: there is also somewhere to dial.
+    `listens`: there is a punch port, and nobody hides; `dials`: there is also somewhere to dial, and hope.
     """
 
     listens: bool
@@ -221,6 +224,7 @@ class Path:
         self._ready: dict[int, tuple[Ready, float]] = {}
         self._current: int | None = None
         self._number = 0
+        self._moves = 0
         self._may_punch = False
         self._punching = False
         self._at_relay = False
@@ -272,7 +276,8 @@ class Path:
                 if self.state is State.AWAY:
                     self._punch_at = now + PUNCH_PAUSE
                 return []
-            case _, Moved() if self._kind() in (None, PathKind.RELAY):
+            case _, Moved() if self._kind() in (None, PathKind.RELAY) and self._moves < MAX_MOVES:
+                self._moves += 1
                 return self._punch()
             case _, Tick():
                 return self._tick(now)

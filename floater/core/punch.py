@@ -26,6 +26,8 @@ from floater.errors import LocalProtocolError
 from floater.machine import Tick
 from floater.wire.endpoint import Endpoint
 
+MAX_PLACES: Final = 16
+"Places that are dialled in one punch; whoever names ever more of them uses us to knock on doors."
 MAX_STREAMS: Final = 16
 "Streams that may be in authentication at once; each costs a TLS handshake."
 STRANGER_PAUSE: Final = 1.0
@@ -193,6 +195,7 @@ class Punch:
 
     def _add(self, places: tuple[Endpoint, ...]) -> list[Effect]:
         fresh = [place for place in dict.fromkeys(places) if place not in self._places]
+        del fresh[max(0, MAX_PLACES - len(self._places)) :]
         self._places.update((place, _Place(attempts=1)) for place in fresh)
         return [Dial(place) for place in fresh]
 

@@ -20,6 +20,7 @@ from floater.bridge.api import PathKind
 from floater.codes import Code
 from floater.core import link, path, punch
 from floater.core.candidates import Subnet, choose_candidates, is_attached
+from floater.core.observe import is_hopeless
 from floater.crypto.certificate import Identity
 from floater.crypto.tls import check_signature, peer_leg_context
 from floater.drive import Driver
@@ -32,7 +33,7 @@ from floater.net.server_door import Proxy
 from floater.net.sockets import address_of, remote_of
 from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
-from floater.wire.endpoint import Candidate, Endpoint, Scope, scope_of
+from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope, scope_of
 from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
@@ -186,7 +187,7 @@ class Meeting:
             matched.role, context, matched.certificate, matched.ticket, matched.signature
         )
         self._choose(matched.candidates)
-        self._path.feed(path.Begin(listens=self._port is not None, dials=bool(self._places)))
+        self._path.feed(path.Begin(listens=self._port is not None, dials=self._has_hope()))
 
     def transmit(self, effect: link.Transmit) -> None:
         """Send a message. On a link that is gone it is dropped; `LinkDown` has been or will be reported."""
@@ -389,6 +390,13 @@ class Meeting:
         self._places = {candidate.endpoint: candidate for candidate in choice.dial}
         if choice.lies:
             self._tell(Noticed(Code.BAD_CANDIDATE))
+
+    def _has_hope(self) -> bool:
+        """Say whether punching deserves a head start before the relay."""
+        if self._port is None or not self._places:
+            return False
+        near = any(place.kind is CandidateKind.PRIVATE for place in self._places.values())
+        return near or not is_hopeless(self._port.mapping, self._matched.mapping)
 
     def _next_number(self) -> int:
         self._numbers += 1

@@ -4,6 +4,7 @@ from floater.bridge.api import PathKind
 from floater.codes import Code
 from floater.core.link import LinkDown, LinkUp
 from floater.core.path import (
+    MAX_MOVES,
     Away,
     Back,
     Begin,
@@ -280,6 +281,13 @@ def test_a_peer_who_has_moved_is_punched_for_again_unless_the_way_is_good() -> N
         )
         .at(3.2, Moved())
     )
+
+
+def test_a_peer_who_moves_all_the_time_is_not_followed_for_ever() -> None:
+    script = follower().at(0.0, BOTH, Punch()).at(0.5, PunchOver())
+    for _ in range(MAX_MOVES):
+        script.at(0.5, Moved(), Punch()).at(0.5, PunchOver())
+    script.at(0.5, Moved())
 
 
 def test_nothing_may_come_before_begin_and_begin_only_once() -> None:

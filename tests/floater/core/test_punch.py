@@ -1,6 +1,7 @@
 import pytest
 
 from floater.core.punch import (
+    MAX_PLACES,
     MAX_STREAMS,
     Authenticate,
     Authenticated,
@@ -126,6 +127,12 @@ def test_without_places_the_oldest_stream_makes_room() -> None:
 
 def test_more_places_may_come_later() -> None:
     (punch().at(0.0, Go((HOME,)), Listen(), Dial(HOME)).at(1.0, Go((HOME, PUBLIC)), Dial(PUBLIC)).wakes(5.0))
+
+
+def test_nobody_can_make_us_knock_on_ever_more_doors() -> None:
+    doors = tuple(Endpoint("203.0.113.5", 40_000 + number) for number in range(2 * MAX_PLACES))
+    script = punch().at(0.0, Go(doors), Listen(), *(Dial(door) for door in doors[:MAX_PLACES]))
+    script.at(0.1, Go((PUBLIC, *doors)))
 
 
 def test_after_halt_what_comes_is_closed_and_nothing_is_dialled() -> None:
