@@ -267,13 +267,15 @@ class _Stun:
                 await loop.sock_connect(self._sock, tuple(self.observer))
                 self._is_connected = True
             await loop.sock_sendall(self._sock, stun.encode_request(request))
-            while (answer := stun.take_message(self._buffer)) is None:
+            while not isinstance(answer := stun.take_message(self._buffer), stun.BindingResponse) or (
+                answer.transaction != request.transaction
+            ):
+                if answer is not None:
+                    continue  # to something else
                 data = await loop.sock_recv(self._sock, 1_024)
                 if not data:
                     return None
                 self._buffer += data
-            if not isinstance(answer, stun.BindingResponse) or answer.transaction != request.transaction:
-                return None
             self.seen = Observation(local_of(self._sock), remote_of(self._sock), answer.mapped)
         except (OSError, RemoteProtocolError):
             return None

@@ -7,6 +7,7 @@ import pytest
 
 from floater.core.candidates import is_port_allowed
 from floater.net.punch_port import PunchPort, prepare_punch_port
+from floater.wire import stun
 from floater.wire.control import Mapping
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
 from floater.wire.url import ServerUrl, parse_server_url
@@ -83,6 +84,21 @@ async def test_observers_that_are_silent_or_hang_up_or_are_none_are_left_out() -
         port = await prepare((f":{one}", f":{two}", f":{three}", ":1", "x", ":0", ":99999", f":{good}"), 0.3)
         assert asyncio.get_running_loop().time() - began < 1.5
         assert [seen.observer.port for seen in port.observations] == [good]
+        await port.close()
+
+
+async def test_an_answer_to_another_question_is_passed_over() -> None:
+    async def confused(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = stun.take_message(bytearray(await reader.read(1_024)))
+        assert isinstance(request, stun.BindingRequest)
+        for transaction, port in ((bytes(12), 1), (request.transaction, 40_000)):
+            mapped = Endpoint("203.0.113.7", port)
+            writer.write(stun.encode_response(stun.BindingResponse(transaction, mapped)))
+        await reader.read()
+
+    async with serving(confused) as number:
+        port = await prepare((f":{number}",))
+        assert port.public == (Endpoint("203.0.113.7", 40_000),)
         await port.close()
 
 
