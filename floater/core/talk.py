@@ -216,6 +216,8 @@ class Talk:
         for order in orders:
             match order:
                 case Say():
+                    if self.state is State.HANGING_UP and not isinstance(order.message, wire.HangUp):
+                        continue  # nothing is said after it
                     self._do(self._conversation.feed(order, now=now), effects, now)
                 case Send(message, body, bulk):
                     if self._conversation.link is not None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 
+from floater.codes import Code
 from floater.core.transfer import (
     BlockRead,
     BlockWritten,
@@ -26,6 +27,7 @@ from floater.core.transfer import (
     WriteBlock,
     WriteFailed,
 )
+from floater.errors import Refused
 from floater.store.source import Source
 from floater.store.target import Target
 from floater.store.worker import Worker
@@ -45,6 +47,7 @@ class Files:
         self._numbers = count(1)
         self._sources: dict[int, Source] = {}
         self._targets: dict[str, Target] = {}
+        self._closed = False
         self._reader: Worker[FileReport] | None = None
         self._writer: Worker[FileReport] | None = None
 
@@ -54,15 +57,21 @@ class Files:
         Whoever does not offer it after all orders `CloseFile`.
 
         Raises:
-            Refused: NO_SUCH_FILE (none, or no regular file), FILE_UNREADABLE, FILE_TOO_LARGE.
+            Refused: NO_SUCH_FILE (none, or no regular file), FILE_UNREADABLE,
+                FILE_TOO_LARGE, NO_TALK (closed meanwhile).
         """
         number = next(self._numbers)
         source = await asyncio.to_thread(Source, number, path)
+        if self._closed:
+            source.close()
+            raise Refused(Code.NO_TALK)
         self._sources[number] = source
         return await asyncio.to_thread(source.offer)
 
     def perform(self, order: FileOrder) -> None:
-        """Carry out an order; returns at once."""
+        """Carry out an order; returns at once. After `close` nothing is done."""
+        if self._closed:
+            return
         match order:
             case WriteBlock(transfer, data):
                 if transfer in self._targets:
@@ -87,6 +96,7 @@ class Files:
 
     async def close(self) -> None:
         """Carry out what was ordered, remove what is unfinished, close what is open, end the threads."""
+        self._closed = True
         for target in self._targets.values():
             self._write(target.discard)
         for source in self._sources.values():

@@ -238,6 +238,15 @@ def test_who_hangs_up_waits_for_the_acknowledgement() -> None:
     )
 
 
+def test_nothing_is_said_after_a_hang_up() -> None:
+    (
+        opened()
+        .at(2.0, api.HangUp(), Transmit(1, wire.HangUp(seq=2, received=1)))
+        .at(2.1, Arrived(1, greet(2)), Transmit(1, wire.Ack(2)))
+        .at(2.2, Arrived(1, text(3), b"bye"), Emit(api.TextReceived("F3", "bye")), Transmit(1, wire.Ack(3)))
+    )
+
+
 def test_who_hangs_up_waits_for_two_seconds_at_most() -> None:
     (
         opened()

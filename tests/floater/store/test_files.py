@@ -2,6 +2,7 @@ import asyncio
 import hashlib
 import os
 import subprocess
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -328,3 +329,20 @@ async def test_the_type_is_read_from_the_bytes(tmp_path: Path) -> None:
         assert offer.content_type == content_type, name
         assert offer.preview is None, name
     await store.files.close()
+
+
+@pytest.mark.asyncio
+async def test_after_the_end_nothing_is_opened_and_nothing_done(tmp_path: Path) -> None:
+    store = Store()
+    (tmp_path / "a").write_text("x")
+    opening = asyncio.gather(store.files.open_outgoing(str(tmp_path / "a")), return_exceptions=True)
+    await asyncio.sleep(0)
+    await store.files.close()
+    (refused,) = await opening
+    assert isinstance(refused, Refused)
+    assert refused.code is Code.NO_TALK
+    threads = threading.active_count()
+    store.files.perform(CreateFile("L2", str(tmp_path), "b", 1))
+    store.files.perform(CloseFile(1))
+    assert threading.active_count() == threads
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
