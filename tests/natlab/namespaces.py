@@ -6,13 +6,17 @@ living one still uses.
 """
 
 import ctypes
+import fcntl
+import ipaddress
 import itertools
 import os
 import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,6 +26,8 @@ from typing import Final
 PREFIX: Final = "natlab"
 _RUN: Final = Path("/run/netns")
 _CLONE_NEWNET: Final = 0x4000_0000
+_SIOCGIFFLAGS: Final = 0x8913
+_RUNNING: Final = 0x40
 _libc = ctypes.CDLL(None, use_errno=True)  # Python has os.setns only from 3.12 on
 _numbers = itertools.count()
 
@@ -50,16 +56,20 @@ def missing() -> str | None:
 
 
 class Namespace:
-    """One network namespace, as empty as the kernel makes it but for its loopback."""
+    """One network namespace, as empty as the kernel makes it but for its loopback.
 
-    def __init__(self, label: str) -> None:
-        self.name = f"{PREFIX}-{os.getpid()}-{_started(os.getpid())}-{next(_numbers)}-{label}"
+    Without `ipv6` it has none: its neighbour talk would only blur the captures.
+    """
+
+    def __init__(self, label: str, *, ipv6: bool = False) -> None:
+        self.name = f"{_own_prefix()}-{next(_numbers)}-{label}"
         self.path = _RUN / self.name
         run("ip", "netns", "add", self.name)
-        # IPv6 is switched on where a scene has it: its neighbour talk would only blur the captures.
         with self.entered():
-            sysctl("net/ipv6/conf/all/disable_ipv6", 1)
-            sysctl("net/ipv6/conf/default/disable_ipv6", 1)
+            for who in ("all", "default"):
+                sysctl(f"net/ipv6/conf/{who}/disable_ipv6", 0 if ipv6 else 1)
+                sysctl(f"net/ipv6/conf/{who}/accept_dad", 0)
+                sysctl(f"net/ipv6/conf/{who}/router_solicitations", 0)
             sysctl("net/ipv4/conf/all/rp_filter", 0)
             sysctl("net/ipv4/conf/default/rp_filter", 0)
             sysctl("net/ipv4/icmp_ratelimit", 0)  # a router that answers answers each packet
@@ -89,6 +99,34 @@ class Namespace:
     def nft(self, ruleset: str) -> None:
         """Load nftables rules in here, all or none."""
         run(*self.prefix, _TOOLS["nft"] or "nft", "-f", "-", stdin=ruleset)
+
+    def raise_link(self, interface: str, *settings: str) -> None:
+        """Switch an interface on and wait until it carries.
+
+        The kernel does the latter in its own time, up to a second on a busy
+        machine; until then a bridge drops and IPv6 has no usable address.
+        """
+        self.ip(" ".join((f"link set {interface} up", *settings)))
+        deadline = time.monotonic() + 5.0
+        with self.socket(kind=socket.SOCK_DGRAM) as asker:
+            while not _flags(asker, interface) & _RUNNING:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{interface} of {self.name} never carries")
+                time.sleep(0.001)
+
+    def add_address6(self, address: str, interface: str) -> None:
+        """Give an interface an IPv6 address (`a/n`) and wait until packets to it are taken in.
+
+        The kernel does the latter in its own time, too.
+        """
+        self.ip(f"address add {address} dev {interface} nodad")
+        own = f"{ipaddress.ip_interface(address).ip.packed.hex()} 80 "
+        deadline = time.monotonic() + 5.0
+        with self.entered():
+            while own not in Path("/proc/thread-self/net/ipv6_route").read_text():
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{address} of {self.name} never becomes usable")
+                time.sleep(0.001)
 
     def pids(self) -> list[int]:
         """Find the processes that are in here."""
@@ -130,11 +168,19 @@ def remove(name: str) -> None:
 
 def sweep() -> list[str]:
     """Remove what killed runs of the laboratory left behind. Returns the names removed."""
-    left = [path.name for path in _RUN.glob(f"{PREFIX}-*-*-*-*")]
-    dead = [name for name in left if not _maker_lives(name)]
-    for name in dead:
-        remove(name)
-    return dead
+    dead = [path for path in _RUN.glob(f"{PREFIX}-*-*-*-*") if not _maker_lives(path.name)]
+    for path in dead:
+        remove(path.name)
+    folders = Path(tempfile.gettempdir()).glob(f"{PREFIX}-*-*-*")
+    for folder in (path for path in folders if not _maker_lives(path.name)):
+        shutil.rmtree(folder, ignore_errors=True)
+        dead.append(folder)
+    return [path.name for path in dead]
+
+
+def make_folder() -> Path:
+    """Make a folder that `sweep` removes if its maker is killed before it can."""
+    return Path(tempfile.mkdtemp(prefix=f"{_own_prefix()}-"))
 
 
 def sysctl(key: str, value: int) -> None:
@@ -172,6 +218,15 @@ def _kill(pid: int, blow: signal.Signals) -> None:
         os.kill(pid, blow)
     except ProcessLookupError:
         pass
+
+
+def _flags(asker: socket.socket, interface: str) -> int:
+    answer = fcntl.ioctl(asker, _SIOCGIFFLAGS, struct.pack("16s16x", interface.encode()))
+    return int(struct.unpack_from("H", answer, 16)[0])
+
+
+def _own_prefix() -> str:
+    return f"{PREFIX}-{os.getpid()}-{_started(os.getpid())}"
 
 
 def _maker_lives(name: str) -> bool:

@@ -11,7 +11,6 @@ import json
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, cast
@@ -25,6 +24,8 @@ from tests.natlab.packets import Packet
 from tests.natlab.pcap import read_pcap
 from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Flush, Line, Set, Stats
 
+_FIRST: Final = 10
+"The number of the first host behind a router; the router is 1."
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
@@ -74,7 +75,7 @@ class Router:
         self.kind = kind
         self.namespace = scene.namespace(name)
         self._scene = scene
-        self._numbers = itertools.count(10)
+        self._numbers = itertools.count(_FIRST)
         self._network, self._network6 = "100.64.0" if is_carrier else "192.168.1", ""
         if under is None:
             number = scene.attach(name, self.namespace, line)
@@ -94,11 +95,14 @@ class Router:
             namespaces.sysctl("net/ipv4/ip_forward", 1)
             if self._network6:
                 namespaces.sysctl("net/ipv6/conf/all/forwarding", 1)
-        lines = ["link add lan type bridge", "link set lan up", f"address add {self._network}.1/24 dev lan"]
+        lines = [
+            "link add lan type bridge",
+            "link set lan up",
+            f"address add {self._network}.1/24 dev lan",
+        ]
         rules = self.kind.recipe.ruleset(wan)
-        if self._network6:
-            lines.append(f"address add {self._network6}1/64 dev lan nodad")
-            rules += _FIREWALL_6 if self.kind.code != "OPEN" else ""
+        if self._network6 and self.kind.code != "OPEN":
+            rules += _FIREWALL_6
         self.namespace.ip(*lines)
         self.namespace.nft(rules)
 
@@ -107,13 +111,17 @@ class Router:
         number = next(self._numbers)
         address = f"{self._network}.{number}"
         namespace.ip(f"link add {interface} type veth peer name h{number} netns {self.namespace.name}")
-        self.namespace.ip(f"link set h{number} master lan up")
-        lines = [f"address add {address}/24 dev {interface}", f"link set {interface} up"]
+        self.namespace.ip(f"link set h{number} master lan")
+        namespace.ip(f"link set {interface} up")
+        self.namespace.raise_link(f"h{number}")
+        self.namespace.raise_link("lan")
+        if self._network6 and number == _FIRST:  # a bridge carries, and IPv6 begins, with its first port
+            self.namespace.add_address6(f"{self._network6}1/64", "lan")
+        namespace.raise_link(interface)
+        lines = [f"address add {address}/24 dev {interface}"]
         lines.append(f"route add default via {self._network}.1")
         if self._network6:
-            with namespace.entered():
-                namespaces.sysctl(f"net/ipv6/conf/{interface}/disable_ipv6", 0)
-            lines.append(f"address add {self._network6}{number:x}/64 dev {interface} nodad")
+            namespace.add_address6(f"{self._network6}{number:x}/64", interface)
             lines.append(f"route add ::/0 via {self._network6}1")
         namespace.ip(*lines)
         return address
@@ -155,7 +163,7 @@ class Scene:
         self.ipv6 = ipv6
         self.hosts: dict[str, Host] = {}
         self.routers: dict[str, Router] = {}
-        self.folder = Path(tempfile.mkdtemp(prefix="natlab-"))
+        self.folder = namespaces.make_folder()
         "Captures are written here."
         self._lines: dict[str, Line] = {}
         self._namespaces: list[Namespace] = []
@@ -199,7 +207,7 @@ class Scene:
         namespace = self.namespace(name)
         number = self.attach(name, namespace, line or self.line)
         own = [f"5.{number}.0.{at}" for at in range(1, addresses + 1)]
-        namespace.ip(*(f"address add {address}/32 dev wan" for address in own[1:]), "link set wan up")
+        namespace.ip(*(f"address add {address}/32 dev wan" for address in own[1:]))
         if self.ipv6:
             own.append(f"2a00:{number:x}::1")
         return self.keep(Host(name, namespace, own, own[0], name))
@@ -224,7 +232,7 @@ class Scene:
 
     def namespace(self, label: str) -> Namespace:
         """Make a namespace that lives as long as the scene."""
-        namespace = Namespace(label)
+        namespace = Namespace(label, ipv6=self.ipv6)
         self._namespaces.append(namespace)
         return namespace
 
@@ -239,16 +247,13 @@ class Scene:
         """Make a port of the wire in a namespace, as `wan` with its default route; the port's number."""
         number = len(self._lines) + 1
         networks = (f"5.{number}.0.0/16", f"2a00:{number:x}::/32")
-        if self.ipv6:
-            with namespace.entered():
-                namespaces.sysctl("net/ipv6/conf/all/disable_ipv6", 0)
-                namespaces.sysctl("net/ipv6/conf/default/disable_ipv6", 0)
-                namespaces.sysctl("net/ipv6/conf/default/router_solicitations", 0)
         self.order(Attach(port, str(namespace.path), networks, line))
-        lines = ["link set wan up txqueuelen 10000", f"address add 5.{number}.0.1/32 dev wan"]
+        namespace.raise_link("wan", "txqueuelen 10000")
+        lines = [f"address add 5.{number}.0.1/32 dev wan"]
         lines.append("route add default dev wan")
         if self.ipv6:
-            lines += [f"address add 2a00:{number:x}::1/128 dev wan nodad", "route add ::/0 dev wan"]
+            namespace.add_address6(f"2a00:{number:x}::1/128", "wan")
+            lines.append("route add ::/0 dev wan")
         namespace.ip(*lines)
         self._lines[port] = line
         return number
