@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from floater.wire import control, relay, stun, talk
 from floater.wire.endpoint import Endpoint
-from tests.fuzz import parsers
+from tests.fuzz import machines, parsers
 from tests.fuzz.choose import seeds_of
 
 
@@ -46,4 +46,10 @@ TARGETS: dict[str, Target] = {
     "addresses": Target(
         parsers.addresses, [b"10.0.0.1", b"::ffff:127.0.0.1", b"2002:7f00:1::", b"64:ff9b::1"]
     ),
+    "talk_sequence": Target(machines.talk_sequence, machines.SEEDS["talk_sequence"]),
+    "path_sequence": Target(machines.path_sequence, machines.SEEDS["path_sequence"]),
+    "stranger_sequence": Target(machines.stranger_sequence, machines.SEEDS["stranger_sequence"]),
+    "lobby_sequence": Target(machines.lobby_sequence, machines.SEEDS["lobby_sequence"]),
+    "places": Target(machines.places),
+    "sniffing": Target(machines.sniffing, [b"\x09image/png\x89PNG\r\n\x1a\n", b"\x0aimage/webpRIFF0000WEBP"]),
 }

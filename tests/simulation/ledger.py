@@ -6,10 +6,11 @@ and from what each client tells its person; it shares no code with either.
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from floater.bridge import api
 from server.core import lobby
-from tests.simulation.scheduler import RuleBroken, Scheduler
+from tests.simulation.scheduler import RuleBroken
 
 APART = 10.0
 "Seconds for which the two of a match that fell through do not meet (spec §4.4)."
@@ -17,11 +18,19 @@ ABSENCE = 600.0
 FELL_THROUGH = {"cancelled", "no_show", "left"}
 
 
+class Clock(Protocol):
+    """Whatever knows the time."""
+
+    @property
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+
 class LobbyLedger:
     """Who waits, who is with whom, and who was told, as seen from outside of one lobby."""
 
-    def __init__(self, scheduler: Scheduler, machine: lobby.Lobby | None, seen: set[str]) -> None:
-        self._scheduler = scheduler
+    def __init__(self, clock: Clock, machine: lobby.Lobby | None, seen: set[str]) -> None:
+        self._clock = clock
         self._lobby = machine
         self._seen = seen
         self.pairings = 0
@@ -33,7 +42,7 @@ class LobbyLedger:
 
     def check(self, event: lobby.Event | object, effects: list[lobby.Effect]) -> None:
         """Follow one event, and compare."""
-        now = self._scheduler.now
+        now = self._clock.now
         refused = any(isinstance(effect, lobby.Refused) for effect in effects)
         due: dict[int, str] = {}
         match event:
@@ -66,7 +75,7 @@ class LobbyLedger:
                     due = self._end(match_id, user, reason.value, now)
             case _:
                 for user in [user for user, until in self._away.items() if until <= now]:
-                    del self._away[user]
+                    self._away.pop(user, None)
                     if user in self.match:
                         due |= self._end(self.match[user], user, "lost", now)
         for effect in effects:
@@ -147,7 +156,7 @@ class _Side:
     died: bool = False
 
 
-_MOVES = {
+MOVES = {
     ("signed_out", "home"), ("home", "seeking"), ("seeking", "home"), ("seeking", "connecting"),
     ("connecting", "greeting"), ("connecting", "seeking"), ("connecting", "home"), ("greeting", "talking"),
     ("greeting", "home"), ("talking", "home"),
@@ -165,7 +174,7 @@ class TalkLedger:
 
     def moved(self, client: str, before: str, after: str) -> None:
         """A client has told its person of a new state."""
-        if after != "signed_out" and (before, after) not in _MOVES:
+        if after != "signed_out" and (before, after) not in MOVES:
             raise RuleBroken("an impossible move", f"{client}: {before} to {after}")
 
     def met(self, match_id: str, client: str) -> None:
