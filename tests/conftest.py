@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.natlab.namespaces import missing
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
@@ -18,3 +20,9 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
         report.longrepr = f"skipped although CI=true: {reason[2] if isinstance(reason, tuple) else reason}"
     return report
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What needs the NAT laboratory is left out where the machine cannot have one."""
+    if item.get_closest_marker("natlab") is not None and (lack := missing()) is not None:
+        pytest.skip(lack)
