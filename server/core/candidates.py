@@ -1,4 +1,4 @@
-"""Decide which places of one person another may be sent to (spec §5.3).
+"""Decide which places of one person another may be sent to (spec §5.2).
 
 Nobody is sent to an address only because a stranger named it. A public
 endpoint has to have been seen by an observer of ours, from the very person

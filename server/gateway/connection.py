@@ -1,4 +1,4 @@
-"""One client's stream: its frames, its first words, its requests in order, its deadlines (spec §4).
+"""One client's stream: its frames, its first words, its requests in order, its deadlines (spec §4.1).
 
 ::
 

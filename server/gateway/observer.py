@@ -1,4 +1,4 @@
-"""Tell those who ask what their endpoint looks like from here: STUN Binding over TCP (spec §5).
+"""Tell those who ask what their endpoint looks like from here: STUN Binding over TCP (spec §5.1).
 
 A connection may ask again and again, and stay open: it keeps the mapping in
 the asker's NAT alive. Who names the `observer_key` of a control connection

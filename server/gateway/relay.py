@@ -1,4 +1,4 @@
-"""Join the two sides of a match when they cannot reach each other (spec §6).
+"""Join the two sides of a match when they cannot reach each other (spec §6.3).
 
 Both come to us, each with the token of its side; we never dial anywhere. What
 passes is the peers' own TLS, of which we can read nothing::

@@ -1,4 +1,4 @@
-"""Sign what clients must be able to trust: tickets for peers, tokens for the relay (spec §4.6, §6).
+"""Sign what clients must be able to trust: tickets for peers, tokens for the relay (spec §4.6, §6.3).
 
 A relay token is read only by the server that made it. Layout::
 
