@@ -27,6 +27,8 @@ MAX_HEAD: Final = 16_384
 MAX_BODY: Final = 8_192
 "Bytes. The largest form is two passwords of 128 characters, percent-encoded."
 
+_SLICE: Final = 4_096
+
 
 class HttpDoor(asyncio.Protocol):
     """Reads one request, answers it, and hangs up."""
@@ -57,11 +59,13 @@ class HttpDoor(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on. What comes after the request is not looked at."""
-        if self._is_answering:
-            return
         try:
-            self._http.receive_data(data)
-            self._read()
+            # In slices: h11 holds a head to its limit only while the head is incomplete.
+            for at in range(0, len(data), _SLICE):
+                if self._is_answering:
+                    return
+                self._http.receive_data(data[at : at + _SLICE])
+                self._read()
         except h11.RemoteProtocolError as error:
             self._write(plain(error.error_status_hint))
 

@@ -29,7 +29,7 @@ class Kind(StrEnum):
     ACTIVATE = "activate"
     ALREADY = "already"  # to somebody who signs up but has an account
     RESET = "reset"
-    NOTHING = "nothing"  # never sent: it takes a mail's place where there is nobody to write to
+    NOTHING = "nothing"  # written and never sent: it takes a mail's place where there is nobody to write to
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ def compose(letter: Letter, *, sender: str, minutes: int) -> EmailMessage:
     """Put a letter into words: text and HTML, in the reader's language and below it in the other.
 
     Args:
-        letter: of any kind but NOTHING.
+        letter: of any kind; NOTHING is a reset in all but being sent.
         sender: address for From.
         minutes: how long its code is good.
     """
@@ -85,8 +85,10 @@ def compose(letter: Letter, *, sender: str, minutes: int) -> EmailMessage:
     order = (first, *(language for language in LANGUAGES if language != first))
     values = {"username": _harmless(letter.username), "code": letter.code, "minutes": minutes}
 
+    kind = Kind.RESET if letter.kind is Kind.NOTHING else letter.kind
+
     def say(language: str, what: str) -> str:
-        return words_of(language).get(f"{letter.kind}.{what}", "").format(**values)
+        return words_of(language).get(f"{kind}.{what}", "").format(**values)
 
     languages = [
         {"tag": tag} | {what: say(tag, what) for what in ("hello", "code", "link", "ignore")} for tag in order
@@ -267,8 +269,10 @@ class Smtp:
         try:
             await client.connect()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            client.close()
             raise PostDown(type(error).__name__) from error
+        finally:
+            if not client.is_connected:
+                client.close()  # also when we are being stopped meanwhile
 
         async def send(mail: EmailMessage) -> None:
             try:

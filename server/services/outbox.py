@@ -144,7 +144,7 @@ class Outbox:
     async def _hand_over(self, row: Row[tuple[object, ...]], send: Send) -> None:
         now = self._clock()
         letter = self._open(row.sealed)
-        if letter is None or letter.kind is Kind.NOTHING:
+        if letter is None:
             await self._drop(row.id)
             return
         if now - row.created > self._config.mail_lifetime:
@@ -155,7 +155,9 @@ class Outbox:
             await self._renew(row.pending, now)
         try:
             minutes = round(self._config.code_lifetime / 60)
-            await send(compose(letter, sender=self._post.sender, minutes=minutes))
+            mail = compose(letter, sender=self._post.sender, minutes=minutes)
+            if letter.kind is not Kind.NOTHING:  # written all the same: who asks next cannot tell by the wait
+                await send(mail)
         except PutOff as error:
             wait = min(_PUT_OFF * 2**row.tries, _PUT_OFF_LONGEST) * random.uniform(0.8, 1.2)
             log.info("= mail %s put off (%s) for %.0f s", row.id, error, wait)

@@ -19,6 +19,7 @@ _ROWS: Final = (
     "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb",
     "1q2w3e4r5t6y7u8i9o0p", "qazwsxedcrfvtgbyhnujm", "!@#$%^&*()", "azertyuiop", "qwertzuiop",
 )  # fmt: skip
+_DOUBLED: Final = re.compile(r"(.{3,64}?)\1+", re.DOTALL)
 _SHORT_NUMBER: Final = 11
 "Up to this many digits and nothing else are a date or a telephone number."
 
@@ -36,6 +37,7 @@ def is_too_common(password: str, *own: str) -> bool:
     bare = word.strip("0123456789 !@#$%^&*()-_=+.,?~/\\'\"")
     variants = {word, bare, bare.translate(_LOOK_ALIKES), word.translate(_LOOK_ALIKES)}
     variants |= {variant.rstrip("0123456789is!.") for variant in variants}
+    variants |= {doubled[1] for v in variants if (doubled := _DOUBLED.fullmatch(v))}
     if any(v in _words() or _is_walk(v) or (v and _is_repeated(v)) for v in variants if len(v) >= 4):
         return True
     if len(bare) < 3 and len(word) <= _SHORT_NUMBER:

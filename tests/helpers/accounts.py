@@ -1,4 +1,4 @@
-"""Real accounts on a real database, with cheap hashes, a clock that stands until it is moved, and read mails."""
+"""Real accounts on a real database, with cheap hashes and a clock that stands; and their mails, read."""
 
 import asyncio
 import email
@@ -18,7 +18,7 @@ PASSWORD: Final = "correct horse battery staple"
 ANNA: Final = "anna@example.org"
 HOME: Final = Source("203.0.113.5")
 AWAY: Final = Source("198.51.100.7")
-NO_LIMITS: Final = {
+NO_LIMITS: Final[dict[str, Any]] = {
     f"{step}_limit": "- - -"
     for step in ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
 }
@@ -62,7 +62,7 @@ def read_mail(content: bytes) -> EmailMessage:
 def text_of(mail: EmailMessage) -> str:
     part = mail.get_body(("plain",))
     assert part is not None
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def code_of(mail: EmailMessage) -> str:

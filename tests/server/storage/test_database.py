@@ -66,7 +66,7 @@ async def test_a_schema_of_a_later_version_is_refused_and_left_alone(tmp_path: P
         plain.execute("UPDATE alembic_version SET version_num = '9999'")
     plain.close()
     before = path.read_bytes()
-    with pytest.raises(FloaterError, match="9999.*later version") as caught:
+    with pytest.raises(FloaterError, match=r"9999.*later version") as caught:
         await Database.open(path)
     assert caught.value.code is Code.SCHEMA_TOO_NEW
     assert path.read_bytes() == before

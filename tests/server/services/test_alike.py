@@ -1,0 +1,94 @@
+"""Whether time tells what the answers do not: is there an account for this address?
+
+Two addresses, one with an account, are asked the same in turns, so that
+whatever else the machine does falls on both alike. A difference that could be
+used shows in the medians; the tolerance is far above what noise does to them and far
+below one hash, one statement or one `fsync` more or less for one of them.
+"""
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from floater.errors import ServerRefused
+from floater.wire import control
+from server.services.accounts import Accounts
+from tests.helpers.accounts import AWAY, NO_LIMITS, Mailbox, a_sign_up, an_account, opened
+
+SAMPLES: Final = 60
+TRIES: Final = 4
+KNOWN: Final = "anna@example.org"
+UNKNOWN: Final = "bert@example.org"
+THIEF: Final = "the thief's password"
+HASH: Final[dict[str, Any]] = {"hash_memory": 4_096, "hash_passes": 2}
+"About 3 ms a hash: enough to see whether one is missing."
+
+Ask = Callable[[Accounts, str], Awaitable[object]]
+
+
+def _log_in(accounts: Accounts, address: str) -> Awaitable[object]:
+    return accounts.log_in(control.LogIn(id=1, email=address, password=THIEF), AWAY)
+
+
+def _sign_up(accounts: Accounts, address: str) -> Awaitable[object]:
+    return accounts.sign_up(a_sign_up(address, THIEF), AWAY)
+
+
+def _resend(accounts: Accounts, address: str) -> Awaitable[object]:
+    return accounts.resend_code(control.ResendCode(id=1, email=address), AWAY)
+
+
+def _activate(accounts: Accounts, address: str) -> Awaitable[object]:
+    return accounts.activate(control.Activate(id=1, email=address, code="12345x"), AWAY)
+
+
+def _forgot(accounts: Accounts, address: str) -> Awaitable[object]:
+    return accounts.forgot_password(control.ForgotPassword(id=1, email=address), AWAY)
+
+
+def _reset(accounts: Accounts, address: str) -> Awaitable[object]:
+    m = control.ResetPassword(id=1, email=address, code="12345x", password=THIEF)
+    return accounts.reset_password(m, AWAY)
+
+
+async def seconds(accounts: Accounts, ask: Ask, address: str) -> float:
+    began = time.perf_counter()
+    try:
+        await ask(accounts, address)
+    except ServerRefused:
+        pass
+    return time.perf_counter() - began
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("ask", [_log_in, _sign_up, _resend, _activate, _forgot, _reset])
+async def test_time_does_not_tell_whether_an_address_has_an_account(tmp_path: Path, ask: Ask) -> None:
+    async with opened(tmp_path, **NO_LIMITS, **HASH) as accounts:
+        await an_account(accounts, Mailbox(tmp_path), KNOWN)
+        seen = []
+        for _ in range(TRIES):  # a leak is there every time, a busy machine is not
+            known: list[float] = []
+            unknown: list[float] = []
+            for number in range(SAMPLES):
+                order = (KNOWN, UNKNOWN) if number % 2 else (UNKNOWN, KNOWN)
+                for address in order:
+                    taken = await seconds(accounts, ask, address)
+                    (known if address == KNOWN else unknown).append(taken)
+            first, second = statistics.median(known), statistics.median(unknown)
+            seen.append(abs(first - second) / min(first, second))
+            if seen[-1] < 0.15:
+                return
+        pytest.fail(f"the medians differ by {min(seen):.0%} each time")
+
+
+@pytest.mark.asyncio
+async def test_the_measure_would_see_a_hash_too_few(tmp_path: Path) -> None:
+    """The measure itself: an address that is refused before the hash stands out at once."""
+    async with opened(tmp_path, **NO_LIMITS, **HASH) as accounts:
+        known = [await seconds(accounts, _log_in, KNOWN) for _ in range(SAMPLES)]
+        none = [await seconds(accounts, _log_in, "no address") for _ in range(SAMPLES)]
+    assert statistics.median(known) > 2 * statistics.median(none)

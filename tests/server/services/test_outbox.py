@@ -1,0 +1,194 @@
+"""Mails that wait, against a real mail server that is up, down, and up again."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from floater.wire import control
+from server.services.accounts import Accounts
+from tests.helpers.accounts import (
+    ANNA,
+    HOME,
+    NO_LIMITS,
+    Clock,
+    a_log_in,
+    a_sign_up,
+    code_of,
+    link_of,
+    opened,
+    read_mail,
+)
+from tests.helpers.mail_server import MailServer, mail_server
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[MailServer]:
+    async with mail_server() as running:
+        yield running
+
+
+def url(server: MailServer) -> str:
+    return f"smtp://127.0.0.1:{server.port}?from=chat@example.org"
+
+
+def waiting(folder: Path) -> int:
+    with sqlite3.connect(folder / "floater.db") as plain:
+        count = int(plain.execute("SELECT count(*) FROM outbox").fetchone()[0])
+    plain.close()
+    return count
+
+
+async def until_empty(folder: Path) -> None:
+    async with asyncio.timeout(10.0):
+        while waiting(folder):
+            await asyncio.sleep(0.01)
+
+
+async def activate(accounts: Accounts, server: MailServer, number: int = 0) -> None:
+    content = (await server.mail(number)).content
+    assert isinstance(content, bytes)
+    code = code_of(read_mail(content))
+    await accounts.activate(control.Activate(id=1, email=ANNA, code=code), HOME)
+
+
+@pytest.mark.asyncio
+async def test_a_sign_up_goes_through_a_real_mail_server(tmp_path: Path, server: MailServer) -> None:
+    async with opened(tmp_path, smtp_url=url(server)) as accounts:
+        assert await accounts.sign_up(a_sign_up(), HOME) == control.Done(id=1)
+        await activate(accounts, server)
+        await a_log_in(accounts)
+        await until_empty(tmp_path)
+
+
+@pytest.mark.asyncio
+async def test_while_the_mail_server_is_down_everybody_is_told_and_no_mail_is_lost(
+    tmp_path: Path, server: MailServer
+) -> None:
+    await server.stop()
+    async with opened(tmp_path, smtp_url=url(server), **NO_LIMITS) as accounts:
+        delayed = control.Done(id=1, notice="mail_delayed")
+        assert await accounts.sign_up(a_sign_up(), HOME) == delayed
+        nobody = control.ResendCode(id=1, email="nobody@example.org")
+        assert await accounts.resend_code(nobody, HOME) == delayed
+        assert await accounts.forgot_password(control.ForgotPassword(id=1, email=ANNA), HOME) == delayed
+        assert waiting(tmp_path) == 3
+        await server.start()
+        await activate(accounts, server)
+        await until_empty(tmp_path)
+        assert len(server.envelopes) == 1
+        assert await accounts.resend_code(nobody, HOME) == control.Done(id=1)
+        await server.stop()
+
+
+@pytest.mark.asyncio
+async def test_mails_that_wait_survive_a_restart(tmp_path: Path, server: MailServer) -> None:
+    await server.stop()
+    async with opened(tmp_path, smtp_url=url(server)) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+    assert waiting(tmp_path) == 1
+    await server.start()
+    async with opened(tmp_path, smtp_url=url(server)) as accounts:
+        await activate(accounts, server)
+
+
+@pytest.mark.asyncio
+async def test_the_code_of_a_late_mail_is_good_from_when_it_left(tmp_path: Path, server: MailServer) -> None:
+    clock = Clock()
+    await server.stop()
+    async with opened(tmp_path, clock, smtp_url=url(server)) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        clock.now += 3_000.0
+        await server.start()
+        await server.mail(0)
+        clock.now += 599.0
+        await activate(accounts, server)
+
+
+@pytest.mark.asyncio
+async def test_a_mail_that_is_put_off_is_tried_again_later_and_holds_up_no_other(
+    tmp_path: Path, server: MailServer
+) -> None:
+    clock = Clock()
+    server.verdict = lambda address: "450 greylisted" if address == ANNA else ""
+    async with opened(tmp_path, clock, smtp_url=url(server)) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        await accounts.sign_up(a_sign_up("bert@example.org"), HOME)
+        assert (await server.mail(0)).rcpt_tos == ["bert@example.org"]
+        assert waiting(tmp_path) >= 1
+        server.verdict = lambda address: ""
+        clock.now += 100.0
+        await accounts.sign_up(a_sign_up("carl@example.org"), HOME)
+        await server.mail(2)
+        assert ANNA in [to for envelope in server.envelopes for to in envelope.rcpt_tos]
+        await until_empty(tmp_path)
+
+
+@pytest.mark.asyncio
+async def test_a_mail_that_is_refused_for_good_is_given_up_and_the_answer_is_no_other(
+    tmp_path: Path, server: MailServer
+) -> None:
+    server.verdict = lambda address: "550 nobody here"
+    async with opened(tmp_path, smtp_url=url(server)) as accounts:
+        assert await accounts.sign_up(a_sign_up(), HOME) == control.Done(id=1)
+        await until_empty(tmp_path)
+        assert await accounts.sign_up(a_sign_up(), HOME) == control.Done(id=1)
+        await until_empty(tmp_path)
+    assert server.envelopes == []
+
+
+@pytest.mark.asyncio
+async def test_a_mail_is_given_up_after_its_lifetime(tmp_path: Path, server: MailServer) -> None:
+    clock = Clock()
+    server.verdict = lambda address: "450 for ever"
+    async with opened(tmp_path, clock, smtp_url=url(server), mail_lifetime=1_000.0) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        clock.now += 1_001.0
+        await accounts.resend_code(control.ResendCode(id=1, email="nobody@example.org"), HOME)
+        await until_empty(tmp_path)
+    assert server.envelopes == []
+
+
+@pytest.mark.asyncio
+async def test_a_mail_server_that_says_nothing_delays_the_mail_and_not_the_answer(tmp_path: Path) -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    async with opened(tmp_path, smtp_url=f"smtp://127.0.0.1:{port}?from=a@example.org") as accounts:
+        began = time.monotonic()
+        answer = await accounts.sign_up(a_sign_up(), HOME)
+        assert answer == control.Done(id=1, notice="mail_delayed")
+        assert time.monotonic() - began < 10.0
+    silent.close()
+    await silent.wait_closed()
+
+
+@pytest.mark.asyncio
+async def test_a_mail_that_waits_is_sealed(tmp_path: Path, server: MailServer) -> None:
+    await server.stop()
+    async with opened(tmp_path, smtp_url=url(server)) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        stored = b"".join(path.read_bytes() for path in tmp_path.glob("floater.db*"))
+        await server.start()
+        content = (await server.mail(0)).content
+        assert isinstance(content, bytes)
+        mail = read_mail(content)
+        assert link_of(mail).encode() not in stored
+        assert b"activate?" not in stored
+
+
+@pytest.mark.asyncio
+async def test_an_outbox_folder_that_cannot_be_written_to_delays_the_mail(tmp_path: Path) -> None:
+    (tmp_path / "outbox").write_text("in the way")
+    async with opened(tmp_path) as accounts:
+        assert await accounts.sign_up(a_sign_up(), HOME) == control.Done(id=1, notice="mail_delayed")
+        (tmp_path / "outbox").unlink()
+        await until_empty(tmp_path)
+    assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
