@@ -76,7 +76,8 @@ class FrameReader:
                 BAD_FRAME for an empty header. Frames before the bad one are
                 lost with the stream; the reader is of no further use.
         """
-        view = memoryview(bytes(data))
+        view = memoryview(data)
+        is_ours = isinstance(data, bytes)  # nobody will write into it, so its pieces need no copy
         frames: list[Frame] = []
         at = 0
         while True:
@@ -88,7 +89,7 @@ class FrameReader:
             at += len(piece)
             self._missing -= len(piece)
             if self._missing:
-                self._keep(piece)
+                self._keep(piece if is_ours else memoryview(bytes(piece)))
                 return frames
             body = b"".join((*self._body, piece)) if self._body else bytes(piece)
             frames.append(Frame(self._header, body))

@@ -105,6 +105,20 @@ def test_a_stream_may_come_in_equal_pieces(cut: int) -> None:
     assert came == frames
 
 
+def test_the_buffer_that_bytes_came_in_may_be_used_again() -> None:
+    frames = [Frame(b"{}", bytes(10_000)), Frame(b"{}", b"x" * 10_000)]
+    stream = b"".join(encode_frame(frame.header, frame.body) for frame in frames)
+    reader = FrameReader(PEER_LEG)
+    buffer = bytearray(6_000)
+    came: list[Frame] = []
+    for at in range(0, len(stream), len(buffer)):
+        piece = stream[at : at + len(buffer)]
+        buffer[: len(piece)] = piece
+        came += reader.feed(memoryview(buffer)[: len(piece)])
+        buffer[:] = b"?" * len(buffer)
+    assert came == frames
+
+
 def test_many_crumbs_weigh_little_more_than_their_bytes() -> None:
     reader = FrameReader(PEER_LEG)
     stream = encode_frame(b"{}", bytes(65_536))
