@@ -31,12 +31,12 @@ from floater.errors import FloaterError, ServerRefused
 from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.names import clean_username, normal_email
-from server.config import ServerConfig, parse_place
+from server.config import ServerConfig
 from server.core.onetime import RESET, SIGN_UP
 from server.services.hashing import Hasher, cost_of, is_same
 from server.services.housekeeping import keep_house
 from server.services.limits import Limits
-from server.services.mail import OutboxFolder, Post, Smtp, parse_smtp_url
+from server.services.mail import post_of
 from server.services.onetimes import OneTimes
 from server.services.outbox import Outbox
 from server.services.passwords import is_password_good
@@ -391,7 +391,7 @@ async def open_accounts(
         FloaterError: SCHEMA_TOO_NEW, or STORAGE_FAILED with a sentence for the operator.
         ValueError: an SMTP URL or a limit that makes no sense.
     """
-    post = _make_post(config)
+    post = post_of(config)
     Limits(config)
     try:
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -422,11 +422,3 @@ def _email(text: str) -> str:
     if email is None:
         raise ServerRefused(Code.BAD_EMAIL)
     return email
-
-
-def _make_post(config: ServerConfig) -> Post:
-    if config.smtp_url:
-        return Smtp(parse_smtp_url(config.smtp_url), config.mail_timeout)
-    host = config.public_host or parse_place(config.listen)[0]
-    domain = host if "." in host and not host.replace(".", "").isdigit() else "localhost"
-    return OutboxFolder(config.mail_outbox or config.data_dir / "outbox", f"no-reply@{domain}")

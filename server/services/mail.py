@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 import msgspec
 
+from server.config import ServerConfig, parse_place
 from server.services.words import LANGUAGES, pick_language, render, words_of
 
 
@@ -107,6 +108,19 @@ def compose(letter: Letter, *, sender: str, minutes: int) -> EmailMessage:
     mail.set_content(render("mail.txt", **filled), cte="quoted-printable")
     mail.add_alternative(render("mail.html", **filled), subtype="html", cte="quoted-printable")
     return mail
+
+
+def post_of(config: ServerConfig) -> Post:
+    """Make the way for mails to leave that the operator chose.
+
+    Raises:
+        ValueError: an SMTP URL that makes no sense.
+    """
+    if config.smtp_url:
+        return Smtp(parse_smtp_url(config.smtp_url), config.mail_timeout)
+    host = config.public_host or parse_place(config.listen)[0]
+    domain = host if "." in host and not host.replace(".", "").isdigit() else "localhost"
+    return OutboxFolder(config.mail_outbox or config.data_dir / "outbox", f"no-reply@{domain}")
 
 
 def deliverable(address: str) -> str:

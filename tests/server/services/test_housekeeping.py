@@ -1,0 +1,32 @@
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from server.config import ServerConfig
+from tests.helpers.accounts import HOME, Clock, Mailbox, a_sign_up, an_account, opened
+
+
+def rows(folder: Path) -> dict[str, int]:
+    with sqlite3.connect(folder / "floater.db") as plain:
+        counts = {
+            table: int(plain.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+            for table in ("accounts", "pending", "tokens")
+        }
+    plain.close()
+    return counts
+
+
+@pytest.mark.asyncio
+async def test_what_is_over_is_deleted_and_accounts_stay(tmp_path: Path) -> None:
+    clock = Clock()
+    async with opened(tmp_path, clock) as accounts:
+        await an_account(accounts, Mailbox(tmp_path))
+        await accounts.sign_up(a_sign_up("bert@example.org"), HOME)
+        assert rows(tmp_path) == {"accounts": 1, "pending": 1, "tokens": 1}
+    clock.now += ServerConfig(data_dir=tmp_path).token_idle
+    async with opened(tmp_path, clock):
+        async with asyncio.timeout(10.0):
+            while rows(tmp_path) != {"accounts": 1, "pending": 0, "tokens": 0}:
+                await asyncio.sleep(0.01)
