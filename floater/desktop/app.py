@@ -20,6 +20,7 @@ from PyQt6.QtCore import QSocketNotifier, QTimer
 from PyQt6.QtGui import QIcon
 from PyQt6.QtNetwork import QLocalServer, QLocalSocket
 from PyQt6.QtWidgets import QApplication
+from PyQt6.sip import voidptr
 
 from floater.bridge import api
 from floater.config import ClientConfig
@@ -149,7 +150,7 @@ class _Signals:
         signal.set_wakeup_fd(theirs.fileno())
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda _number, _frame: leave())
-        self._notifier = QSocketNotifier(self._ours.fileno(), QSocketNotifier.Type.Read)
+        self._notifier = QSocketNotifier(voidptr(self._ours.fileno()), QSocketNotifier.Type.Read)
         self._notifier.activated.connect(lambda: self._ours.recv(64))
 
     def close(self) -> None:
