@@ -1,0 +1,19 @@
+"""`python -m benchmarks [NAME …]`: run all benchmarks, or those, each in a process of its own."""
+
+import subprocess
+import sys
+
+NAMES = ("meeting", "latency", "flood", "file", "memory")
+
+
+def main() -> None:
+    """Run them one after the other."""
+    wanted = sys.argv[1:] or NAMES
+    if unknown := set(wanted) - set(NAMES):
+        raise SystemExit(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    for name in wanted:
+        print(f"\n=== {name} ===", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
+
+
+main()

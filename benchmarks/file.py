@@ -1,0 +1,244 @@
+"""A file of 1 GB from one headless process to another, hashed and stored, on loopback.
+
+Against bare TLS between two processes on the same loop, whose bytes nobody
+hashes, reads or stores, and against magic-wormhole with a mailbox server of
+its own on loopback, which hashes and stores too. All in the same run.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import shutil
+import socket
+import statistics
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+from time import perf_counter
+
+from benchmarks.report import aim, note, start, table
+from tests.helpers.headless import Person, Program, Server, greet, meet
+
+BLOCK = 1 << 20
+LONG = 600.0
+
+
+def make_file(path: Path, size: int) -> str:
+    """Write a file of random bytes and return its SHA-256."""
+    block = hashlib.shake_128(b"floater").digest(BLOCK)
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for at in range(0, size, BLOCK):
+            piece = at.to_bytes(8, "big") + block[8 : min(BLOCK, size - at)]
+            digest.update(piece[: size - at])
+            file.write(piece[: size - at])
+    return digest.hexdigest()
+
+
+async def bare(folder: Path, size: int, times: int) -> list[float]:
+    """Seconds for the same bytes over TLS 1.3 between two processes."""
+    sink = Program([sys.executable, "-m", "benchmarks.bare", "sink", str(size)], folder / "sink.log")
+    took = []
+    async with sink:
+        port = (await sink.event("ready"))["port"]
+        for _ in range(times):
+            argv = [sys.executable, "-m", "benchmarks.bare", "send", str(port), str(size)]
+            async with Program(argv, folder / "send.log") as sender:
+                took.append(float((await sender.event("sent", within=LONG))["seconds"]))
+    return took
+
+
+async def ours(folder: Path, path: Path, digest: str, times: int, *, relay: bool) -> list[float]:
+    """Seconds from `accept` to `sent`: the receiver has read, checked and stored it."""
+    took = []
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(Server(folder / f"server-{relay}"))
+        ann, bob = [
+            await stack.enter_async_context(Person(server, folder / f"{name}-{relay}"))
+            for name in ("ann", "bob")
+        ]
+        for person, name in ((ann, "ann"), (bob, "bob")):
+            await person.sign_up_and_log_in(f"{name}@example.org", name)
+        if relay:
+            await ann.do("set", hide_address=True)
+        await meet(ann, bob)
+        await greet(ann, bob)
+        for _ in range(times):
+            await ann.do("send_file", path=str(path))
+            transfer = (await bob.event("offer"))["transfer_id"]
+            began = perf_counter()
+            await bob.do("accept", transfer_id=transfer, to=str(bob.data_dir))
+            received = await bob.event("received", transfer_id=transfer, within=LONG)
+            await ann.event("sent", transfer_id=transfer, within=LONG)
+            took.append(perf_counter() - began)
+            assert received["sha256"] == digest
+            Path(received["path"]).unlink()
+    return took
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Wormhole:
+    """magic-wormhole with a mailbox server of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bin = Path(sys.executable).parent
+        self._url = ""
+        self._server: asyncio.subprocess.Process | None = None
+
+    @property
+    def missing(self) -> str | None:
+        """Why it cannot be measured; None if it can."""
+        for program in ("wormhole", "twist"):
+            if shutil.which(program, path=str(self._bin)) is None:
+                return f"{program} is not installed: pip install 'floater[bench]'"
+        return None
+
+    async def start(self) -> None:
+        """Start the mailbox server."""
+        port = free_port()
+        self._url = f"ws://127.0.0.1:{port}/v1"
+        with (self._folder / "mailbox.log").open("wb") as log:
+            self._server = await asyncio.create_subprocess_exec(
+                str(self._bin / "twist"), "wormhole-mailbox", f"--port=tcp:{port}:interface=127.0.0.1",
+                cwd=self._folder, stdout=log, stderr=log,
+            )  # fmt: skip
+        async with asyncio.timeout(20.0):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                    continue
+                writer.close()
+                return
+
+    async def send(self, path: Path, digest: str) -> float:
+        """Seconds from the receiver's consent to the end of both."""
+        target = self._folder / "wormhole-received"
+        code = f"1-bench-{free_port()}"
+        common = [str(self._bin / "wormhole"), f"--relay-url={self._url}", "--transit-helper="]
+        sender = await asyncio.create_subprocess_exec(
+            *common, "send", "--hide-progress", f"--code={code}", "--no-qr", str(path),
+            cwd=self._folder, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        receiver = await asyncio.create_subprocess_exec(
+            *common, "receive", "--hide-progress", "-o", str(target), code,
+            cwd=self._folder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            assert receiver.stderr is not None
+            assert receiver.stdin is not None
+            asked = b""
+            async with asyncio.timeout(60.0):
+                while b"ok?" not in asked:
+                    piece = await receiver.stderr.read(4_096)
+                    if not piece:
+                        raise RuntimeError(asked.decode(errors="replace"))
+                    asked += piece
+            began = perf_counter()
+            receiver.stdin.write(b"y\n")
+            async with asyncio.timeout(LONG):
+                await asyncio.gather(receiver.stderr.read(), receiver.wait(), sender.wait())
+            took = perf_counter() - began
+            with target.open("rb") as file:
+                assert hashlib.file_digest(file, "sha256").hexdigest() == digest
+        finally:
+            for process in (sender, receiver):
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+            target.unlink(missing_ok=True)
+        return took
+
+    async def stop(self) -> None:
+        """End the mailbox server."""
+        if self._server is not None:
+            self._server.terminate()
+            await self._server.wait()
+
+
+async def wormhole(folder: Path, path: Path, digest: str, times: int) -> list[float] | str:
+    """Seconds for the same file through magic-wormhole, or why it was not measured."""
+    peer = Wormhole(folder)
+    if (reason := peer.missing) is not None:
+        return reason
+    try:
+        await peer.start()
+        return [await peer.send(path, digest) for _ in range(times)]
+    except (OSError, RuntimeError, TimeoutError, AssertionError) as error:
+        return f"{type(error).__name__}: {str(error)[-200:]}"
+    finally:
+        await peer.stop()
+
+
+async def measure(options: argparse.Namespace) -> None:
+    """Measure each in turn."""
+    size = options.size * 1_000_000
+    with tempfile.TemporaryDirectory(prefix="floater-bench-", dir=options.folder) as name:
+        folder = Path(name)
+        path = folder / "file.bin"
+        digest = make_file(path, size)
+        began = perf_counter()
+        with path.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+        hashing = perf_counter() - began
+        direct = await ours(folder, path, digest, options.times, relay=False)
+        floor = await bare(folder, size, options.times)
+        relay = await ours(folder, path, digest, 1, relay=True)
+        other = await wormhole(folder, path, digest, options.wormhole_times)
+    best = statistics.median(direct)
+
+    def row(words: str, took: list[float]) -> list[str]:
+        middle = statistics.median(took)
+        speed = size / middle / 1e6
+        return [
+            words,
+            f"{min(took):.2f}",
+            f"{middle:.2f}",
+            f"{max(took):.2f}",
+            f"{speed:.0f}",
+            f"{middle / best:.2f}",
+        ]
+
+    rows = [
+        row("floater, direct, hashed and stored", direct),
+        row("floater, through the relay", relay),
+        row("bare TLS 1.3, neither", floor),
+        row("SHA-256 of the file alone", [hashing]),
+    ]
+    if isinstance(other, str):
+        rows.append(["magic-wormhole: not measured", "–", "–", "–", "–", "–"])
+    else:
+        rows.append(row("magic-wormhole, hashed and stored", other))
+    table(f"{size / 1e9:g} GB on loopback", ["seconds", "min", "median", "max", "MB/s", "× ours"], rows)
+    bare_share = statistics.median(floor) / best
+    aim("at least half the speed of bare TLS", bare_share >= 0.5, f"{bare_share:.2f}")
+    if isinstance(other, str):
+        note(f"magic-wormhole: {other}")
+    else:
+        times = statistics.median(other) / best
+        aim("3 times the speed of magic-wormhole", times >= 3.0, f"{times:.1f} times")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Read the options and measure."""
+
+    def options(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--size", type=int, default=1_000, help="of the file, in MB")
+        parser.add_argument("--times", type=int, default=3)
+        parser.add_argument("--wormhole-times", type=int, default=1)
+        parser.add_argument("--folder", default=None, help="where the file is made and stored")
+
+    start("file", __doc__, options, measure, argv)
+
+
+if __name__ == "__main__":
+    main()
