@@ -130,23 +130,23 @@ class Wormhole:
         )  # fmt: skip
         receiver = await asyncio.create_subprocess_exec(
             *common, "receive", "--hide-progress", "-o", str(target), code,
-            cwd=self._folder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+            cwd=self._folder, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:
-            assert receiver.stderr is not None
+            assert receiver.stdout is not None
             assert receiver.stdin is not None
             asked = b""
             async with asyncio.timeout(60.0):
                 while b"ok?" not in asked:
-                    piece = await receiver.stderr.read(4_096)
+                    piece = await receiver.stdout.read(4_096)
                     if not piece:
                         raise RuntimeError(asked.decode(errors="replace"))
                     asked += piece
             began = perf_counter()
             receiver.stdin.write(b"y\n")
             async with asyncio.timeout(LONG):
-                await asyncio.gather(receiver.stderr.read(), receiver.wait(), sender.wait())
+                await asyncio.gather(receiver.stdout.read(), receiver.wait(), sender.wait())
             took = perf_counter() - began
             with target.open("rb") as file:
                 assert hashlib.file_digest(file, "sha256").hexdigest() == digest
