@@ -159,15 +159,13 @@ async def test_a_mail_server_that_says_nothing_delays_the_mail_and_not_the_answe
         await reader.read()
         writer.close()
 
-    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    async with opened(tmp_path, smtp_url=f"smtp://127.0.0.1:{port}?from=a@example.org") as accounts:
-        began = time.monotonic()
-        answer = await accounts.sign_up(a_sign_up(), HOME)
-        assert answer == control.Done(id=1, notice="mail_delayed")
-        assert time.monotonic() - began < 10.0
-    silent.close()
-    await silent.wait_closed()
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        async with opened(tmp_path, smtp_url=f"smtp://127.0.0.1:{port}?from=a@example.org") as accounts:
+            began = time.monotonic()
+            answer = await accounts.sign_up(a_sign_up(), HOME)
+            assert answer == control.Done(id=1, notice="mail_delayed")
+            assert time.monotonic() - began < 10.0
 
 
 @pytest.mark.asyncio
