@@ -59,6 +59,7 @@ class Code(StrEnum):
     BAD_CANDIDATE = "bad_candidate"  # an address nobody may be sent to was left out
     BAD_TICKET = "bad_ticket"  # the match is not signed by the server, or expired, or not ours
     PEER_NOT_TRUSTED = "peer_not_trusted"  # a stream whose certificate is not the ticket's
+    DIRECT_SHOWS_ADDRESSES = "direct_shows_addresses"  # notice, once: peers see each other's address
     NO_PATH = "no_path"  # neither punch nor relay came through
     RELAY_REFUSED = "relay_refused"
     RELAY_FULL = "relay_full"

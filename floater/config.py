@@ -35,6 +35,10 @@ class ClientConfig:
     server: str = ""
     "Address of the server, floater://HOST:PORT#FINGERPRINT; empty: the one used last."
 
+    mail_folder: str = ""
+    """Folder where the server, if it runs on this computer, puts its mails; those for the address just
+    typed are then told as events. Empty: there is none."""
+
     proxy: str = ""
     """HTTP proxy to the server, http://user:password@host:port; empty: HTTPS_PROXY of the environment;
     `none`: no proxy."""

@@ -460,7 +460,7 @@ class Delivered(Event, frozen=True):
 
 
 class Undelivered(Event, frozen=True):
-    """Our text has not reached the peer. While the talk goes on, `retry` may still bring it there."""
+    """No acknowledgement of our text has come. While the talk goes on, `retry` may still bring it there."""
 
     message_id: str
     error: Error
@@ -554,7 +554,7 @@ class PeerBack(Event, frozen=True):
 
 
 class TalkEnded(Event, frozen=True, tag="ended"):
-    """The talk is over."""
+    """The talk is over. Nothing follows of it: what was open before has been told."""
 
     reason: Ended
     lasted_s: float

@@ -30,8 +30,6 @@ log = logging.getLogger("floater.client")
 
 _OUR_DOING: Final = (api.Ended.YOU_HUNG_UP, api.Ended.LOGGED_OUT, api.Ended.LOGGED_IN_ELSEWHERE)
 "Ends of which the peer has to hear from us."
-_LATE: Final = (api.Delivered, api.Undelivered, api.Sent, api.Failed)
-"What may still be told of a talk after it ended here: what became of what we had sent."
 
 
 class Encounter:
@@ -138,21 +136,20 @@ class Encounter:
     # -- the end --------------------------------------------------------------------------
 
     def end(self, reason: api.Ended) -> None:
-        """End it. Never fails; `closed` waits until all is done."""
+        """End it; what was open is told before this returns, and nothing afterwards.
+
+        Never fails; the farewell goes on behind, and `closed` waits for it.
+        """
         if self._ending is not None:
             return
-        self._ending = reason
         if not self.talk.is_over:
             self._feed(api.HangUp() if reason in _OUR_DOING and self._met else talk.End(reason))
+        self._ending = reason
         self._tasks.start(self._close(), "end of a match")
 
     async def closed(self) -> None:
         """Wait until the peer has heard, and every link and file is closed."""
         await self._closed.wait()
-
-    def silence(self) -> None:
-        """Tell nothing more of this talk: another one has begun."""
-        self._tell = _nobody
 
     async def _close(self) -> None:
         try:
@@ -221,16 +218,11 @@ class Encounter:
                 self._files.perform(effect)
 
     def _say(self, event: api.Event) -> None:
-        if self._ending is not None and not isinstance(event, _LATE):
-            return
-        self._in_turn(lambda: self._tell(event))
+        if self._ending is None:
+            self._in_turn(lambda: self._tell(event))
 
     def _in_turn(self, tell: Callable[[], None]) -> None:
         if self._held is None:
             tell()
         else:
             self._held.append(tell)
-
-
-def _nobody(event: api.Event) -> None:
-    """Nobody listens."""

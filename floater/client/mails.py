@@ -1,39 +1,98 @@
 """Reads the outbox of a server on this computer, so that a first try needs no mail server."""
 
+import asyncio
 import email
 import email.policy
+import logging
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
 from floater.bridge import api
+from floater.tasks import Tasks
 from floater.wire.limits import CODE_DIGITS
+from floater.wire.names import normal_email
+
+log = logging.getLogger("floater.client")
+
+LARGEST: Final = 1 << 20
+"Bytes of a mail that is read."
+LOOK_EVERY: Final = 0.5
+"Seconds between two looks at the folder while a mail is awaited."
+GIVE_UP: Final = 60.0
+"Seconds after which it is awaited no more."
 
 _CODE: Final = re.compile(rf"^\s*(\d{{{CODE_DIGITS}}})\s*$", re.MULTILINE)
-LARGEST: Final = 1 << 20
 
 
 class Mails:
-    """The new mails of one folder, for one address."""
+    """The new mails of one folder. Its calls wait for the disk: make them in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: set[str] = set()
 
+    def skip(self) -> None:
+        """Count all mails that are there as seen."""
+        self._seen |= {path.name for path in self._folder.glob("*.eml")}
+
     def new_for(self, address: str) -> list[api.Mailed]:
-        """Every mail for `address` that was not returned before and holds a code, oldest first."""
+        """Every mail for `address` that was not seen before and holds a code, oldest first."""
         found: list[api.Mailed] = []
         for path in sorted(self._folder.glob("*.eml")):
-            if path.name in self._seen or path.stat().st_size > LARGEST:
-                continue
-            self._seen.add(path.name)
-            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-            if not isinstance(message, EmailMessage) or str(message["To"]).casefold() != address.casefold():
-                self._seen.discard(path.name)
-                continue
-            body = message.get_body(("plain",))
-            text = "" if body is None else str(body.get_content())
-            if (code := _CODE.search(text)) is not None:
-                found.append(api.Mailed(str(message["To"]), str(message["Subject"]), code[1], text.strip()))
+            if path.name not in self._seen:
+                self._seen.add(path.name)
+                with suppress(OSError):  # taken away meanwhile
+                    found += self._read(path, address)
         return found
+
+    def _read(self, path: Path, address: str) -> list[api.Mailed]:
+        with path.open("rb") as file:
+            message = email.message_from_bytes(file.read(LARGEST), policy=email.policy.default)
+        to = str(message["To"])
+        if not isinstance(message, EmailMessage) or normal_email(to) != normal_email(address):
+            return []
+        body = message.get_body(("plain",))
+        text = "" if body is None else str(body.get_content())
+        code = _CODE.search(text)
+        return [] if code is None else [api.Mailed(to, str(message["Subject"]), code[1], text.strip())]
+
+
+class Letterbox:
+    """Tells of the mail to the address that was just typed.
+
+    Args:
+        tell: called with the `mailed` event.
+    """
+
+    def __init__(self, tell: Callable[[api.Mailed], None]) -> None:
+        self._tell = tell
+        self._tasks = Tasks()
+        self._looking: asyncio.Task[None] | None = None
+
+    async def expect(self, folder: Path, address: str) -> None:
+        """Await a mail to this address and no other. Call it before the mail is asked for."""
+        self.forget()
+        mails = Mails(folder)
+        await asyncio.to_thread(mails.skip)
+        self._looking = self._tasks.start(self._look(mails, address), "await a mail")
+
+    def forget(self) -> None:
+        """Await none any more."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    async def close(self) -> None:
+        """Await none any more, and end."""
+        await self._tasks.close()
+
+    async def _look(self, mails: Mails, address: str) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_UP):
+                while not (found := await asyncio.to_thread(mails.new_for, address)):
+                    await asyncio.sleep(LOOK_EVERY)
+                self._tell(found[-1])

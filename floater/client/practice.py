@@ -10,12 +10,13 @@ import secrets
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from floater.bridge import api
+from floater.client.account import AccountCommand
 from floater.client.hosting import Hosted, Hosting
 from floater.client.mails import Mails
 from floater.codes import Code
@@ -79,7 +80,7 @@ class Practice:
         config = ClientConfig(data_dir=home / "partner", server=hosted.url, proxy="none")
         self._partner = self._make_client(config, self._hear)
         await self._partner.__aenter__()
-        await enrol(self._partner, hosted, sentence("practice.name", self._language))
+        await enrol(self._partner.do, hosted, sentence("practice.name", self._language))
         return hosted
 
     async def close(self) -> None:
@@ -166,15 +167,20 @@ def _png(rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-async def enrol(client: _Client, hosted: Hosted, username: str) -> None:
+async def enrol(do: Callable[[AccountCommand], Awaitable[api.Reply]], hosted: Hosted, username: str) -> None:
     """Sign up, activate and log in on a server in this program, under an address that exists nowhere.
+
+    Args:
+        do: carries the commands out.
+        hosted: the server.
+        username: 1 to 24 characters.
 
     Raises:
         FloaterError: TIMED_OUT if no mail comes.
     """
     address = f"{secrets.token_hex(8)}@practice.invalid"
     password = secrets.token_urlsafe(18)
-    await client.do(api.SignUp(address, username, password, True))
+    await do(api.SignUp(address, username, password, True))
     mails = Mails(hosted.outbox)
     try:
         async with asyncio.timeout(MAIL_TIME):
@@ -182,5 +188,5 @@ async def enrol(client: _Client, hosted: Hosted, username: str) -> None:
                 await asyncio.sleep(0.05)
     except TimeoutError as error:
         raise FloaterError(Code.TIMED_OUT, "no mail") from error
-    await client.do(api.Activate(address, found[0].code))
-    await client.do(api.LogIn(address, password))
+    await do(api.Activate(address, found[0].code))
+    await do(api.LogIn(address, password))

@@ -7,6 +7,10 @@
 `Talk` puts the machines of a talk together: the conversation (nothing lost),
 the greeting (nothing early), and the transfers of both directions. A hang-up
 without a link, a hang-up of the peer and `End` lead to OVER at once.
+
+Our own hang-up settles everything: what is not acknowledged then counts as
+undelivered, transfers fail. HANGING_UP is the farewell, of which nothing more
+is told but a text that crossed it.
 """
 
 from collections.abc import Iterable
@@ -289,6 +293,8 @@ class Talk:
         return inner
 
     def _heard(self, message: wire.NumberedMessage, body: bytes, now: float) -> Iterable[_Inner]:
+        if self.state is State.HANGING_UP and not isinstance(message, wire.HangUp | wire.Text):
+            return []  # it crossed our hang-up, after which nothing is said
         if not self._greeting.admits(message):
             return [_refuse(message, Code.NOT_GREETED)]
         match message:
@@ -449,7 +455,7 @@ class Talk:
         self.state = State.HANGING_UP
         self._give_up_at = now + HANG_UP_TIME
         self._hung_up = self._conversation.next_seq
-        return [Say(wire.HangUp(seq=0, received=0))]
+        return [*self._settle(), Say(wire.HangUp(seq=0, received=0))]
 
     def _peer_hung_up(self, now: float) -> list[_Inner]:
         inner: list[_Inner] = []
@@ -468,10 +474,14 @@ class Talk:
         if self.is_over:
             return []
         self.state = State.OVER
+        return [*self._settle(), Over(reason, 0.0 if self._began is None else now - self._began)]
+
+    def _settle(self) -> list[_Inner]:
+        """Say now what becomes of everything that is open; nothing more is told of it."""
         inner: list[_Inner] = [*self._outgoing.end(), *self._incoming.end()]
         inner += [self._undelivered(seq) for seq, at in self._texts.items() if at is not None]
         self._texts.clear()
-        return [*inner, Over(reason, 0.0 if self._began is None else now - self._began)]
+        return inner
 
     def _undelivered(self, seq: int) -> Emit:
         return Emit(api.Undelivered(f"{self._ours}{seq}", api.Error(Code.NOT_DELIVERED.value, "")))

@@ -319,5 +319,26 @@ def test_what_is_open_at_the_end_is_told() -> None:
     assert pair.leader.talk.state is State.OVER
 
 
+def test_our_own_hang_up_settles_all_at_once_and_what_crosses_it_changes_nothing() -> None:
+    pair = Pair(latency=0.05)
+    file = pair.leader.offer(b"a" * 1_000_000)
+    pair.run(1.0)
+    pair.follower.feed(api.Accept(file, ""))
+    pair.leader.feed(api.SendText("last words"))
+    pair.leader.events.clear()
+    pair.leader.feed(api.HangUp())
+    settled = [
+        api.Failed(file, api.Error("talk_ended", "")),
+        api.Undelivered("L3", api.Error("not_delivered", "")),
+    ]
+    assert pair.leader.events == settled
+    assert pair.leader.over == []
+    pair.run(3.0)
+    assert [over.reason for over in pair.leader.over] == [YOU]
+    assert pair.leader.events == settled
+    assert pair.follower.told(api.TextReceived) == [api.TextReceived("L3", "last words")]
+    assert [over.reason for over in pair.follower.over] == [PEER]
+
+
 def test_a_message_of_the_other_machine_is_left_alone() -> None:
     opened().at(2.0, Arrived(1, wire.Choose(1)))

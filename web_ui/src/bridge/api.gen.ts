@@ -1,7 +1,7 @@
 // Generated from floater/bridge/api.py by `python -m floater.bridge.typescript`. Do not edit.
 
 /** An error or notice code, as it stands on the wire and in replies. */
-export type Code = "bad_frame" | "frame_too_large" | "bad_field" | "unknown_type" | "unsupported_version" | "unexpected" | "out_of_order" | "timed_out" | "internal" | "server_unreachable" | "server_not_trusted" | "server_url_invalid" | "clock_wrong" | "server_closing" | "schema_too_new" | "storage_failed" | "busy" | "too_many_tries" | "settings_reset" | "mail_delayed" | "bad_email" | "bad_username" | "bad_password" | "not_adult" | "wrong_code" | "wrong_log_in" | "not_activated" | "wrong_password" | "not_logged_in" | "already_logged_in" | "session_ended" | "logged_in_elsewhere" | "already_seeking" | "not_seeking" | "already_matched" | "in_a_talk" | "no_such_match" | "peer_no_show" | "peer_cancelled" | "bad_candidate" | "bad_ticket" | "peer_not_trusted" | "no_path" | "relay_refused" | "relay_full" | "no_talk" | "not_greeted" | "already_greeted" | "text_empty" | "text_too_long" | "outbox_full" | "not_delivered" | "no_such_file" | "no_such_transfer" | "transfer_state" | "file_too_large" | "file_changed" | "file_unreadable" | "file_damaged" | "not_what_it_says" | "disk_full" | "declined" | "cancelled" | "talk_ended" | "no_server_part" | "bad_command";
+export type Code = "bad_frame" | "frame_too_large" | "bad_field" | "unknown_type" | "unsupported_version" | "unexpected" | "out_of_order" | "timed_out" | "internal" | "server_unreachable" | "server_not_trusted" | "server_url_invalid" | "clock_wrong" | "server_closing" | "schema_too_new" | "storage_failed" | "busy" | "too_many_tries" | "settings_reset" | "mail_delayed" | "bad_email" | "bad_username" | "bad_password" | "not_adult" | "wrong_code" | "wrong_log_in" | "not_activated" | "wrong_password" | "not_logged_in" | "already_logged_in" | "session_ended" | "logged_in_elsewhere" | "already_seeking" | "not_seeking" | "already_matched" | "in_a_talk" | "no_such_match" | "peer_no_show" | "peer_cancelled" | "bad_candidate" | "bad_ticket" | "peer_not_trusted" | "direct_shows_addresses" | "no_path" | "relay_refused" | "relay_full" | "no_talk" | "not_greeted" | "already_greeted" | "text_empty" | "text_too_long" | "outbox_full" | "not_delivered" | "no_such_file" | "no_such_transfer" | "transfer_state" | "file_too_large" | "file_changed" | "file_unreadable" | "file_damaged" | "not_what_it_says" | "disk_full" | "declined" | "cancelled" | "talk_ended" | "no_server_part" | "bad_command";
 
 /** Where the person stands. Every state has one primary action and one way out. */
 export type State = "signed_out" | "home" | "seeking" | "connecting" | "greeting" | "talking";
@@ -346,7 +346,7 @@ export interface DeliveredEvent {
   message_id: string;
 }
 
-/** Our text has not reached the peer. While the talk goes on, `retry` may still bring it there. */
+/** No acknowledgement of our text has come. While the talk goes on, `retry` may still bring it there. */
 export interface UndeliveredEvent {
   event: "undelivered";
   message_id: string;
@@ -440,7 +440,7 @@ export interface PeerBackEvent {
   event: "peer_back";
 }
 
-/** The talk is over. */
+/** The talk is over. Nothing follows of it: what was open before has been told. */
 export interface TalkEndedEvent {
   event: "ended";
   reason: Ended;

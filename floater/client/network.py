@@ -1,0 +1,50 @@
+"""What the network allows, in words."""
+
+from floater.bridge import api
+from floater.client.ports import Ports
+from floater.client.words import Words
+from floater.core.reachability import Facts, lines_about, reachability_of
+from floater.errors import ServerRefused, Unreachable
+from floater.net.server_link import UNNUMBERED, ServerLink
+from floater.wire import control
+
+
+async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) -> Facts:
+    """Ask the server, and its observers about one of our ports.
+
+    Args:
+        link: None where there is no server.
+        ports: of the same server.
+        hidden: whether the person hides their address.
+    """
+    if link is None:
+        return Facts(server_rtt=None, hidden=hidden)
+    try:
+        await link.request(control.Ping(UNNUMBERED), wait=True)
+    except (ServerRefused, Unreachable):
+        return Facts(server_rtt=None, hidden=hidden)
+    assert link.welcome is not None
+    observers = link.welcome.observers
+    async with ports.at_hand() as port:
+        return Facts(
+            server_rtt=link.rtt,
+            mapping=port.mapping,
+            public=port.public,
+            private=port.private,
+            observers_asked=len(observers),
+            observers_answered=len(port.observations),
+            hidden=hidden,
+            clock_offset=link.clock_offset,
+        )
+
+
+def reply_about(facts: Facts, words: Words) -> api.NetworkReply:
+    """The same for the person."""
+    return api.NetworkReply(
+        nat=facts.mapping.value,
+        public=[str(place) for place in facts.public],
+        private=[str(place) for place in facts.private],
+        reachability=reachability_of(facts),
+        words=[words.say(line.key, **line.values) for line in lines_about(facts)],
+        server_ms=None if facts.server_rtt is None else round(facts.server_rtt * 1_000, 1),
+    )

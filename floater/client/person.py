@@ -1,0 +1,392 @@
+"""One person on one server: the link to it, the log-in there, the search and the talk.
+
+::
+
+    Client ──command──▶ Person ──wish──▶ Stranger, Talk (machines) ──effects──▶ ServerLink, Search, Encounter
+    Words  ◀───event─── Person ◀──Emit── Stranger, Talk ◀────── events ──────────────┘
+
+Whoever changes servers is another person there: this one ends, and a new one begins.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from floater import __version__
+from floater.bridge import api
+from floater.client.account import AccountCommand, reply_of, request_for
+from floater.client.encounter import Encounter
+from floater.client.ports import Ports
+from floater.client.preferences import folder_for
+from floater.client.search import Search
+from floater.client.tokens import Tokens
+from floater.client.words import Words
+from floater.codes import Code
+from floater.config import ClientConfig
+from floater.core import stranger
+from floater.core.stranger import Stranger
+from floater.core.talk import TalkConfig
+from floater.drive import Driver
+from floater.errors import Refused, ServerRefused, Unreachable
+from floater.net.meeting import Meeting, MeetingSettings
+from floater.net.proxies import choose_proxy
+from floater.net.server_link import UNNUMBERED, Reached, ServerLink
+from floater.store.settings import SettingsFile
+from floater.store.token import TokenStore
+from floater.tasks import Tasks
+from floater.wire import control
+from floater.wire.control import code_of
+from floater.wire.greetings import greeting_in, known_language
+from floater.wire.url import ServerUrl
+
+log = logging.getLogger("floater.client")
+
+AGENT: Final = f"floater/{__version__}"
+LAST_WORDS: Final = 4.0
+"Seconds that leaving may take: hang-up, cancel, log-out."
+
+_TALK: Final = (api.State.GREETING, api.State.TALKING)
+
+
+class Person:
+    """One person's presence on one server, from `begin` to `close`.
+
+    Args:
+        url: the server; None while none is chosen, when every wish is refused.
+        config: the knobs.
+        settings: of this computer.
+        words: where events go.
+        remember: whether the log-in outlives the program.
+        reached: called each time the server is reached.
+    """
+
+    def __init__(
+        self,
+        url: ServerUrl | None,
+        *,
+        config: ClientConfig,
+        settings: SettingsFile,
+        words: Words,
+        remember: bool,
+        reached: Callable[[], None],
+    ) -> None:
+        self.url = url
+        self.link: ServerLink | None = None
+        self.machine = Stranger()
+        self._config = config
+        self._settings = settings
+        self._words = words
+        self._on_reached = reached
+        self._tasks = Tasks()
+        self._driver: Driver[stranger.Event, stranger.Effect] = Driver(self.machine, self._perform)
+        self._parting: set[asyncio.Task[None]] = set()
+        self._encounter: Encounter | None = None
+        self._ending: set[Encounter] = set()
+        self._clock_told = False
+        store = None
+        if url is not None:
+            store = TokenStore(config.data_dir, str(url)) if remember else None
+            self.link = link_to(url, config, lambda: words.language, self._reached, self._news)
+        self._tokens = Tokens(store)
+        self.ports = Ports(
+            self.link,
+            wanted=lambda: self.machine.logged_in and not settings.values.hide_address,
+            idle=lambda: self.state is api.State.HOME,
+        )
+        self._search = Search(
+            self.machine,
+            self._driver.feed,
+            self._request,
+            self.ports,
+            lambda: (settings.values.hide_address, words.language),
+        )
+
+    # -- life -----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Reach the server, and restore the log-in if one is kept."""
+        if self.link is not None:
+            self._tasks.start(self._remember(), "read the token")
+            self.link.start()
+
+    async def close(self) -> None:
+        """Leave: hang up, stop seeking, say goodbye, all within a bound. The log-in is kept."""
+        self._driver.feed(stranger.Leave())
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                await asyncio.gather(*(encounter.closed() for encounter in self._ending))
+                while self._parting:
+                    await asyncio.wait(set(self._parting))
+        except TimeoutError:
+            log.info("= left without all last words")
+        self._driver.close()
+        if self.link is not None:
+            await self.link.close()
+        await self._tasks.close()
+        await self.ports.close()
+
+    @property
+    def state(self) -> api.State:
+        """Where the person stands."""
+        return self.machine.state
+
+    @property
+    def talk(self) -> Encounter | None:
+        """The talk that is on, if one is."""
+        return self._encounter if self.state in _TALK else None
+
+    # -- commands -------------------------------------------------------------------------
+
+    async def ping(self) -> None:
+        """Make sure that the server is there and is the right one.
+
+        Raises:
+            FloaterError: it is not.
+        """
+        if self.link is None:
+            raise Refused(Code.SERVER_URL_INVALID)
+        await self.link.request(control.Ping(UNNUMBERED), wait=True)
+
+    async def account(self, command: AccountCommand) -> api.Reply:
+        """Carry out a command about the account."""
+        signed_out = self.state is api.State.SIGNED_OUT
+        if isinstance(command, api.LogIn) and not signed_out:
+            raise Refused(Code.ALREADY_LOGGED_IN)
+        if isinstance(command, api.SetUsername | api.ChangePassword) and signed_out:
+            raise Refused(Code.NOT_LOGGED_IN)
+        if self.link is None:
+            raise Refused(Code.SERVER_URL_INVALID)
+        answer = await self.link.request(request_for(command, self._words.language), wait=True)
+        if isinstance(answer, control.LoggedIn):
+            self._driver.feed(stranger.LoggedIn(answer.username, answer.token))
+        reply = reply_of(answer)
+        if isinstance(reply, api.Noticed) and reply.notice:
+            said = self._words.error(code_of(reply.notice).value)
+            reply = api.Noticed(said.code, said.message)
+        return reply
+
+    async def log_out(self) -> None:
+        """End the log-in, and a talk; returns when the server has heard, within a bound."""
+        self._driver.feed(stranger.LogOut())
+        if self._parting:
+            await asyncio.wait(set(self._parting), timeout=LAST_WORDS)
+
+    async def seek(self) -> None:
+        """See `Search.begin`."""
+        await self._search.begin()
+
+    async def cancel_seek(self) -> None:
+        """See `Search.cancel`."""
+        await self._search.cancel()
+
+    def hang_up(self) -> None:
+        """End the talk."""
+        self._driver.feed(stranger.HangUp())
+
+    async def say(self, command: api.Command) -> api.Reply:
+        """Carry out a command about the talk."""
+        encounter = self.talk
+        if encounter is None:
+            raise Refused(Code.NO_TALK)
+        match command:
+            case api.Greet(language):
+                tag = known_language(language or self._words.language)
+                encounter.wish(api.Greet(tag), lambda _: api.Greeted(tag, greeting_in(tag)))
+            case api.SendText(text):
+                return api.TextReply(encounter.wish(command, lambda created: api.Said(created, text)))
+            case api.SendFile(path):
+                return api.FileReply(await encounter.offer(str(Path(path).expanduser())))
+            case api.Accept(transfer_id, to):
+                encounter.accept(transfer_id, folder_for(self._settings, to))
+            case api.Retry() | api.Typing() | api.Decline() | api.Pause() | api.Resume() | api.Cancel():
+                encounter.wish(command)
+            case _:
+                raise Refused(Code.BAD_COMMAND)
+        return api.Empty()
+
+    def address_changed(self) -> None:
+        """The person hides their address now, or no longer does."""
+        self.ports.drop()
+        self.ports.prepare()
+
+    # -- the server -----------------------------------------------------------------------
+
+    async def _request(self, message: control.Request) -> control.Done | control.LoggedIn:
+        if self.link is None:
+            raise Unreachable(Code.SERVER_URL_INVALID)
+        return await self.link.request(message)
+
+    def _reached(self, reached: Reached) -> None:
+        assert self.link is not None
+        if not reached.online:
+            error = None if reached.code is None else self._words.error(reached.code.value)
+            retry = None if reached.retry is None else round(reached.retry, 1)
+            self._words.tell(api.Online(False, error, retry))
+            self._driver.feed(stranger.Offline())
+            self._search.settle(None)  # a search goes on by itself when the server is back
+            return
+        self._words.tell(api.Online(True))
+        if abs(self.link.clock_offset) > self._config.clock_tolerance and not self._clock_told:
+            self._clock_told = True
+            self._words.notice(Code.CLOCK_WRONG)
+        self._on_reached()
+        self.ports.drop()  # the observers know this stream by another name
+        self._driver.feed(stranger.Online())
+
+    def _news(self, message: control.News) -> None:
+        match message:
+            case control.Matched() | control.MatchEnded():
+                self._driver.feed(message)
+            case control.PeerCandidates(match_id, candidates):
+                if self._encounter is not None and self._encounter.matched.match_id == match_id:
+                    self._encounter.links.update_candidates(candidates)
+            case control.Notice(code):
+                self._words.notice(code_of(code))
+            case control.Closing(code):
+                if code in (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED):
+                    self._driver.feed(stranger.Closed(code_of(code)))
+
+    # -- what the machine asks for --------------------------------------------------------
+
+    def _perform(self, effect: stranger.Effect) -> None:
+        match effect:
+            case stranger.SendRestore(token, match_id):
+                self._tasks.start(self._restore(token, match_id), "restore")
+            case stranger.SendSeek(attempt, after):
+                self._search.announce(attempt)
+                self._tasks.start(self._search.send(attempt, after), "seek")
+            case stranger.SendCancel(attempt):
+                if not self._search.withdraw(attempt):
+                    self._part(self._search.send_cancel(attempt), "cancel")
+            case stranger.SendEndMatch(match_id, reason):
+                self._part(self._tell_server(control.EndMatch(UNNUMBERED, match_id, reason)), "end match")
+            case stranger.SendLogOut():
+                self._part(self._tell_server(control.LogOut(UNNUMBERED)), "log out")
+            case stranger.KeepToken(token):
+                self._part(self._tokens.keep(token), "keep token")
+            case stranger.DropToken():
+                self._part(self._tokens.drop(), "drop token")
+            case stranger.BeginMeeting(matched):
+                self._meet(matched)
+            case stranger.EndMeeting(_, reason):
+                self._end(reason)
+            case stranger.Emit(event):
+                self._words.tell(event)
+                if isinstance(event, api.StateChanged):
+                    self._entered(event.state)
+
+    def _entered(self, state: api.State) -> None:
+        self._search.entered(state)
+        if state is api.State.HOME:
+            self.ports.prepare()
+            self._tell_of_addresses()
+        elif state is api.State.SIGNED_OUT:
+            self.ports.drop()
+
+    def _part(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start what is finished even when we leave."""
+        task = self._tasks.start(work, name)
+        self._parting.add(task)
+        task.add_done_callback(self._parting.discard)
+
+    async def _tell_server(self, message: control.Request) -> None:
+        try:
+            await self._request(message)
+        except (ServerRefused, Unreachable) as error:
+            log.debug("= %s: %s", type(message).__name__, error.code.value)
+
+    async def _remember(self) -> None:
+        if token := await self._tokens.load():
+            self._driver.feed(stranger.Remember(token))
+
+    async def _restore(self, token: str, match_id: str) -> None:
+        try:
+            answer = await self._request(control.Restore(UNNUMBERED, token, match_id))
+        except ServerRefused as error:
+            self._driver.feed(stranger.RestoreRefused(error.code, error.retry_after))
+        except Unreachable:
+            pass  # `Offline` has been or will be fed, and `Online` after it
+        else:
+            username = answer.username if isinstance(answer, control.LoggedIn) else ""
+            new = answer.token if isinstance(answer, control.LoggedIn) else ""
+            self._driver.feed(stranger.LoggedIn(username, new))
+            if self.state is api.State.HOME:
+                self.ports.prepare()
+
+    def _tell_of_addresses(self) -> None:
+        """Say once, before it happens, that a direct link shows addresses."""
+        if not (self._settings.values.addresses_told or self._settings.values.hide_address):
+            self._words.notice(Code.DIRECT_SHOWS_ADDRESSES)
+            with suppress(Refused):  # logged; it will be said once more
+                self._settings.change(addresses_told=True)
+
+    # -- the match ------------------------------------------------------------------------
+
+    def _meet(self, matched: control.Matched) -> None:
+        assert self.link is not None
+        assert self.link.welcome is not None
+        assert self._search.identity is not None
+        encounter = self._encounter = Encounter(
+            matched,
+            TalkConfig(max_file=self._config.max_file),
+            tell=self._words.tell,
+            report=self._driver.feed,
+        )
+        encounter.start(
+            Meeting(
+                matched=matched,
+                identity=self._search.identity,
+                ticket_key=self.link.welcome.ticket_key,
+                server_time=self.link.server_time,
+                punch_port=self.ports.take(),
+                server=self.link.url,
+                proxy=choose_proxy(self._config.proxy, self.link.url),
+                settings=_meeting_settings(self._config),
+                report=encounter.reported,
+                received=lambda: encounter.talk.received,
+            )
+        )
+
+    def _end(self, reason: api.Ended) -> None:
+        encounter, self._encounter = self._encounter, None
+        if encounter is not None:
+            self._ending.add(encounter)
+            encounter.end(reason)
+            self._tasks.start(self._ended(encounter), "end of a match")
+
+    async def _ended(self, encounter: Encounter) -> None:
+        await encounter.closed()
+        self._ending.discard(encounter)
+
+
+def link_to(
+    url: ServerUrl,
+    config: ClientConfig,
+    language: Callable[[], str],
+    reached: Callable[[Reached], None] = lambda _: None,
+    news: Callable[[control.News], None] = lambda _: None,
+) -> ServerLink:
+    """A link to a server, not started yet."""
+    return ServerLink(
+        url,
+        config=config,
+        proxy=choose_proxy(config.proxy, url),
+        agent=AGENT,
+        language=language,
+        reached=reached,
+        news=news,
+    )
+
+
+def _meeting_settings(config: ClientConfig) -> MeetingSettings:
+    return MeetingSettings(
+        head_start=config.head_start,
+        timeout=config.meeting_timeout,
+        grace=config.grace,
+        punch_delay=config.punch_delay,
+        punch_budget=config.punch_budget,
+        punch_attempts=config.punch_attempts,
+    )

@@ -1,0 +1,64 @@
+"""What the person has set, as the API shows and changes it."""
+
+from pathlib import Path
+from typing import Final
+
+from floater.bridge import api
+from floater.codes import Code
+from floater.errors import Refused
+from floater.sentences import choose_language
+from floater.store.settings import SettingsFile
+
+MAX_LANGUAGE: Final = 35
+APPEARANCES: Final = ("auto", "light", "dark", "contrast")
+
+
+def change(settings: SettingsFile, wish: api.Set) -> None:
+    """Do what `set` asks.
+
+    Raises:
+        Refused: NO_SUCH_FILE, BAD_COMMAND, STORAGE_FAILED; nothing has changed.
+    """
+    if wish.downloads and not Path(wish.downloads).expanduser().is_dir():
+        raise Refused(Code.NO_SUCH_FILE)
+    if wish.language is not None and len(wish.language) > MAX_LANGUAGE:
+        raise Refused(Code.BAD_COMMAND)
+    if wish.appearance is not None and wish.appearance not in APPEARANCES:
+        raise Refused(Code.BAD_COMMAND)
+    settings.change(
+        hide_address=wish.hide_address,
+        language=wish.language,
+        downloads=wish.downloads and str(Path(wish.downloads).expanduser().absolute()),
+        appearance=wish.appearance,
+        address_asked=wish.address_asked,
+    )
+
+
+def shown(settings: SettingsFile) -> api.Settings:
+    """The settings as `status` tells them."""
+    return api.Settings(
+        hide_address=settings.values.hide_address,
+        language=choose_language(settings.language),
+        downloads=str(settings.downloads),
+        appearance=settings.values.appearance or "auto",
+        address_asked=settings.values.address_asked,
+    )
+
+
+def folder_for(settings: SettingsFile, to: str) -> Path:
+    """The folder that an accepted file goes into: `to`, or the downloads folder, made if need be.
+
+    Raises:
+        Refused: NO_SUCH_FILE.
+    """
+    if to:
+        folder = Path(to).expanduser().absolute()
+        if not folder.is_dir():
+            raise Refused(Code.NO_SUCH_FILE)
+        return folder
+    folder = settings.downloads
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(Code.NO_SUCH_FILE) from error
+    return folder

@@ -1,0 +1,50 @@
+"""The log-in that is kept, read and written where a keyring that asks its person holds nobody up."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from floater.client.aside import aside
+from floater.store.token import TokenStore
+
+log = logging.getLogger("floater.client")
+
+KEYRING_TIME: Final = 10.0
+"Seconds that a keyring may take, its dialog included, before we go on without it."
+
+
+class Tokens:
+    """One token at a time, one call after the other.
+
+    Args:
+        store: where it is kept; None to keep nothing.
+    """
+
+    def __init__(self, store: TokenStore | None) -> None:
+        self._store = store
+        self._turn = asyncio.Lock()
+
+    async def load(self) -> str:
+        """The stored token; empty if there is none, or the keyring does not answer."""
+        store = self._store
+        return "" if store is None else await self._call(store.load, "read the token") or ""
+
+    async def keep(self, token: str) -> None:
+        """Store a token in place of the last one."""
+        store = self._store
+        if store is not None:
+            await self._call(lambda: store.keep(token), "store the token")
+
+    async def drop(self) -> None:
+        """Forget the token."""
+        if self._store is not None:
+            await self._call(self._store.drop, "forget the token")
+
+    async def _call(self, work: Callable[[], str | None], name: str) -> str | None:
+        async with self._turn:
+            try:
+                return await aside(work, name=name, within=KEYRING_TIME)
+            except TimeoutError:
+                log.warning("= the keyring does not answer")
+                return None
