@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo check test lint types unit end_to_end laboratory bench fuzz format clean
+.PHONY: help setup demo check test lint types unit page windows end_to_end laboratory bench fuzz format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -17,7 +17,7 @@ demo: setup ## play the main job: a server and two people, side by side
 
 check: lint types unit ## the fast part: lint, format, types, unit tests
 
-test: check end_to_end laboratory ## everything
+test: check page end_to_end windows laboratory ## everything
 
 lint: setup
 	$(BIN)/ruff check .
@@ -27,7 +27,13 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup
-	$(PYTEST) -n 2 -m "not natlab" --ignore=tests/end_to_end
+	$(PYTEST) -n 2 -m "not natlab" --ignore=tests/end_to_end --ignore=tests/windows
+
+page: setup ## the window's page: types and unit tests
+	@scripts/page check test
+
+windows: setup ## two people in two real windows, without a screen
+	$(PYTEST) tests/windows
 
 end_to_end: setup
 	$(PYTEST) -m "not natlab" tests/end_to_end

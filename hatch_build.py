@@ -40,7 +40,9 @@ class PageBuildHook(BuildHookInterface):
         npm = _npm()
         try:
             for arguments in (["ci", "--no-fund", "--no-audit"], ["run", "build"]):
-                subprocess.run([*npm[0], *arguments], cwd=self._sources, env=npm[1], check=True, stdout=sys.stderr)
+                subprocess.run(
+                    [*npm[0], *arguments], cwd=self._sources, env=npm[1], check=True, stdout=sys.stderr
+                )
         except (subprocess.CalledProcessError, OSError):
             if version != "editable":
                 raise
@@ -57,7 +59,9 @@ class PageBuildHook(BuildHookInterface):
         found = [self._sources / name for name in SOURCES]
         files = [file for path in found for file in ([path] if path.is_file() else path.rglob("*"))]
         locales = (Path(self.root) / "floater/locales").glob("*.json")
-        return all(file.stat().st_mtime <= page.stat().st_mtime for file in [*files, *locales] if file.is_file())
+        return all(
+            file.stat().st_mtime <= page.stat().st_mtime for file in [*files, *locales] if file.is_file()
+        )
 
 
 def _own_node() -> str | None:
