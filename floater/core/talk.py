@@ -26,6 +26,7 @@ from floater.core.incoming import Incoming
 from floater.core.link import Arrived, LinkDown, LinkUp, Suspect, Transmit, Writable
 from floater.core.orders import Emit, Greeted, Over, Say, Send
 from floater.core.outgoing import Offered, Outgoing
+from floater.core.texts import Texts
 from floater.core.transfer import (
     BlockRead,
     BlockWritten,
@@ -59,8 +60,6 @@ __all__ = [
     "Wish",
 ]
 
-UNDELIVERED_AFTER: Final = 20.0
-"Seconds without an acknowledgement after which a text counts as not delivered, until it is after all."
 HANG_UP_TIME: Final = 2.0
 "Seconds that a hang-up waits for its acknowledgement."
 
@@ -135,10 +134,7 @@ class Talk:
         self._incoming = Incoming(self.config.max_file)
         self._typing = TypingState()
         self._expecting = False
-        self._texts: dict[int, float | None] = {}
-        "Texts the peer has not acknowledged, and when each counts as undelivered; None if it does."
-        self._offers = 0
-        "The `seq` of our last offer."
+        self._texts = Texts(self._ours)
         self._began: float | None = None
         self._hung_up: int | None = None
         "The `seq` of our hang-up."
@@ -170,13 +166,10 @@ class Talk:
         if self.is_over:
             return None
         earliest = self._conversation.deadline
-        for at in (self._incoming.deadline, self._typing.deadline, self._give_up_at, self._text_deadline()):
+        for at in (self._incoming.deadline, self._typing.deadline, self._give_up_at, self._texts.deadline):
             if at is not None and (earliest is None or at < earliest):
                 earliest = at
         return earliest
-
-    def _text_deadline(self) -> float | None:
-        return next((at for at in self._texts.values() if at is not None), None) if self._texts else None
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance by one event and say what is to be done."""
@@ -258,12 +251,7 @@ class Talk:
         deadline = self._incoming.deadline
         if deadline is not None and now >= deadline:
             inner += self._incoming.feed(Tick(), now=now)
-        for seq, at in self._texts.items():
-            if at is not None:
-                if at > now:
-                    break
-                self._texts[seq] = None
-                inner.append(self._undelivered(seq))
+        inner += self._texts.feed(Tick(), now=now)
         return inner
 
     # -- from the peer --------------------------------------------------------------------
@@ -340,9 +328,7 @@ class Talk:
         if of >= self._conversation.next_seq:
             raise RemoteProtocolError(Code.BAD_FIELD, "refuses what was never said")
         if of in self._texts:
-            code = reason_of(word, Code.NOT_DELIVERED)
-            del self._texts[of]
-            return [Emit(api.Undelivered(f"{self._ours}{of}", api.Error(code.value, "")))]
+            return self._texts.refused(of, reason_of(word, Code.NOT_DELIVERED))
         transfer = f"{self._ours}{of}"
         if self._outgoing.has(transfer):
             decline = wire.Decline(seq=0, received=0, transfer=transfer, code=word)
@@ -350,10 +336,7 @@ class Talk:
         return []
 
     def _acknowledged(self, seq: int, now: float) -> list[_Inner]:
-        inner: list[_Inner] = []
-        for text in [text for text in self._texts if text <= seq]:
-            del self._texts[text]
-            inner.append(Emit(api.Delivered(f"{self._ours}{text}")))
+        inner: list[_Inner] = [*self._texts.acknowledged(seq)]
         if self._hung_up is not None and seq >= self._hung_up:
             inner += self._over(api.Ended.YOU_HUNG_UP, now)
         return inner
@@ -386,9 +369,7 @@ class Talk:
         if len(body) > MAX_TEXT:
             raise Refused(Code.TEXT_TOO_LONG)
         self._make_sure_of_room(len(body))
-        seq = self._conversation.next_seq
-        self._texts[seq] = now + UNDELIVERED_AFTER
-        self.last_id = f"{self._ours}{seq}"
+        self.last_id = self._texts.said(self._conversation.next_seq, now=now)
         self._typing.said()
         return [Say(wire.Text(seq=0, received=0), body)]
 
@@ -423,8 +404,7 @@ class Talk:
             raise Refused(Code.BAD_COMMAND)
         seq = int(digits)
         if seq in self._texts:
-            del self._texts[seq]  # the latest stands last
-            self._texts[seq] = now + UNDELIVERED_AFTER
+            self._texts.said(seq, now=now)
         return self._conversation.feed(Check(), now=now)
 
     def _about_transfer(
@@ -478,13 +458,7 @@ class Talk:
 
     def _settle(self) -> list[_Inner]:
         """Say now what becomes of everything that is open; nothing more is told of it."""
-        inner: list[_Inner] = [*self._outgoing.end(), *self._incoming.end()]
-        inner += [self._undelivered(seq) for seq, at in self._texts.items() if at is not None]
-        self._texts.clear()
-        return inner
-
-    def _undelivered(self, seq: int) -> Emit:
-        return Emit(api.Undelivered(f"{self._ours}{seq}", api.Error(Code.NOT_DELIVERED.value, "")))
+        return [*self._outgoing.end(), *self._incoming.end(), *self._texts.end()]
 
     def _after(self, event: Event) -> list[Effect]:
         """Nothing is done any more, and a wish is refused."""
