@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from email import policy
@@ -14,7 +14,7 @@ from email.utils import format_datetime, localtime
 from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
@@ -30,7 +30,7 @@ class Kind(StrEnum):
     ACTIVATE = "activate"
     ALREADY = "already"  # to somebody who signs up but has an account
     RESET = "reset"
-    NOTHING = "nothing"  # written and never sent: it takes a mail's place where there is nobody to write to
+    NOTHING = "nothing"  # takes a mail's place where there is nobody to write to; rehearsed, never sent
 
 
 class Letter(msgspec.Struct, frozen=True):
@@ -58,7 +58,18 @@ class Rejected(Exception):
     """This mail will never be taken (SMTP 5xx)."""
 
 
-Send: TypeAlias = Callable[[EmailMessage], Awaitable[None]]
+class Send(Protocol):
+    """Hand one mail over."""
+
+    async def __call__(self, mail: EmailMessage, *, only_rehearse: bool = False) -> None:
+        """Hand it over, or take as many steps and leave it.
+
+        A rehearsal is for mails that stand for nobody: whoever asks us something right after must
+        not see by the wait that there was nothing to send.
+
+        Raises:
+            PostDown, PutOff, Rejected
+        """
 
 
 class Post(Protocol):
@@ -70,7 +81,7 @@ class Post(Protocol):
         """Connect, and give a function that hands one mail over.
 
         Raises:
-            PostDown: from here or from that function, which may also raise PutOff and Rejected.
+            PostDown
         """
 
 
@@ -156,15 +167,15 @@ class OutboxFolder:
             raise PostDown(type(error).__name__) from error
         yield self._send
 
-    async def _send(self, mail: EmailMessage) -> None:
+    async def _send(self, mail: EmailMessage, *, only_rehearse: bool = False) -> None:
         # Plain line ends, so that the code stands alone on its line for simple tools as well.
         content = mail.as_bytes(policy=mail.policy.clone(linesep="\n"))
         try:
-            await asyncio.to_thread(self._write, content)
+            await asyncio.to_thread(self._write, content, only_rehearse)
         except OSError as error:
             raise PostDown(type(error).__name__) from error
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, content: bytes, only_rehearse: bool) -> None:
         """Whole before it is visible: written under a hidden name, then renamed."""
         name = f"{time.time_ns():020}-{secrets.token_hex(4)}.eml"
         aside = self._folder / f".{name}.part"
@@ -173,7 +184,8 @@ class OutboxFolder:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.rename(self._folder / name)
+            if not only_rehearse:
+                aside.rename(self._folder / name)
         finally:
             aside.unlink(missing_ok=True)
 
@@ -288,8 +300,14 @@ class Smtp:
             if not client.is_connected:
                 client.close()  # also when we are being stopped meanwhile
 
-        async def send(mail: EmailMessage) -> None:
+        async def send(mail: EmailMessage, *, only_rehearse: bool = False) -> None:
             try:
+                if only_rehearse:
+                    mail.as_bytes()
+                    await client.mail(server.sender)
+                    await client.rset()
+                    await client.noop()
+                    return
                 await client.send_message(mail)
             except (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError) as error:
                 raise PostDown(type(error).__name__) from error

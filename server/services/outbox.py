@@ -156,8 +156,7 @@ class Outbox:
         try:
             minutes = round(self._config.code_lifetime / 60)
             mail = compose(letter, sender=self._post.sender, minutes=minutes)
-            if letter.kind is not Kind.NOTHING:  # written all the same: who asks next cannot tell by the wait
-                await send(mail)
+            await send(mail, only_rehearse=letter.kind is Kind.NOTHING)
         except PutOff as error:
             wait = min(_PUT_OFF * 2**row.tries, _PUT_OFF_LONGEST) * random.uniform(0.8, 1.2)
             log.info("= mail %s put off (%s) for %.0f s", row.id, error, wait)

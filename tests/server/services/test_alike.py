@@ -1,11 +1,13 @@
 """Whether time tells what the answers do not: is there an account for this address?
 
-Two addresses, one with an account, are asked the same in turns, so that
-whatever else the machine does falls on both alike. A difference that could be
-used shows in the medians; the tolerance is far above what noise does to them and far
-below one hash, one statement or one `fsync` more or less for one of them.
+Two addresses, one with an account, are asked the same in random turns, so
+that whatever else the machine does, and whatever the last request left to be
+done, falls on both alike. A difference that could be used shows in the
+medians; what is too small for this measure shows in the list of statements,
+which has to be the same.
 """
 
+import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import event
 
 from floater.errors import ServerRefused
 from floater.wire import control
@@ -70,19 +73,40 @@ async def test_time_does_not_tell_whether_an_address_has_an_account(tmp_path: Pa
     async with opened(tmp_path, **NO_LIMITS, **HASH) as accounts:
         await an_account(accounts, Mailbox(tmp_path), KNOWN)
         seen = []
-        for _ in range(TRIES):  # a leak is there every time, a busy machine is not
+        for attempt in range(TRIES):  # a leak is there every time, a busy machine is not
             known: list[float] = []
             unknown: list[float] = []
-            for number in range(SAMPLES):
-                order = (KNOWN, UNKNOWN) if number % 2 else (UNKNOWN, KNOWN)
-                for address in order:
-                    taken = await seconds(accounts, ask, address)
-                    (known if address == KNOWN else unknown).append(taken)
+            turns = [KNOWN, UNKNOWN] * SAMPLES
+            random.Random(attempt).shuffle(turns)
+            for address in turns:
+                taken = await seconds(accounts, ask, address)
+                (known if address == KNOWN else unknown).append(taken)
             first, second = statistics.median(known), statistics.median(unknown)
             seen.append(abs(first - second) / min(first, second))
             if seen[-1] < 0.15:
                 return
         pytest.fail(f"the medians differ by {min(seen):.0%} each time")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("ask", [_log_in, _sign_up, _resend, _activate, _forgot, _reset])
+async def test_every_address_takes_the_same_statements(tmp_path: Path, ask: Ask) -> None:
+    ran: list[str] = []
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if "FROM outbox" not in statement and "UPDATE outbox" not in statement:  # the sender's own
+            ran.append(statement)
+
+    async with opened(tmp_path, **NO_LIMITS) as accounts:
+        await an_account(accounts, Mailbox(tmp_path), KNOWN)
+        event.listen(accounts._database._engine.sync_engine, "before_cursor_execute", note)
+        lists = []
+        for address in (KNOWN, UNKNOWN):
+            ran.clear()
+            await seconds(accounts, ask, address)
+            lists.append([statement for statement in ran if not statement.startswith("BEGIN")])
+        assert lists[0] == lists[1]
+        assert len(lists[0]) >= 2
 
 
 @pytest.mark.asyncio

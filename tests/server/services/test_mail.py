@@ -231,6 +231,19 @@ async def test_a_mailbox_the_server_cannot_write_to_is_rejected() -> None:
                 )
 
 
+@pytest.mark.asyncio
+async def test_a_rehearsal_goes_to_the_mail_server_and_nobody_gets_a_mail(tmp_path: Path) -> None:
+    mail = compose(msgspec.structs.replace(LETTER, kind=Kind.NOTHING), sender=SENDER, minutes=10)
+    async with mail_server() as server:
+        async with Smtp(parse_smtp_url(f"smtp://127.0.0.1:{server.port}?from=a@b.org"), 5.0).open() as send:
+            await send(mail, only_rehearse=True)
+            await send(compose(LETTER, sender="a@b.org", minutes=10))
+        assert [envelope.rcpt_tos for envelope in server.envelopes] == [["anna@example.org"]]
+    async with OutboxFolder(tmp_path, SENDER).open() as send:
+        await send(mail, only_rehearse=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 # -- the URL ------------------------------------------------------------------------------
 
 
