@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     client = argparse.ArgumentParser(add_help=False, parents=[common])
     client.add_argument("--data-dir", type=Path, help=f"default: {default_data_dir()}")
     client.add_argument("--server", help="floater://HOST:PORT#FINGERPRINT; default: the one used last")
+    client.add_argument("--mail-folder", metavar="DIR", help="where a server on this computer puts its mails")
     client.add_argument("--proxy", help="http://HOST:PORT, or none; default: as the system says")
 
     faces = parser.add_subparsers(dest="face", required=True, metavar="FACE")
@@ -98,7 +99,13 @@ def _language_of(config: ClientConfig) -> str:
 
 def _config(args: argparse.Namespace) -> ClientConfig:
     try:
-        config = config_from(os.environ, data_dir=args.data_dir, server=args.server, proxy=args.proxy)
+        config = config_from(
+            os.environ,
+            data_dir=args.data_dir,
+            server=args.server,
+            proxy=args.proxy,
+            mail_folder=args.mail_folder,
+        )
         parse_proxy(config.proxy)
     except ValueError as error:
         sys.exit(f"floater: {error}")

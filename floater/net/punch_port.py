@@ -107,7 +107,9 @@ class PunchPort:
         tasks = [self._tasks.start(stream.ask(), "observer") for stream in streams]
         if not tasks:
             return
+        self._held += streams  # so that `close` finds them if we are cancelled here
         await asyncio.wait(tasks, timeout=timeout)
+        self._held.clear()
         answered = []
         for stream, task in zip(streams, tasks, strict=True):
             if (

@@ -1,13 +1,10 @@
 """The client against servers that do what a test says; the real ones play in tests/end_to_end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
 
-import keyring
-import keyring.backends.null
 import pytest
 
 from floater.bridge import api
@@ -20,46 +17,9 @@ from floater.store.token import TokenStore
 from floater.wire import control
 from floater.wire.control import EndReason, Role
 from tests.helpers.scripted_server import WELCOME, Caller, Script, scripted_server
+from tests.helpers.witness import Witness
 
-AnyEvent = TypeVar("AnyEvent", bound=api.Event)
 PASSWORD = "a long enough password"
-
-
-@pytest.fixture(autouse=True)
-def no_keyring() -> Iterator[None]:
-    before = keyring.get_keyring()
-    null = keyring.backends.null.Keyring()  # type: ignore[no-untyped-call]  # keyring has no types
-    keyring.set_keyring(null)
-    yield
-    keyring.set_keyring(before)
-
-
-class Witness:
-    """Everything a client has told."""
-
-    def __init__(self) -> None:
-        self.events: list[api.Event] = []
-        self._came = asyncio.Event()
-
-    def emit(self, event: api.Event) -> None:
-        self.events.append(event)
-        self._came.set()
-
-    async def sees(self, event: api.Event) -> None:
-        """Wait until exactly this has been told."""
-        async with asyncio.timeout(5):
-            while event not in self.events:
-                self._came.clear()
-                await self._came.wait()
-
-    async def notice(self, code: str) -> api.Notice:
-        async with asyncio.timeout(5):
-            while True:
-                for event in self.events:
-                    if isinstance(event, api.Notice) and event.code == code:
-                        return event
-                self._came.clear()
-                await self._came.wait()
 
 
 @asynccontextmanager
@@ -279,7 +239,7 @@ async def test_being_logged_in_elsewhere_signs_out_and_stays_so(tmp_path: Path) 
         await witness.notice("logged_in_elsewhere")
         assert client.state is api.State.SIGNED_OUT
         assert isinstance(await client.do(api.Network()), api.NetworkReply)
-        assert tokens.load() == ""
+    assert tokens.load() == ""
 
 
 @pytest.mark.asyncio

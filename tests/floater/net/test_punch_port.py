@@ -148,3 +148,31 @@ async def test_a_real_server_has_three_observers(tmp_path: Path) -> None:
         assert len(port.observations) == len(server.ports) >= 2
         assert port.mapping is Mapping.OPEN
         await port.close()
+
+
+async def test_nothing_stays_open_when_it_is_called_off_half_way() -> None:
+    def open_sockets() -> set[str]:
+        return {link for fd in os.listdir("/proc/self/fd") if (link := _target(fd)).startswith("socket:")}
+
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        asked.set()
+        await reader.read()
+
+    async with serving(silent) as observer:
+        before = open_sockets()
+        preparing = asyncio.get_running_loop().create_task(prepare((f":{observer}",), timeout=30.0))
+        async with asyncio.timeout(5):
+            await asked.wait()
+        preparing.cancel()
+        await asyncio.gather(preparing, return_exceptions=True)
+    assert open_sockets() <= before
+
+
+def _target(fd: str) -> str:
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")
+    except OSError:
+        return ""

@@ -1,0 +1,48 @@
+"""Hears everything that a client in this process tells."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from floater.bridge import api
+
+AnyEvent = TypeVar("AnyEvent", bound=api.Event)
+PATIENCE = 10.0
+"Seconds that an event may take to come."
+
+
+class Witness:
+    """Everything a client has told."""
+
+    def __init__(self) -> None:
+        self.events: list[api.Event] = []
+        self._came = asyncio.Event()
+
+    def emit(self, event: api.Event) -> None:
+        self.events.append(event)
+        self._came.set()
+
+    async def sees(self, event: api.Event, *, after: int = 0) -> None:
+        """Wait until exactly this has been told, not counting the first `after` events."""
+        await self._until(lambda: event in self.events[after:])
+
+    async def sees_one(
+        self, kind: type[AnyEvent], fits: Callable[[AnyEvent], bool] = lambda _: True, *, after: int = 0
+    ) -> AnyEvent:
+        """Wait until an event of this kind that fits has been told, and return the first."""
+        await self._until(lambda: any(fits(event) for event in self.told(kind, after=after)))
+        return next(event for event in self.told(kind, after=after) if fits(event))
+
+    async def notice(self, code: str) -> api.Notice:
+        """Wait until this notice has been told."""
+        return await self.sees_one(api.Notice, lambda notice: notice.code == code)
+
+    def told(self, kind: type[AnyEvent], *, after: int = 0) -> list[AnyEvent]:
+        """All events of a kind, not counting the first `after` of all."""
+        return [event for event in self.events[after:] if isinstance(event, kind)]
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not holds():
+                self._came.clear()
+                await self._came.wait()
