@@ -246,7 +246,6 @@ class Lobby:
         """Take somebody out of everything. Their seat, if any, is idle after it."""
         self._stop_waiting(user)
         self._away.pop(user, None)
-        self._ended.pop(user, None)
         self._credits.pop(user, None)
         return self._end(user, self.match_of(user), EndReason.LEFT, now)
 
@@ -268,11 +267,11 @@ class Lobby:
         if match_id and match_id == self.match_of(user):
             self._away.pop(user, None)
             return []
-        _, missed = self._ended.get(user, (0.0, None))
         effects = self._leave(user, now)
         self._seats[user] = Seat()
         if not match_id:
             return effects
+        _, missed = self._ended.get(user, (0.0, None))
         if missed is not None and missed.match_id == match_id:
             return [*effects, missed]
         people = self._matches.setdefault(match_id, [])
@@ -377,14 +376,14 @@ class Lobby:
         effects: list[Effect] = []
         for person in self._matches.pop(match_id):
             self._seats[person].stand()
+            news = MatchEnded(person, match_id, reason)
+            self._ended.pop(person, None)
+            self._ended[person] = (now + self._absence_limit, news)
             if person == user:
                 if reason is EndReason.NO_SHOW:
                     self._credits[person] = match_id
                 continue
-            news = MatchEnded(person, match_id, reason)
             effects.append(news)
-            self._ended.pop(person, None)
-            self._ended[person] = (now + self._absence_limit, news)
             if reason in FELL_THROUGH:
                 self._credits[person] = match_id
                 self._keep_apart(user, person, now)
@@ -400,7 +399,7 @@ class Lobby:
         self._avoid.setdefault(other, set()).add(one)
 
     def _forget_ended(self, now: float) -> None:
-        """Forget the news that nobody came back for."""
+        """Forget how matches ended whose people have had time to come back and hear of it."""
         while self._ended:
             user, (until, _) = next(iter(self._ended.items()))
             if now < until:

@@ -228,6 +228,16 @@ def test_who_was_away_when_it_ended_is_told_on_return() -> None:
     )
 
 
+def test_who_ended_a_match_is_not_believed_that_it_goes_on() -> None:
+    (
+        talk_of_ann_and_ben()
+        .at(2.0, Arrived(ANN), MatchEnded(BEN, "m", EndReason.LEFT))
+        .at(3.0, Returned(ANN, "m"), MatchEnded(ANN, "m", EndReason.LEFT))
+        .at(3.0, Returned(BEN, "m"), MatchEnded(BEN, "m", EndReason.LEFT))
+        .at(3.0, Returned(BEN, "m"), MatchEnded(BEN, "m", EndReason.LEFT))
+    )
+
+
 def test_a_talk_that_is_older_than_the_server_is_believed() -> None:
     lobby = Lobby()
     (
@@ -315,6 +325,8 @@ class Histories(RuleBasedStateMachine):
                         self.in_match[user] = self.last_match[user] = match_id
                     assert self.apart.get(frozenset((leader, follower)), 0.0) <= self.now
                     self.pairs[match_id] = {leader, follower}
+                case MatchEnded(user) if isinstance(event, Returned) and event.user == user:
+                    pass  # told late of what ended before
                 case MatchEnded(user, match_id, reason):
                     others = self.pairs.get(match_id, set()) - {user}
                     if reason in (EndReason.NO_SHOW, EndReason.CANCELLED):
