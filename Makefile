@@ -2,9 +2,9 @@
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
-AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo --preserve-env=CI)
+AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo check test lint types unit page windows end_to_end laboratory bench fuzz format clean
+.PHONY: help setup demo window check test lint types unit page windows end_to_end laboratory bench fuzz format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -15,9 +15,13 @@ setup: ## install system packages and build .venv; quick when it is there
 demo: setup ## play the main job: a server and two people, side by side
 	@$(BIN)/floater demo
 
+window: setup ## open the window
+	@$(BIN)/python hatch_build.py
+	@$(BIN)/floater
+
 check: lint types unit ## the fast part: lint, format, types, unit tests
 
-test: check page end_to_end windows laboratory ## everything
+test: page check end_to_end windows laboratory ## everything
 
 lint: setup
 	$(BIN)/ruff check .
@@ -29,10 +33,12 @@ types: setup
 unit: setup
 	$(PYTEST) -n 2 -m "not natlab" --ignore=tests/end_to_end --ignore=tests/windows
 
-page: setup ## the window's page: types and unit tests
+page: setup ## the window's page: types and unit tests; built anew if it is stale
 	@scripts/page check test
+	@$(BIN)/python hatch_build.py
 
 windows: setup ## two people in two real windows, without a screen
+	@$(BIN)/python hatch_build.py
 	$(PYTEST) tests/windows
 
 end_to_end: setup
@@ -53,4 +59,4 @@ format: setup ## put every file into the one shape
 	$(BIN)/ruff format -q .
 
 clean: ## remove what was built
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist web_ui/node_modules floater/desktop/page

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,9 @@ def _window(config: ClientConfig, size: tuple[int, int] | None, level: str) -> i
         app: Any = importlib.import_module("floater.desktop.app")
     except ImportError as error:
         print(sentence("window.missing", _language_of(config), name=error.name or ""), file=sys.stderr)
+        return 1
+    if not resources.files("floater.desktop").joinpath("page", "index.html").is_file():
+        print(sentence("window.no_page", _language_of(config)), file=sys.stderr)
         return 1
     set_up_log(logging.getLevelNamesMapping()[level.upper()])
     code: int = app.run(config, size)
