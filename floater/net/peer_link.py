@@ -33,6 +33,10 @@ HIGH_WATER: Final = 524_288
 LOW_WATER: Final = 262_144
 "Bytes below which there is room for bulk again."
 
+MAX_UNREAD: Final = 33_554_432
+"""Bytes that may wait for a peer that does not read. An outbox and the parts under way are less; what
+could grow for ever is our answers to one that goes on sending."""
+
 READ_BUFFER: Final = 262_144
 "Bytes read at once, at most."
 SHUTDOWN_TIMEOUT: Final = 1.0
@@ -147,6 +151,10 @@ class PeerLink(asyncio.BufferedProtocol):
     def send(self, message: TalkMessage, body: bytes | memoryview = b"", *, bulk: bool = False) -> None:
         """Send a message; dropped after the end. With `bulk`, `link_writable` follows when there is room."""
         if self._transport is None or self._state is _State.OVER:
+            return
+        if self._transport.get_write_buffer_size() > MAX_UNREAD:
+            log.info("= link %s: the peer does not read", self.number)
+            self._loop.call_soon(self._fail, None)
             return
         self._transport.write(encode(message, body))
         if isinstance(message, HangUp):

@@ -11,7 +11,7 @@ from floater.codes import Code
 from floater.crypto.certificate import make_identity
 from floater.crypto.tls import peer_leg_context
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
-from floater.net.peer_link import Credentials, PeerLink
+from floater.net.peer_link import MAX_UNREAD, Credentials, PeerLink
 from floater.wire.codec import encode
 from floater.wire.control import Role
 from floater.wire.frame import PEER_LEG, FrameReader, encode_frame
@@ -297,6 +297,24 @@ async def test_bulk_waits_while_nobody_reads_and_goes_on_when_somebody_does() ->
     assert sent > 2 * stuck
     owner.on_writable = lambda _: None
     link.discard()
+    writer.transport.abort()
+
+
+async def test_a_peer_that_never_reads_is_given_up_before_it_costs_too_much() -> None:
+    match = Match()
+    owner = match.owners[Role.LEADER]
+    link = match.link(Role.LEADER)
+    opening = asyncio.gather(link.open(match.socks[Role.LEADER]))
+    _, writer = await match.impostor(Role.FOLLOWER)
+    writer.write(encode(HELLO))
+    await opening
+    sent = 0
+    while not owner.closed and sent < 4 * MAX_UNREAD:
+        link.send(Text(seq=1, received=0), bytes(65_536))
+        sent += 65_536
+        await asyncio.sleep(0)
+    assert owner.closed == [None]
+    assert sent < 2 * MAX_UNREAD
     writer.transport.abort()
 
 
