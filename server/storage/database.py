@@ -11,14 +11,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
+from weakref import WeakSet
 
+import aiosqlite
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, event
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from floater.codes import Code
 from floater.errors import FloaterError, ServerRefused
@@ -46,9 +48,16 @@ class Database:
     others write for too long.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine = create_async_engine(
+            "sqlite+aiosqlite://",
+            poolclass=AsyncAdaptedQueuePool,
+            async_creator=self._connect,
+            hide_parameters=True,
+        )
         self._writer = asyncio.Lock()
+        self._connections: WeakSet[aiosqlite.Connection] = WeakSet()
 
     @classmethod
     async def open(cls, path: Path) -> Self:
@@ -62,10 +71,9 @@ class Database:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise FloaterError(Code.STORAGE_FAILED, f"cannot open the database: {error.strerror}") from error
-        engine = create_async_engine(f"sqlite+aiosqlite:///{path}", hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", _prepare)
-        event.listen(engine.sync_engine, "begin", _begin)
-        database = cls(engine)
+        database = cls(path)
+        event.listen(database._engine.sync_engine, "connect", _prepare)
+        event.listen(database._engine.sync_engine, "begin", _begin)
         try:
             async with database.write() as connection:
                 await connection.run_sync(_upgrade)
@@ -75,8 +83,22 @@ class Database:
         return database
 
     async def close(self) -> None:
-        """Close all connections, folding the write-ahead log into the database."""
+        """Close all connections, folding the write-ahead log into the database.
+
+        Each connection works in a thread of its own. One whose work was
+        cancelled ends in its own time; it is waited for, so that it finds our loop
+        alive when it has something to report.
+        """
         await self._engine.dispose()
+        for connection in list(self._connections):
+            connection.stop()
+            if connection._thread.is_alive():
+                await asyncio.to_thread(connection._thread.join, LOCK_TIMEOUT)
+
+    def _connect(self) -> aiosqlite.Connection:
+        connection = aiosqlite.connect(self._path, check_same_thread=False)
+        self._connections.add(connection)
+        return connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
