@@ -36,7 +36,8 @@ async def serving(
         server.close()
         for _ in range(3):
             for writer in writers:
-                with contextlib.suppress(AttributeError):  # Python 3.11.2, of a TLS transport that was closed twice
+                # Python 3.11.2 has nothing left to abort of a TLS transport that was closed twice.
+                with contextlib.suppress(AttributeError):
                     writer.transport.abort()
             await asyncio.gather(*(task for task in running if task is not None), return_exceptions=True)
             await asyncio.sleep(0)
