@@ -13,6 +13,7 @@ setup: ## install system packages and build .venv; quick when it is there
 	@scripts/setup
 
 demo: setup ## play the main job: a server and two people, side by side
+	@$(BIN)/python hatch_build.py || true
 	@$(BIN)/floater demo
 
 window: setup ## open the window

@@ -72,7 +72,7 @@ class PageBuildHook(BuildHookInterface[BuilderConfig]):
                     self._aside = TemporaryDirectory(prefix="floater-page-")
                     page = build_page(root, Path(self._aside.name))
         except (subprocess.CalledProcessError, OSError) as error:
-            message = FAILED.format(why=error)
+            message = FAILED.format(why=str(error).rstrip("."))
             if version != "editable":
                 self.app.abort(message)
             print(message, file=sys.stderr)
@@ -193,4 +193,4 @@ if __name__ == "__main__":
         if not is_fresh(here):
             build_in_place(here)
     except (subprocess.CalledProcessError, OSError) as error:
-        sys.exit(FAILED.format(why=error))
+        sys.exit(FAILED.format(why=str(error).rstrip(".")))
