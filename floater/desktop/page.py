@@ -3,7 +3,7 @@
 import logging
 from typing import Final
 
-from PyQt6.QtCore import QFile, QIODevice, QObject, QTimer, QUrl
+from PyQt6.QtCore import QObject, QTimer, QUrl
 from PyQt6.QtWebChannel import QWebChannel
 from PyQt6.QtWebEngineCore import (
     QWebEngineCertificateError,
@@ -11,7 +11,6 @@ from PyQt6.QtWebEngineCore import (
     QWebEnginePage,
     QWebEnginePermission,
     QWebEngineProfile,
-    QWebEngineScript,
     QWebEngineSettings,
     QWebEngineUrlRequestInfo,
     QWebEngineUrlRequestInterceptor,
@@ -73,9 +72,6 @@ class Page(QWebEnginePage):
         self._channel = QWebChannel(self)
         self._channel.registerObject("door", door)
         self.setWebChannel(self._channel)
-        scripts = self.scripts()
-        assert scripts is not None
-        scripts.insert(_channel_script())
         self.permissionRequested.connect(QWebEnginePermission.deny)
         self.certificateError.connect(QWebEngineCertificateError.rejectCertificate)
         self.renderProcessTerminated.connect(self._come_back)
@@ -99,9 +95,9 @@ class Page(QWebEnginePage):
         line: int,
         source: str | None,
     ) -> None:
-        """Log that the page complained, and where; never what about, for it may quote the talk."""
-        if level is not QWebEnginePage.JavaScriptConsoleMessageLevel.InfoMessageLevel:
-            log.warning("= page complains at line %d", line)
+        """Log that the page failed, and where; never how, for that may quote the talk."""
+        if level is QWebEnginePage.JavaScriptConsoleMessageLevel.ErrorMessageLevel:
+            log.warning("= page fails at line %d", line)
 
     def _come_back(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
         if status is not QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
@@ -118,15 +114,3 @@ def make_profile(handler: scheme.SchemeHandler, parent: QObject) -> QWebEnginePr
     profile.setSpellCheckEnabled(False)
     profile.downloadRequested.connect(QWebEngineDownloadRequest.cancel)
     return profile
-
-
-def _channel_script() -> QWebEngineScript:
-    """Qt's own page side of the channel, there before any script of the page runs."""
-    file = QFile(":/qtwebchannel/qwebchannel.js")
-    file.open(QIODevice.OpenModeFlag.ReadOnly)
-    script = QWebEngineScript()
-    script.setName("channel")
-    script.setSourceCode(file.readAll().data().decode("utf-8"))
-    script.setInjectionPoint(QWebEngineScript.InjectionPoint.DocumentCreation)
-    script.setWorldId(QWebEngineScript.ScriptWorldId.MainWorld)
-    return script

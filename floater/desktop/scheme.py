@@ -3,7 +3,7 @@
 Everything the page can load comes from here; there is no other origin in its
 policy, and no file and no remote address behind it.
 
-- `GET floater://app/PATH`: the built page, from this package.
+- `GET floater://app/PATH`: the built page, from this package; `qwebchannel.js` from Qt.
 - `GET floater://media/TRANSFER_ID`: a picture the person has accepted, under
   the type its own bytes show and no other.
 - `POST floater://media/upload?name=NAME&size=BYTES`: a picture or file pasted or
@@ -30,8 +30,10 @@ MAX_UPLOAD: Final = 64 << 20
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; "
     "img-src 'self' floater://media blob: data:; connect-src floater://media; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "worker-src 'none'; sandbox allow-scripts allow-same-origin allow-forms"
 )
+_CHANNEL: Final = "/qwebchannel.js"
 _TYPES: Final = {
     ".html": b"text/html", ".js": b"text/javascript", ".css": b"text/css",
     ".svg": b"image/svg+xml", ".woff2": b"font/woff2", ".png": b"image/png",
@@ -72,6 +74,11 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         own = job.initiator().toString() in ("floater://app", "null", "")
         if not own:
             job.fail(QWebEngineUrlRequestJob.Error.RequestDenied)
+        elif (url.host(), url.path(), method) == ("app", _CHANNEL, b"GET"):
+            # Not as a script of the profile: Qt leaves those out once a navigation has been refused (6.11).
+            file = QFile(":/qtwebchannel/qwebchannel.js")
+            file.open(QIODevice.OpenModeFlag.ReadOnly)
+            _reply(job, _TYPES[".js"], file.readAll().data(), {})
         elif (url.host(), method) == ("app", b"GET"):
             self._page(job, url.path())
         elif (url.host(), method) == ("media", b"GET"):

@@ -14,7 +14,8 @@ from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from floater.bridge import api
-from floater.core.sniff import HEAD, IMAGE_TYPES, sniff
+from floater.core.pixels import HEAD, may_be_shown
+from floater.core.sniff import IMAGE_TYPES, sniff
 from floater.desktop.api import (
     ChooseDownloads,
     ChosenReply,
@@ -71,16 +72,17 @@ class Shell:
         return self._last_upload
 
     def picture(self, transfer_id: str) -> tuple[str, str] | None:
-        """Type and path of a received picture, by its own first bytes; None if it is none."""
+        """Type and path of a received picture, by its own first bytes; None if it is none, or too large."""
         path = self._received.get(transfer_id)
         if path is None:
             return None
         try:
             with path.open("rb") as file:
-                kind = sniff(file.read(HEAD))
+                head = file.read(HEAD)
         except OSError:
             return None
-        return (kind, str(path)) if kind in IMAGE_TYPES else None
+        kind = sniff(head)
+        return (kind, str(path)) if kind in IMAGE_TYPES and may_be_shown(head) else None
 
     # -- what the client tells ------------------------------------------------------------
 

@@ -17,3 +17,22 @@ def noise_png(size: int) -> bytes:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data))
+
+
+def claimed_png(width: int, height: int) -> bytes:
+    """Make the start of a PNG that says it is so large, with next to nothing in it."""
+    header = struct.pack("!IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1_000))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def claimed_gif(width: int, height: int) -> bytes:
+    """Make the start of a GIF that says it is so large."""
+    screen = struct.pack("<6sHHBBB", b"GIF89a", width, height, 0x80, 0, 0) + bytes(6)
+    return screen + struct.pack("<BHHHHB", 0x2C, 0, 0, width, height, 0) + b"\x02\x02\x44\x01\x00\x3b"
+
+
+def claimed_jpeg(width: int, height: int) -> bytes:
+    """Make the start of a JPEG that says it is so large."""
+    frame = struct.pack("!BHHB", 8, height, width, 1) + b"\x01\x11\x00"
+    return b"\xff\xd8\xff\xe0\x00\x04ab\xff\xff\xc0" + struct.pack("!H", 2 + len(frame)) + frame

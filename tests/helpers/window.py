@@ -31,16 +31,47 @@ BESIDE_THE_POINT: Final = "--no-sandbox --disable-gpu"
 class Window:
     """One person's window. `page` is Playwright's."""
 
-    def __init__(self, process: asyncio.subprocess.Process, browser: Browser, page: Page, log: Path) -> None:
+    page: Page
+
+    def __init__(
+        self, playwright: Playwright, process: asyncio.subprocess.Process, port: int, log: Path
+    ) -> None:
         self.process = process
-        self.browser = browser
-        self.page = page
         self.log = log
         self.complaints: list[str] = []
         "What the page's console said in earnest. A test ends well only if this is empty."
-        page.set_default_timeout(PATIENCE * 1000)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._hear)
+        self._playwright = playwright
+        self._port = port
+        self._browser: Browser | None = None
+
+    async def attach(self) -> None:
+        """Take hold of the page: at first, or again after `detach` or the end of its renderer."""
+        await self.detach()
+        async with asyncio.timeout(PATIENCE):
+            while self.process.returncode is None:
+                with suppress(Exception):  # nobody listens yet: Playwright has no name for that
+                    browser = await self._playwright.chromium.connect_over_cdp(
+                        f"http://127.0.0.1:{self._port}", no_defaults=True
+                    )
+                    if pages := browser.contexts[0].pages:
+                        self._browser, self.page = browser, pages[0]
+                        break
+                await asyncio.sleep(0.05)  # a port cannot be awaited
+            else:
+                raise AssertionError(f"the window has ended\n{self.story()}")
+        self.page.set_default_timeout(PATIENCE * 1000)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+
+    async def detach(self) -> None:
+        """Let the page go: what it does then, it does as if nobody watched."""
+        browser, self._browser = self._browser, None
+        if browser is not None:
+            await browser.close()
+
+    def story(self) -> str:
+        """What was logged, for a failing test."""
+        return self.log.read_text(errors="replace")[-4_000:]
 
     def _hear(self, said: ConsoleMessage) -> None:
         if said.type == "error":
@@ -167,26 +198,11 @@ class Windows:
                     **(env or {}),
                 },
             )
-        browser, page = await self._connect(port, process, log)
-        window = Window(process, browser, page, log)
+        window = Window(self._playwright, process, port, log)
         self._open.append(window)
+        await window.attach()
         await window.on("App")
         return window
-
-    async def _connect(
-        self, port: int, process: asyncio.subprocess.Process, log: Path
-    ) -> tuple[Browser, Page]:
-        assert self._playwright is not None
-        async with asyncio.timeout(PATIENCE):
-            while process.returncode is None:
-                with suppress(Exception):  # nobody listens yet: Playwright has no name for that
-                    browser = await self._playwright.chromium.connect_over_cdp(
-                        f"http://127.0.0.1:{port}", no_defaults=True
-                    )
-                    if pages := browser.contexts[0].pages:
-                        return browser, pages[0]
-                await asyncio.sleep(0.05)  # a port cannot be awaited
-        raise AssertionError(f"the window has ended\n{log.read_text(errors='replace')[-4_000:]}")
 
 
 def _free_port() -> int:
