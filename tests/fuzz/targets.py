@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from floater.wire import control, relay, stun, talk
 from floater.wire.endpoint import Endpoint
-from tests.fuzz import machines, parsers
+from tests.fuzz import gateway, machines, parsers
 from tests.fuzz.choose import seeds_of
 
 
@@ -50,6 +50,7 @@ TARGETS: dict[str, Target] = {
     "path_sequence": Target(machines.path_sequence, machines.SEEDS["path_sequence"]),
     "stranger_sequence": Target(machines.stranger_sequence, machines.SEEDS["stranger_sequence"]),
     "lobby_sequence": Target(machines.lobby_sequence, machines.SEEDS["lobby_sequence"]),
+    "gateway_sequence": Target(gateway.gateway_sequence, [bytes([n, 3, n, 1, 5]) * 30 for n in range(8)]),
     "places": Target(machines.places),
     "sniffing": Target(machines.sniffing, [b"\x09image/png\x89PNG\r\n\x1a\n", b"\x0aimage/webpRIFF0000WEBP"]),
 }
