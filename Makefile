@@ -49,6 +49,7 @@ laboratory: setup ## two people behind two NATs, in network namespaces; needs ro
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 
 bench: setup ## measure, each with its comparison in the same run
+	@FLOATER_WITHOUT_PAGE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' || true
 	$(BIN)/python -m benchmarks
 
 fuzz: setup ## search for input that breaks a parser, one minute for each
