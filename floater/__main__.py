@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from floater import __version__
-from floater.cli.demo import demo
+from floater.cli.demo import Way, demo
 from floater.cli.doctor import doctor
 from floater.cli.headless import headless
 from floater.cli.host import DEFAULT_LISTEN, host
@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "doctor":
                 return run(doctor(_config(args)), args.log)
             case "demo":
-                return run(demo(args.language or system_language(os.environ)), args.log)
+                language = args.language or system_language(os.environ)
+                return run(demo(args.way, language, args.pictures, os.environ), args.log)
             case "host":
                 language = system_language(os.environ)
                 return run(host(args.data_dir, args.listen, language, os.environ), args.log)
@@ -66,24 +67,41 @@ def _parser() -> argparse.ArgumentParser:
 
     faces = parser.add_subparsers(dest="face", required=True, metavar="FACE")
     window = faces.add_parser("window", parents=[client], help="the window (what `floater` alone means)")
-    window.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="default: as it was last time")
+    window.add_argument(
+        "--size",
+        type=_geometry,
+        metavar="WIDTHxHEIGHT[+LEFT+TOP]",
+        help="default: as it was last time",
+    )
     faces.add_parser("headless", parents=[client], help="the client for scripts: JSON lines")
     faces.add_parser("doctor", parents=[client], help="say what this network allows")
     hosting = faces.add_parser("host", parents=[common], help="run a server for the people around")
     hosting.add_argument("--data-dir", type=Path, default=default_data_dir() / "server")
     hosting.add_argument("--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT")
-    playing = faces.add_parser("demo", parents=[common], help="play the main job, side by side")
+    playing = faces.add_parser("demo", parents=[common], help="show the main job, as well as can be here")
+    ways = playing.add_mutually_exclusive_group()
+    for way, words in (
+        (Way.WINDOWS, "two windows on this screen"),
+        (Way.OFFSCREEN, "two windows without a screen, played and pictured"),
+        (Way.TERMINAL, "two clients without windows, in this terminal"),
+    ):
+        ways.add_argument(
+            f"--{way.value}", dest="way", action="store_const", const=way, default=Way.BEST, help=words
+        )
+    playing.add_argument("--pictures", type=Path, metavar="DIR", help="where pictures go; default: a new one")
     playing.add_argument("--language", choices=("zh", "en"), help="default: as the system says")
     faces.add_parser("version", parents=[common], help="print the version")
     return parser
 
 
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
+def _geometry(text: str) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    size, *place = text.split("+")
+    width, height = size.split("x")
+    left, top = place or ("", "")
+    return (int(width), int(height)), (int(left), int(top)) if place else None
 
 
-def _window(config: ClientConfig, size: tuple[int, int] | None, level: str) -> int:
+def _window(config: ClientConfig, geometry: Any, level: str) -> int:
     try:
         app: Any = importlib.import_module("floater.desktop.app")
     except ImportError as error:
@@ -93,7 +111,7 @@ def _window(config: ClientConfig, size: tuple[int, int] | None, level: str) -> i
         print(sentence("window.no_page", _language_of(config)), file=sys.stderr)
         return 1
     set_up_log(logging.getLevelNamesMapping()[level.upper()])
-    code: int = app.run(config, size)
+    code: int = app.run(config, *(geometry or ()))
     return code
 
 

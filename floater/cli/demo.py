@@ -1,323 +1,96 @@
-"""`floater demo`: a server and two people in this terminal, from sign-up to hang-up, side by side.
+"""`floater demo`: the main job, shown as well as this computer can.
 
-Everything is real: `floater-server` and two `floater headless` as processes of
-their own, on loopback, in a folder that is gone afterwards.
+On a screen two windows open. Without one they are played offscreen and
+pictured, and where windows cannot be shown at all, two headless clients play
+in the terminal.
 """
 
 import asyncio
-import email
-import email.policy
-import hashlib
+import importlib
+import importlib.util
 import os
-import re
-import shutil
-import struct
 import sys
-import tempfile
-import time
-import zlib
+from collections.abc import Mapping
+from enum import Enum
+from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from floater.cli.columns import side_by_side
-from floater.cli.played import PATIENCE, Line, NotAsPlanned, Played
+from floater.cli.terminal import play_in_terminal
+from floater.cli.windows import show_windows
+from floater.errors import FloaterError
 from floater.sentences import choose_language, sentence
 
-PASSWORD: Final = "a boat adrift at night"
-TIME_WIDTH: Final = 7
-WIDEST: Final = 120
-BREATH: Final = 0.8
-"Seconds between two acts, where somebody watches."
-PLAIN_WIDTH: Final = 100
-"Cells, where the output is no terminal."
 
-_COLOURS: Final = {"time": "\x1b[2m", "title": "\x1b[1m", "bad": "\x1b[31m", "end": "\x1b[0m"}
+class Way(Enum):
+    """How it is shown."""
 
-
-class Stage:
-    """What is shown: the time, and what each of the two sees."""
-
-    def __init__(self, language: str, names: tuple[str, str]) -> None:
-        self.language = language
-        self._watched = sys.stdout.isatty()
-        columns = shutil.get_terminal_size().columns if self._watched else PLAIN_WIDTH
-        self._coloured = self._watched and "NO_COLOR" not in os.environ
-        self._width = max(24, (min(columns, WIDEST) - TIME_WIDTH - 5) // 2)
-        self._names = names
-        self._began = time.monotonic()
-
-    def say(self, key: str, **values: object) -> str:
-        """A sentence of the play."""
-        return sentence(f"demo.{key}", self.language, **values)
-
-    def title(self, text: str) -> None:
-        """A line across both columns."""
-        print(f"\n{self._colour('title', text)}", flush=True)
-
-    def heads(self) -> None:
-        """The names above the columns."""
-        self._print(("", *self._names))
-        line = "─" * self._width
-        self._print(("─" * TIME_WIDTH, line, line))
-
-    def show(self, who: int, text: str) -> None:
-        """Something that this one does or sees."""
-        cells = ["", ""]
-        cells[who] = text
-        self._print((f"{time.monotonic() - self._began:5.2f} s", *cells))
-
-    async def breathe(self) -> None:
-        """Leave whoever watches a terminal the time to read."""
-        if self._watched:
-            await asyncio.sleep(BREATH)
-
-    def fail(self, text: str) -> None:
-        """What went wrong."""
-        print(f"\n{self._colour('bad', self.say('failed'))}\n{text}", file=sys.stderr, flush=True)
-
-    def _print(self, cells: tuple[str, ...]) -> None:
-        for row in side_by_side(cells, (TIME_WIDTH, self._width, self._width), " │ "):
-            print(self._colour("time", row[:TIME_WIDTH]) + row[TIME_WIDTH:], flush=True)
-
-    def _colour(self, name: str, text: str) -> str:
-        return f"{_COLOURS[name]}{text}{_COLOURS['end']}" if self._coloured else text
+    BEST = "best"
+    WINDOWS = "windows"
+    OFFSCREEN = "offscreen"
+    TERMINAL = "terminal"
 
 
-class Person:
-    """One of the two, and their column."""
-
-    def __init__(self, stage: Stage, column: int, name: str, address: str, url: str, folder: Path) -> None:
-        self.name = name
-        self.address = address
-        self.folder = folder / address.partition("@")[0]
-        self.folder.mkdir()
-        self._stage = stage
-        self._column = column
-        argv = [sys.executable, "-m", "floater", "headless", "--server", url, "--data-dir", str(self.folder)]
-        self.program = Played(address.partition("@")[0], argv, folder, self._see)
-
-    def show(self, key: str, **values: object) -> None:
-        """Show what this one does."""
-        self._stage.show(self._column, f"▸ {self._stage.say(key, **values)}")
-
-    async def do(self, command: str, **fields: Any) -> Line:
-        """Give a command that has to succeed."""
-        reply = await self.program.do(command, **fields)
-        if not reply["ok"]:
-            raise NotAsPlanned(f"{self.name}: {command}: {reply['error']['message']}")
-        return reply
-
-    async def is_refused(self, command: str, code: str, **fields: Any) -> None:
-        """Give a command that has to be refused, and show why."""
-        reply = await self.program.do(command, **fields)
-        if reply["ok"] or reply["error"]["code"] != code:
-            raise NotAsPlanned(f"{self.name}: {command} should have been refused with {code}: {reply}")
-        self._stage.show(self._column, f"✗ {reply['error']['message']}")
-
-    def _see(self, event: Line) -> None:
-        if (text := self._words(event)) is not None:
-            self._stage.show(self._column, f"◂ {text}")
-
-    def _words(self, event: Line) -> str | None:
-        say, language = self._stage.say, self._stage.language
-        match event["event"]:
-            case "state":
-                return f"[{sentence('state.' + event['state'], language)}]"
-            case "matched":
-                return say("matched", name=event["peer"]["username"])
-            case "path":
-                kind = sentence(f"path.{event['kind']}", language)
-                return say("path", kind=kind, ms=round(event["took_ms"]))
-            case "peer_greeted":
-                return f"「{event['greeting']}」"
-            case "text":
-                return f"「{event['text']}」"
-            case "delivered":
-                return say("delivered")
-            case "offer":
-                kind, size = event["content_type"], event["size"]
-                return say("offer", name=event["name"], kind=kind, size=f"{size:,}")
-            case "received":
-                return say("received", sha=event["sha256"][:12])
-            case "sent":
-                return say("sent")
-            case "ended":
-                return sentence(f"ended.{event['reason']}", language)
-            case "failed":
-                return str(event["error"]["message"])
-            case "notice":
-                return str(event["message"])
-        return None
-
-
-async def demo(language: str) -> int:
-    """Play the main job and return the exit code: 0 when all went as planned."""
+async def demo(way: Way, language: str, pictures: Path | None, environment: Mapping[str, str]) -> int:
+    """Show it and return the exit code: 0 when all went as planned."""
     chosen = choose_language(language)
-    stage = Stage(chosen, ("安 (An)", "Bob"))
-    with tempfile.TemporaryDirectory(prefix="floater-demo-") as folder:
-        playing: list[Played] = []
-        try:
-            await _play(stage, Path(folder), playing)
-        except NotAsPlanned as error:
-            stage.fail(str(error))
-            return 1
-        finally:
-            await asyncio.gather(*(program.clean_up() for program in playing))
-    return 0
+    missing = "" if way is Way.TERMINAL else await _missing(way)
+    if missing and way is not Way.BEST:
+        print(sentence("window.missing", chosen, name=missing), file=sys.stderr)
+        return 1
+    if way is Way.BEST:
+        way = _best(chosen, missing, has_screen=has_screen(environment))
+    try:
+        match way:
+            case Way.WINDOWS:
+                return await show_windows(chosen)
+            case Way.OFFSCREEN:
+                module: Any = importlib.import_module("floater.cli.offscreen")
+                code: int = await module.play_offscreen(chosen, pictures)
+                return code
+            case _:
+                return await play_in_terminal(chosen)
+    except FloaterError as error:
+        print(f"floater: {sentence(f'code.{error.code.value}', chosen)}", file=sys.stderr)
+        return 1
 
 
-async def _play(stage: Stage, folder: Path, playing: list[Played]) -> None:
-    environment = {
-        **os.environ,
-        "FLOATER_PROXY": "none",  # it is this very computer
-        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-        "LANG": "zh_CN.UTF-8" if stage.language.startswith("zh") else "en_US.UTF-8",
-    }
-    outbox = folder / "mails"
-    argv = [sys.executable, "-m", "server", "run", "--data-dir", str(folder / "server")]
-    argv += ["--listen", "127.0.0.1:0", "--mail-outbox", str(outbox)]
-    server = Played("server", argv, folder, lambda event: None)
-    playing.append(server)
-    await server.start(environment)
-    url = str((await server.event("ready"))["url"])
-    stage.title(stage.say("server", url=url))
-    stage.heads()
-
-    an = Person(stage, 0, "安", "an@example.org", url, folder)
-    bob = Person(stage, 1, "Bob", "bob@example.org", url, folder)
-    playing += [an.program, bob.program]
-    for person in (an, bob):
-        await person.program.start(environment)
-        await person.program.event("ready")
-        await person.do("set", language=stage.language)
-
-    for person in (an, bob):
-        await _sign_up(person, outbox)
-        await stage.breathe()
-    took = await _meet(an, bob)
-    await stage.breathe()
-    await _greet(an, bob)
-    await stage.breathe()
-    await _talk(an, bob)
-    await stage.breathe()
-    await _send_picture(an, bob, folder)
-    await stage.breathe()
-    await _hang_up(an, bob)
-
-    for program in (an.program, bob.program, server):
-        if code := await program.end():
-            raise NotAsPlanned(f"{program.name}: exit code {code}\n{program.log_tail()}")
-    stage.title(stage.say("done", ms=round(took * 1_000)))
+def has_screen(environment: Mapping[str, str]) -> bool:
+    """Whether a window would be seen."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-async def _sign_up(person: Person, outbox: Path) -> None:
-    person.show("signs_up", address=person.address)
-    account = {"email": person.address, "password": PASSWORD}
-    await person.do("sign_up", username=person.name, adult=True, **account)
-    code = await _mailed_code(outbox, person.address)
-    person.show("mail", code=code)
-    await person.do("activate", email=person.address, code=code)
-    person.show("logs_in")
-    await person.do("log_in", **account)
-    await person.program.event("state", state="home")
+def _best(language: str, missing: str, *, has_screen: bool) -> Way:
+    if missing:
+        print(sentence("demo.no_windows", language, name=missing), flush=True)
+        return Way.TERMINAL
+    if has_screen:
+        return Way.WINDOWS
+    if importlib.util.find_spec("playwright") is None:
+        print(sentence("demo.no_screen_here", language), flush=True)
+        return Way.TERMINAL
+    print(sentence("demo.no_screen", language), flush=True)
+    return Way.OFFSCREEN
 
 
-async def _meet(an: Person, bob: Person) -> float:
-    """Let both press 聊一聊; seconds until both may greet."""
-    began = time.monotonic()
-    for person in (an, bob):
-        person.show("seeks")
-    await asyncio.gather(an.do("seek"), bob.do("seek"))
-    await asyncio.gather(*(person.program.event("state", state="greeting") for person in (an, bob)))
-    return time.monotonic() - began
-
-
-async def _greet(an: Person, bob: Person) -> None:
-    an.show("says_early")
-    await an.is_refused("send_text", "not_greeted", text="…")
-    for person, other, language, words in ((an, bob, "zh", "你好"), (bob, an, "en", "Hello")):
-        person.show("says", text=words)
-        await person.do("greet", language=language)
-        await other.program.event("peer_greeted")
-    await asyncio.gather(*(person.program.event("state", state="talking") for person in (an, bob)))
-
-
-async def _talk(an: Person, bob: Person) -> None:
-    for person, other, text in (
-        (an, bob, "你那边现在是几点？我这里下着小雨。"),
-        (bob, an, "Nine in the morning, and the sea is calm. 海很静。"),
-    ):
-        person.show("says", text=text)
-        message = await person.do("send_text", text=text)
-        heard = await other.program.event("text")
-        _check(heard["text"] == text, "the text arrived as another one")
-        await person.program.event("delivered", message_id=message["message_id"])
-
-
-async def _send_picture(an: Person, bob: Person, folder: Path) -> None:
-    picture = folder / "moon.png"
-    picture.write_bytes(moon())
-    an.show("offers", name=picture.name)
-    await an.do("send_file", path=str(picture))
-    offer = await bob.program.event("offer")
-    bob.show("accepts")
-    await bob.do("accept", transfer_id=offer["transfer_id"], to=str(bob.folder))
-    received = await bob.program.event("received", transfer_id=offer["transfer_id"])
-    await an.program.event("sent")
-    ours = hashlib.sha256(picture.read_bytes()).hexdigest()
-    theirs = hashlib.sha256(Path(received["path"]).read_bytes()).hexdigest()
-    _check(ours == theirs == received["sha256"], "the picture arrived as another one")
-    bob.show("same", sha=ours[:12])
-
-
-async def _hang_up(an: Person, bob: Person) -> None:
-    an.show("hangs_up")
-    await an.do("hang_up")
-    await asyncio.gather(
-        an.program.event("ended", reason="you_hung_up"), bob.program.event("ended", reason="peer_hung_up")
+async def _missing(way: Way) -> str:
+    """What windows lack here; empty if nothing."""
+    if not resources.files("floater.desktop").joinpath("page", "index.html").is_file():
+        return "floater/desktop/page"
+    if way is Way.OFFSCREEN and importlib.util.find_spec("playwright") is None:
+        return "playwright"
+    # In a process of its own: a library of the system may be missing, and Qt is large.
+    trying = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "import PyQt6.QtWebEngineWidgets, PyQt6.QtWebChannel"),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
-    await asyncio.gather(*(person.program.event("state", state="home") for person in (an, bob)))
-
-
-def _check(holds: bool, what: str) -> None:
-    if not holds:
-        raise NotAsPlanned(what)
-
-
-async def _mailed_code(outbox: Path, address: str) -> str:
-    """Wait for the mail and read its six digits."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        for path in outbox.glob("*.eml"):
-            mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
-            body = mail.get_body(("plain",))
-            if body is not None and address in str(mail["To"]):
-                found = re.search(r"^(\d{6})\s*$", body.get_content(), re.MULTILINE)
-                if found:
-                    return found[1]
-        await asyncio.sleep(0.02)  # a folder cannot be awaited
-    raise NotAsPlanned(f"no mail for {address}")
-
-
-def moon(size: int = 96) -> bytes:
-    """Paint a moon over the sea, as PNG."""
-    middle, radius, rows = size / 2, size / 4, []
-    for y in range(size):
-        row = bytearray([0])
-        for x in range(size):
-            away = ((x - middle) ** 2 + (y - middle * 0.7) ** 2) ** 0.5
-            glow = max(0.0, 1.0 - away / size)
-            sea = y > size * 0.72 and (x * 7 + y * 13) % 11 < 4
-            light = 255 if away < radius else int(40 + 120 * glow + 40 * sea)
-            row += bytes((light, light, min(255, light + 40)))
-        rows.append(bytes(row))
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", struct.pack("!IIBBBBB", size, size, 8, 2, 0, 0, 0))
-        + _chunk(b"IDAT", zlib.compress(b"".join(rows), 9))
-        + _chunk(b"IEND", b"")
+    _, said = await trying.communicate()
+    if trying.returncode == 0:
+        return ""
+    return (said.decode("utf-8", "replace").strip().splitlines() or ["PyQt6"])[-1].removeprefix(
+        "ImportError: "
     )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data))

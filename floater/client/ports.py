@@ -59,13 +59,12 @@ class Ports:
 
     def drop(self) -> None:
         """Have no port: what the outside saw of it is out of date."""
-        if self._preparing is not None:
-            self._preparing.cancel()
-            self._preparing = None
+        preparing, self._preparing = self._preparing, None
+        if preparing is not None and not preparing.done():
+            preparing.cancel()
+            self._watch(preparing)
         if (port := self.take()) is not None:
-            closing = self._tasks.start(port.close(), "close a port")
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._close(port)
 
     @asynccontextmanager
     async def at_hand(self) -> AsyncIterator[PunchPort]:
@@ -82,9 +81,16 @@ class Ports:
     async def close(self) -> None:
         """Close what there is, for good."""
         self.drop()
-        if self._closing:
+        if self._closing:  # nobody who is closing a port may be cancelled at it
             await asyncio.wait(set(self._closing))
         await self._tasks.close()
+
+    def _close(self, port: PunchPort) -> None:
+        self._watch(self._tasks.start(port.close(), "close a port"))
+
+    def _watch(self, closing: asyncio.Task[None]) -> None:
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
     async def _prepare(self) -> None:
         if self._link is None or self._link.welcome is None:
@@ -93,7 +99,7 @@ class Ports:
         if self._wanted() and self._link.online:
             self._port = port
         else:
-            await port.close()
+            self._close(port)
 
     async def _new(self) -> PunchPort:
         assert self._link is not None

@@ -167,19 +167,27 @@ def _png(rows: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-async def enrol(do: Callable[[AccountCommand], Awaitable[api.Reply]], hosted: Hosted, username: str) -> None:
-    """Sign up, activate and log in on a server in this program, under an address that exists nowhere.
+async def enrol(
+    do: Callable[[AccountCommand], Awaitable[api.Reply]],
+    hosted: Hosted,
+    username: str,
+    address: str = "",
+    password: str = "",
+) -> None:
+    """Sign up, activate and log in on a server in this program.
 
     Args:
         do: carries the commands out.
         hosted: the server.
         username: 1 to 24 characters.
+        address: empty for one that exists nowhere.
+        password: empty for one that nobody knows.
 
     Raises:
         FloaterError: TIMED_OUT if no mail comes.
     """
-    address = f"{secrets.token_hex(8)}@practice.invalid"
-    password = secrets.token_urlsafe(18)
+    address = address or f"{secrets.token_hex(8)}@practice.invalid"
+    password = password or secrets.token_urlsafe(18)
     await do(api.SignUp(address, username, password, True))
     mails = Mails(hosted.outbox)
     try:

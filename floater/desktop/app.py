@@ -39,12 +39,15 @@ GOODBYE: Final = 3.0
 _FOREIGN: Final = '"reply":"shell-'
 
 
-def run(config: ClientConfig, size: tuple[int, int] | None = None) -> int:
+def run(
+    config: ClientConfig, size: tuple[int, int] | None = None, place: tuple[int, int] | None = None
+) -> int:
     """Run the window until it is closed. Returns the exit code.
 
     Args:
         config: the knobs of the client.
         size: width and height of the window in pixels; None: as it was last time.
+        place: its left and upper edge on the screen, where the system lets a window choose.
     """
     scheme.register()
     qt = QApplication.instance() or QApplication(sys.argv[:1])
@@ -59,6 +62,8 @@ def run(config: ClientConfig, size: tuple[int, int] | None = None) -> int:
     single.on_second(desktop.window.come_front)
     if size is not None:
         desktop.window.resize(*size)
+    if place is not None:
+        desktop.window.move(*place)
     signals = _Signals(desktop.leave)
     desktop.begin()
     code = qt.exec()

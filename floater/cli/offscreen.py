@@ -1,0 +1,211 @@
+"""The demonstration where there is no screen: two real windows, played through their pages and pictured."""
+
+import asyncio
+import io
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Playwright, async_playwright
+
+from floater.cli.driven import Driven, WindowEnded, offscreen
+from floater.cli.playground import AN, BOB, PASSWORD, Person, Playground
+from floater.cli.stage import Stage, moon
+
+SIZE: Final = "460x760"
+_GAP: Final = 12
+_BETWEEN: Final = (130, 150, 155)
+"The colour between the two windows of a picture."
+_DROP: Final = """([bytes, name]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], name, { type: "image/png" }));
+  const dropped = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+  document.querySelector(".TalkView").dispatchEvent(dropped);
+}"""
+"Drop a picture into a talk, as a person would."
+
+
+class Seat:
+    """One of the two: their window, and their column on the stage."""
+
+    def __init__(self, stage: Stage, column: int, person: Person, window: Driven) -> None:
+        self.person = person
+        self.window = window
+        self.page = window.page
+        self._stage = stage
+        self._column = column
+
+    def show(self, key: str, **values: object) -> None:
+        """Show what this one does."""
+        self._stage.show(self._column, f"▸ {self._stage.say(key, **values)}")
+
+    def sees(self, key: str, **values: object) -> None:
+        """Show what this one sees."""
+        self._stage.show(self._column, f"◂ {self._stage.say(key, **values)}")
+
+    async def sign_up(self) -> None:
+        """Go from the welcome to the mail, which the page shows."""
+        self.show("signs_up", address=self.person.address)
+        await self.page.locator("button.primary").click()
+        await self.page.locator("input[type=email]").fill(self.person.address)
+        await self.page.locator("input[autocomplete=nickname]").fill(self.person.name)
+        await self.page.locator("input[type=password]").fill(PASSWORD)
+        await self.page.locator("input[type=checkbox]").check()
+        await self.page.locator("form button.primary").click()
+        code = await self.page.locator(".CheckMail .digits").inner_text()
+        self.sees("mail", code=code)
+
+    async def activate_and_log_in(self) -> None:
+        """Go from the mail to home."""
+        await self.page.locator(".CheckMail .mail button").click()
+        await self.page.locator(".CheckMail button.primary").click()
+        await self.page.locator(".toast button").click()  # read and put away
+        self.show("logs_in")
+        await self.page.locator("input[autocomplete=current-password]").fill(PASSWORD)
+        await self.page.locator("input[type=email]").fill(self.person.address)
+        await self.page.locator("form button.primary").click()
+        await self.window.on("Home")
+
+    async def seek(self) -> None:
+        """Press 聊一聊, and let the stranger see the address."""
+        self.show("seeks")
+        await self.page.locator(".seek").click()
+        await self.page.locator("dialog button.primary").click()
+
+    async def greet(self) -> None:
+        """Say 你好."""
+        word = await self.page.locator(".hello").inner_text()
+        self.show("presses", button=word)
+        await self.page.locator(".hello").click()
+
+    async def say(self, text: str, other: "Seat") -> None:
+        """Write it, and wait until the other can read it."""
+        self.show("says", text=text)
+        await self.page.locator("textarea").fill(text)
+        await self.page.keyboard.press("Enter")
+        await other.page.get_by_role("log").get_by_text(text, exact=True).wait_for()
+        other.sees("reads", text=text)
+
+    async def send_picture(self, other: "Seat") -> None:
+        """Drop a picture; the other looks at it."""
+        self.show("offers", name="moon.png")
+        await self.page.evaluate(_DROP, [list(moon(384)), "moon.png"])
+        card = other.page.get_by_role("article", name="moon.png")
+        await card.locator("button.primary").click()
+        other.show("accepts")
+        await card.locator(".picture img").wait_for()
+        await other.page.wait_for_function("document.querySelector('.picture img').naturalWidth === 384")
+        other.sees("picture")
+
+    async def hang_up(self) -> None:
+        """Press the red button, and once more when it asks."""
+        self.show("hangs_up")
+        await self.page.locator(".Bar .danger").click()
+        await self.page.locator("dialog .danger").click()
+
+
+async def play_offscreen(language: str, pictures: Path | None) -> int:
+    """Play from sign-up to hang-up, leave pictures of both windows, and return the exit code.
+
+    Args:
+        language: `zh-CN` or `en`.
+        pictures: the folder for them; None for a new one among the temporary files.
+    """
+    stage = Stage(language, (AN.name + " (An)", BOB.name))
+    folder = pictures or Path(tempfile.mkdtemp(prefix="floater-pictures-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        async with AsyncExitStack() as stack:
+            playwright = await stack.enter_async_context(async_playwright())
+            ground = await stack.enter_async_context(Playground(language))
+            stage.title(stage.say("server", url=ground.hosted.url))
+            windows = await asyncio.gather(
+                *(_open(stack, playwright, ground, person) for person in (AN, BOB))
+            )
+            stage.heads()
+            an, bob = (
+                Seat(stage, column, person, window)
+                for column, (person, window) in enumerate(zip((AN, BOB), windows, strict=True))
+            )
+            took = await _play(stage, an, bob, Album(folder, windows))
+            complaints = [text for window in windows for text in window.complaints]
+    except (PlaywrightError, WindowEnded, TimeoutError) as error:
+        stage.fail(f"{type(error).__name__}: {error}")
+        return 1
+    if complaints:
+        stage.fail("\n".join(complaints))
+        return 1
+    stage.title(stage.say("done", ms=round(took * 1_000)))
+    stage.title(stage.say("pictures", folder=folder))
+    return 0
+
+
+async def _open(stack: AsyncExitStack, playwright: Playwright, ground: Playground, person: Person) -> Driven:
+    port, environment = offscreen()
+    log = ground.folder / f"{person.folder}.log"
+    process = await ground.start(ground.window(person, SIZE), log, environment)
+    window = Driven(playwright, process, port, log)
+    stack.push_async_callback(window.close)
+    await window.attach()
+    await window.on("App")
+    return window
+
+
+async def _play(stage: Stage, an: Seat, bob: Seat, album: "Album") -> float:
+    """All acts; seconds from the presses to both being able to greet."""
+    both = (an, bob)
+    await album.keep("welcome")
+    await asyncio.gather(*(one.sign_up() for one in both))
+    await album.keep("mail")
+    await asyncio.gather(*(one.activate_and_log_in() for one in both))
+    await album.keep("home")
+    await stage.breathe()
+    began = time.monotonic()
+    await asyncio.gather(*(one.seek() for one in both))
+    await asyncio.gather(*(one.window.on("Greeting") for one in both))
+    took = time.monotonic() - began
+    await an.greet()
+    await bob.page.locator("dl").get_by_text("✓").wait_for()
+    await album.keep("greeting")
+    await bob.greet()
+    await asyncio.gather(*(one.window.on("TalkView") for one in both))
+    await stage.breathe()
+    await an.say("你那边现在是几点？我这里下着小雨。", bob)
+    await bob.say("Nine in the morning, and the sea is calm. 海很静。", an)
+    await an.send_picture(bob)
+    await album.keep("talk")
+    await stage.breathe()
+    await an.hang_up()
+    await asyncio.gather(*(one.window.on("Home") for one in both))
+    await album.keep("end")
+    return took
+
+
+class Album:
+    """Numbered pictures of both windows, side by side.
+
+    Args:
+        folder: where they go.
+        windows: from left to right.
+    """
+
+    def __init__(self, folder: Path, windows: list[Driven]) -> None:
+        self._folder = folder
+        self._windows = windows
+        self._count = 0
+
+    async def keep(self, name: str) -> None:
+        """Take one."""
+        shots = [Image.open(io.BytesIO(await window.page.screenshot())) for window in self._windows]
+        width = sum(shot.width for shot in shots) + _GAP * (len(shots) - 1)
+        whole = Image.new("RGB", (width, max(shot.height for shot in shots)), _BETWEEN)
+        left = 0
+        for shot in shots:
+            whole.paste(shot, (left, 0))
+            left += shot.width + _GAP
+        self._count += 1
+        whole.save(self._folder / f"{self._count}-{name}.png")

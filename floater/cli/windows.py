@@ -1,0 +1,75 @@
+"""`floater demo --windows`: two people in two windows on this screen, at home, ready to press 聊一聊."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from floater.cli.playground import AN, BOB, PASSWORD, Playground
+from floater.cli.run import on_signals
+from floater.sentences import sentence
+from floater.tasks import Tasks
+
+PLACES: Final = ("460x760+60+60", "460x760+560+60")
+"Side by side, where the system lets a window choose."
+GOODBYE: Final = 6.0
+"Seconds that a window may take to say goodbye."
+
+
+async def show_windows(language: str) -> int:
+    """Open both and return when both are closed, or somebody asks us to end."""
+    stopped = asyncio.Event()
+    on_signals(stopped.set)
+    tasks = Tasks()
+    async with Playground(language) as ground:
+        await asyncio.gather(*(ground.move_in(person) for person in (AN, BOB)))
+        windows = []
+        for person, place in zip((AN, BOB), PLACES, strict=True):
+            log = ground.folder / f"{person.folder}.log"
+            windows.append((await ground.start(ground.window(person, place), log, {}), log))
+        print(sentence("demo.windows", language), flush=True)
+        print(
+            sentence("demo.accounts", language, one=AN.address, other=BOB.address, password=PASSWORD),
+            flush=True,
+        )
+        closing = tasks.start(_closed([window for window, _ in windows]), "windows")
+        stopping = tasks.start(stopped.wait(), "wait for a signal")
+        try:
+            await asyncio.wait((closing, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await asyncio.gather(*(_end(window) for window, _ in windows))
+            await tasks.close()
+        return 0 if stopped.is_set() else _judge(windows, language)
+
+
+async def _closed(windows: list[asyncio.subprocess.Process]) -> None:
+    await asyncio.gather(*(window.wait() for window in windows))
+
+
+async def _end(window: asyncio.subprocess.Process) -> None:
+    if window.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        window.terminate()
+    try:
+        async with asyncio.timeout(GOODBYE):
+            await window.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            if hasattr(os, "killpg"):
+                os.killpg(window.pid, signal.SIGKILL)
+            else:
+                window.kill()
+        await window.wait()
+
+
+def _judge(windows: list[tuple[asyncio.subprocess.Process, Path]], language: str) -> int:
+    for window, log in windows:
+        if window.returncode:
+            print(sentence("demo.failed", language), file=sys.stderr)
+            print(log.read_text("utf-8", "replace")[-2_000:], file=sys.stderr)
+            return 1
+    return 0
