@@ -136,7 +136,8 @@ class Shell:
             case ChooseDownloads():
                 self._choose_downloads(reply)
             case SecondWindow():
-                subprocess.Popen([sys.executable, "-m", "floater", "demo", "--window"], close_fds=True)
+                argv = [sys.executable, "-m", "floater", "demo", "--windows", "--language", self._language()]
+                subprocess.Popen(argv, start_new_session=True)
                 reply(api.Empty())
             case _:
                 raise AssertionError(command)
