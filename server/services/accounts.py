@@ -7,7 +7,7 @@
 Two rules run through everything here:
 
 *Nobody learns whether an address has an account.* Answers are alike, and so is
-the work: the same statements and one hash for every address. An address that
+the work: the same statements and as many hashes for every address. An address that
 has an account gets a decoy where another gets a sign-up, and a mail that says
 so; an address that has none gets a decoy where another gets a reset, and no
 mail.
@@ -175,7 +175,7 @@ class Accounts:
     async def log_in(self, m: control.LogIn, source: Source) -> tuple[Session, control.LoggedIn]:
         """Log in by password, for a fresh token.
 
-        Exactly one hash for every address. NOT_ACTIVATED is said to whoever
+        As many hashes for every address: one at each cost in use. NOT_ACTIVATED is said to whoever
         knows the password of a sign-up that waits, a decoy as well: it tells
         of the sign-up, and not of an account.
 
@@ -190,11 +190,12 @@ class Accounts:
         async with self._database.read() as connection:
             account = await records.find_account(connection, email)
             waiting = await records.find_pending(connection, SIGN_UP, email, since)
-        cost = cost_of(account.password_hash) if account is not None else self._hasher.cost
-        typed = await self._hasher.hash(email, m.password, cost)
-        if account is not None and is_same(account.password_hash, typed):
-            return await self._let_in(account, m)
-        is_pending = any([is_same(sign_up.password_hash, typed) for sign_up in waiting])
+        stored = [sign_up.password_hash for sign_up in waiting]
+        self._hasher.learn(stored if account is None else [account.password_hash, *stored])
+        typed = await self._hasher.hash_each(email, m.password)
+        if account is not None and is_same(account.password_hash, typed[cost_of(account.password_hash)]):
+            return await self._let_in(account, m, typed[self._hasher.cost])
+        is_pending = any([is_same(encoded, typed[cost_of(encoded)]) for encoded in stored])
         raise ServerRefused(Code.NOT_ACTIVATED if is_pending else Code.WRONG_LOG_IN)
 
     async def restore(self, m: control.Restore, source: Source) -> tuple[Session, control.LoggedIn]:
@@ -341,14 +342,10 @@ class Accounts:
         log.info("= account %s activated", account)
         return control.Done(id=request)
 
-    async def _let_in(self, account: records.Account, m: control.LogIn) -> tuple[Session, control.LoggedIn]:
-        """Make a token for whoever gave the right password; hash it anew if the parameters have changed."""
-        new_hash = account.password_hash
-        if cost_of(new_hash) != self._hasher.cost:
-            try:
-                new_hash = await self._hasher.hash(account.email, m.password)
-            except ServerRefused:
-                pass  # too busy now; the next log-in will do
+    async def _let_in(
+        self, account: records.Account, m: control.LogIn, new_hash: str
+    ) -> tuple[Session, control.LoggedIn]:
+        """Make a token for whoever gave the right password; keep its hash at the present cost from now on."""
         token = secrets.token_urlsafe(32)
         digest, now = sha256(token), self._clock()
         async with self._database.write() as connection:
@@ -407,8 +404,10 @@ async def open_accounts(
                     Code.STORAGE_FAILED,
                     "the secret file is not the one this database was made with: put the right one back",
                 )
+            stored = await records.hash_of_each_cost(connection)
         hasher = Hasher(config, secret)
         stack.push_async_callback(hasher.close)
+        hasher.learn(stored)
         outbox = Outbox(config, database, secret, post, clock)
         accounts = Accounts(config, secret, database, hasher, outbox, clock)
         stack.push_async_callback(accounts.tasks.close)

@@ -7,13 +7,16 @@ queue, and what does not fit there is told to come again.
 The salt is made from the e-mail address under the server's secret, and so is
 the same for everything that one address has stored. So one hash of what
 somebody typed is compared with the account *and* with every sign-up that
-waits for its mail, and a log-in costs exactly one hash for every address,
-known, pending or unknown. Salts still differ between addresses and servers.
+waits for its mail, and a log-in costs as many hashes for every address,
+known, pending or unknown: one for each cost that anything stored was hashed
+at, which is one until an operator changes the parameters. Salts still differ
+between addresses and servers.
 """
 
 import asyncio
 import hmac
 import os
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -30,7 +33,7 @@ _SALT: Final = 16
 _HASH: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Cost:
     """argon2id's parameters; one lane always."""
 
@@ -62,6 +65,7 @@ class Hasher:
 
     def __init__(self, config: ServerConfig, secret: Secret) -> None:
         self.cost: Final = Cost(config.hash_memory, config.hash_passes)
+        self._costs = {self.cost}
         self._threads = config.hash_threads or cores()
         self._places = self._threads + config.hash_queue
         self._deadline = config.hash_deadline
@@ -100,6 +104,18 @@ class Hasher:
                 return await asyncio.wrap_future(work)
         except TimeoutError:
             raise ServerRefused(Code.BUSY, "hashing deadline", retry_after=self._deadline) from None
+
+    def learn(self, stored: Iterable[str]) -> None:
+        """Note at which costs these were made: whatever anybody types is hashed at them, too."""
+        self._costs.update(cost_of(encoded) for encoded in stored)
+
+    async def hash_each(self, email: str, password: str) -> dict[Cost, str]:
+        """Hash a typed password once at each cost in use, in an order that is the same for every address.
+
+        Raises:
+            ServerRefused: BUSY.
+        """
+        return {cost: await self.hash(email, password, cost) for cost in sorted(self._costs)}
 
     async def close(self) -> None:
         """Drop what waits and end the threads."""

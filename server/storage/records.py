@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.core.onetime import MAX_LIVE, SIGN_UP, OneTime
@@ -16,6 +16,9 @@ from server.storage.tables import accounts, marks, pending, tokens
 
 NOBODY: Final = 0
 "No row has this id; a statement about it changes nothing."
+
+_SALT_AND_HASH: Final = len("$") + 22 + len("$") + 43
+"Characters after the parameters in a password's hash: 16 and 32 bytes in base64, as all of ours have."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,16 @@ async def set_password(connection: AsyncConnection, account: int, old_hash: str,
         .values(password_hash=new_hash)
     )
     return changed.rowcount == 1
+
+
+async def hash_of_each_cost(connection: AsyncConnection) -> Sequence[str]:
+    """One stored hash of each set of argon2 parameters, of accounts and of sign-ups that wait."""
+    found: list[str] = []
+    for column in (accounts.c.password_hash, pending.c.password_hash):
+        parameters = func.substr(column, 1, func.length(column) - _SALT_AND_HASH)
+        hashes = select(func.min(column)).where(column.like("$argon2id$%")).group_by(parameters)
+        found += (await connection.execute(hashes)).scalars()
+    return found
 
 
 # -- what waits for an answer to a mail ---------------------------------------------------

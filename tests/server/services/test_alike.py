@@ -17,10 +17,12 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import event
 
+from floater.codes import Code
 from floater.errors import ServerRefused
 from floater.wire import control
 from server.services.accounts import Accounts
-from tests.helpers.accounts import AWAY, NO_LIMITS, Mailbox, a_sign_up, an_account, opened
+from server.services.hashing import Cost, Hasher
+from tests.helpers.accounts import AWAY, NO_LIMITS, Mailbox, a_log_in, a_sign_up, an_account, opened
 
 SAMPLES: Final = 60
 TRIES: Final = 4
@@ -107,6 +109,52 @@ async def test_every_address_takes_the_same_statements(tmp_path: Path, ask: Ask)
             lists.append([statement for statement in ran if not statement.startswith("BEGIN")])
         assert lists[0] == lists[1]
         assert len(lists[0]) >= 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("changed", [{"hash_memory": 64}, {"hash_passes": 2}, {}])
+async def test_every_address_is_answered_alike_after_the_cost_of_hashes_was_changed(
+    tmp_path: Path, changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a sign-up from before and one from after, at an address with an account and at one without."""
+    hashed: list[object] = []
+    statements: list[str] = []
+    real = Hasher.hash
+
+    async def noted(self: Hasher, email: str, password: str, cost: Cost | None = None) -> str:
+        hashed.append(cost or self.cost)
+        return await real(self, email, password, cost)
+
+    def note(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if "FROM outbox" not in statement and "UPDATE outbox" not in statement:  # the sender's own
+            statements.append(statement)
+
+    monkeypatch.setattr(Hasher, "hash", noted)
+    before, after = "what was typed before", "what was typed after"
+    async with opened(tmp_path, **NO_LIMITS) as accounts:
+        await an_account(accounts, Mailbox(tmp_path), KNOWN)
+        for address in (KNOWN, UNKNOWN):
+            await accounts.sign_up(a_sign_up(address, before), AWAY)
+    async with opened(tmp_path, **NO_LIMITS, **changed) as accounts:
+        for address in (KNOWN, UNKNOWN):
+            await accounts.sign_up(a_sign_up(address, after), AWAY)
+        event.listen(accounts._database._engine.sync_engine, "before_cursor_execute", note)
+        seen = []
+        for address in (KNOWN, UNKNOWN, "nobody@example.org"):
+            for password in (before, after, THIEF):
+                hashed.clear()
+                statements.clear()
+                with pytest.raises(ServerRefused) as refused:
+                    await accounts.log_in(control.LogIn(id=1, email=address, password=password), AWAY)
+                ran = [statement for statement in statements if not statement.startswith("BEGIN")]
+                seen.append((refused.value.code, list(hashed), ran))
+        known, unknown, nobody = seen[:3], seen[3:6], seen[6:]
+        assert known == unknown
+        assert [code for code, _, _ in known] == [Code.NOT_ACTIVATED, Code.NOT_ACTIVATED, Code.WRONG_LOG_IN]
+        assert {code for code, _, _ in nobody} == {Code.WRONG_LOG_IN}
+        assert len({str((costs, ran)) for _, costs, ran in seen}) == 1
+        assert len(seen[0][1]) == (2 if changed else 1)
+        await a_log_in(accounts, KNOWN)
 
 
 @pytest.mark.asyncio
