@@ -136,8 +136,8 @@ class Shell:
             case ChooseDownloads():
                 self._choose_downloads(reply)
             case SecondWindow():
-                argv = [sys.executable, "-m", "floater", "demo", "--windows", "--language", self._language()]
-                subprocess.Popen(argv, start_new_session=True)
+                argv = [sys.executable, "-m", "floater", "demo", "--windows"]
+                subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
                 reply(api.Empty())
             case _:
                 raise AssertionError(command)
