@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from floater.cli.playground import NoWindows
 from floater.cli.terminal import play_in_terminal
 from floater.cli.windows import show_windows
 from floater.errors import FloaterError
@@ -33,7 +34,7 @@ class Way(Enum):
 
 async def demo(way: Way, language: str, pictures: Path | None, environment: Mapping[str, str]) -> int:
     """Show it and return the exit code: 0 when all went as planned."""
-    chosen = choose_language(language)
+    chosen, wanted = choose_language(language), way
     missing = "" if way is Way.TERMINAL else await _missing(way)
     if missing and way is not Way.BEST:
         print(sentence("window.missing", chosen, name=missing), file=sys.stderr)
@@ -50,6 +51,12 @@ async def demo(way: Way, language: str, pictures: Path | None, environment: Mapp
                 return code
             case _:
                 return await play_in_terminal(chosen)
+    except NoWindows as error:
+        if wanted is not Way.BEST:
+            print(sentence("demo.failed", chosen), error, file=sys.stderr)
+            return 1
+        print(sentence("demo.no_windows", chosen, name=error), flush=True)
+        return await play_in_terminal(chosen)
     except FloaterError as error:
         print(f"floater: {sentence(f'code.{error.code.value}', chosen)}", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Playwright, async_playwright
 
 from floater.cli.driven import Driven, WindowEnded, offscreen
-from floater.cli.playground import AN, BOB, PASSWORD, Person, Playground
+from floater.cli.playground import AN, BOB, PASSWORD, NoWindows, Person, Playground
 from floater.cli.stage import Stage, moon
 
 SIZE: Final = "460x760"
@@ -114,10 +114,11 @@ async def play_offscreen(language: str, pictures: Path | None) -> int:
     Args:
         language: `zh-CN` or `en`.
         pictures: the folder for them; None for a new one among the temporary files.
+
+    Raises:
+        NoWindows: there is no window even without a screen.
     """
     stage = Stage(language, (AN.name + " (An)", BOB.name))
-    folder = pictures or Path(tempfile.mkdtemp(prefix="floater-pictures-"))
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         async with AsyncExitStack() as stack:
             playwright = await stack.enter_async_context(async_playwright())
@@ -127,6 +128,8 @@ async def play_offscreen(language: str, pictures: Path | None) -> int:
                 *(_open(stack, playwright, ground, person) for person in (AN, BOB))
             )
             stage.heads()
+            folder = pictures or Path(tempfile.mkdtemp(prefix="floater-pictures-"))
+            folder.mkdir(parents=True, exist_ok=True)
             an, bob = (
                 Seat(stage, column, person, window)
                 for column, (person, window) in enumerate(zip((AN, BOB), windows, strict=True))
@@ -150,8 +153,11 @@ async def _open(stack: AsyncExitStack, playwright: Playwright, ground: Playgroun
     process = await ground.start(ground.window(person, SIZE), log, environment)
     window = Driven(playwright, process, port, log)
     stack.push_async_callback(window.close)
-    await window.attach()
-    await window.on("App")
+    try:
+        await window.attach()
+        await window.on("App")
+    except (PlaywrightError, WindowEnded, TimeoutError) as error:
+        raise NoWindows((window.story().strip().splitlines() or [type(error).__name__])[-1]) from error
     return window
 
 

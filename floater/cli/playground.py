@@ -40,6 +40,10 @@ AN: Final = Person("安", "an@example.org")
 BOB: Final = Person("Bob", "bob@example.org")
 
 
+class NoWindows(Exception):
+    """Windows cannot be shown here after all; the text says why, as far as it is known."""
+
+
 class Playground:
     """Use it as `async with Playground(language) as ground`.
 

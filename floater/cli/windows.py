@@ -4,29 +4,37 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from floater.cli.playground import AN, BOB, PASSWORD, Playground
+from floater.cli.playground import AN, BOB, PASSWORD, NoWindows, Playground
 from floater.cli.run import on_signals
 from floater.sentences import sentence
 from floater.tasks import Tasks
 
 PLACES: Final = ("460x760+60+60", "460x760+560+60")
 "Side by side, where the system lets a window choose."
+BIRTH: Final = 10.0
+"Seconds within which windows that both fail have never been there."
 GOODBYE: Final = 6.0
 "Seconds that a window may take to say goodbye."
 
 
 async def show_windows(language: str) -> int:
-    """Open both and return when both are closed, or somebody asks us to end."""
+    """Open both and return when both are closed, or somebody asks us to end.
+
+    Raises:
+        NoWindows: neither window came.
+    """
     stopped = asyncio.Event()
     on_signals(stopped.set)
     tasks = Tasks()
     async with Playground(language) as ground:
         await asyncio.gather(*(ground.move_in(person) for person in (AN, BOB)))
         windows = []
+        began = time.monotonic()
         for person, place in zip((AN, BOB), PLACES, strict=True):
             log = ground.folder / f"{person.folder}.log"
             windows.append((await ground.start(ground.window(person, place), log, {}), log))
@@ -42,7 +50,12 @@ async def show_windows(language: str) -> int:
         finally:
             await asyncio.gather(*(_end(window) for window, _ in windows))
             await tasks.close()
-        return 0 if stopped.is_set() else _judge(windows, language)
+        failed = [log for window, log in windows if window.returncode and not stopped.is_set()]
+        if len(failed) == len(windows) and time.monotonic() - began < BIRTH:
+            raise NoWindows(_last_line(failed[0]))
+        for log in failed:
+            print(sentence("demo.failed", language), _last_line(log), file=sys.stderr)
+        return 1 if failed else 0
 
 
 async def _closed(windows: list[asyncio.subprocess.Process]) -> None:
@@ -66,10 +79,5 @@ async def _end(window: asyncio.subprocess.Process) -> None:
         await window.wait()
 
 
-def _judge(windows: list[tuple[asyncio.subprocess.Process, Path]], language: str) -> int:
-    for window, log in windows:
-        if window.returncode:
-            print(sentence("demo.failed", language), file=sys.stderr)
-            print(log.read_text("utf-8", "replace")[-2_000:], file=sys.stderr)
-            return 1
-    return 0
+def _last_line(log: Path) -> str:
+    return (log.read_text("utf-8", "replace").strip().splitlines() or [""])[-1]

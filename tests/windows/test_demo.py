@@ -11,10 +11,14 @@ import pytest
 from PIL import Image
 from playwright.async_api import async_playwright
 
-from floater.cli.demo import has_screen
+from floater.__main__ import _parser
+from floater.bridge import api
+from floater.cli.demo import Way, has_screen
 from floater.cli.driven import Driven, offscreen
 from floater.cli.playground import Playground
 from floater.cli.windows import show_windows
+from floater.desktop.api import SecondWindow
+from floater.desktop.shell import Shell
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
@@ -113,6 +117,29 @@ async def test_asked_to_end_it_closes_both_windows_and_leaves_nothing(
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     assert list(temporary.iterdir()) == []
+
+
+async def test_where_the_screen_is_gone_it_plays_in_the_terminal(tmp_path: Path) -> None:
+    process = await start(tmp_path / "tmp", "--language", "en", QT_QPA_PLATFORM="nowhere", DISPLAY=":99")
+    async with asyncio.timeout(120):
+        said = (await process.communicate())[0].decode()
+    assert process.returncode == 0, said
+    assert "Windows cannot be shown here" in said
+    assert "both files are equal" in said
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+async def test_the_page_s_second_window_is_this_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr("subprocess.Popen", lambda argv, **_: started.append(argv))
+    shell = Shell(lambda command, hear: None, str, tmp_path)
+    replies: list[api.Reply] = []
+    shell.do(SecondWindow(), replies.append, lambda error: None)
+    assert replies == [api.Empty()]
+    ((program, *rest),) = started
+    assert [program, *rest[:2]] == [sys.executable, "-m", "floater"]
+    args = _parser().parse_args(rest[2:])
+    assert (args.face, args.way) == ("demo", Way.WINDOWS)
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a screen")
