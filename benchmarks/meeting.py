@@ -52,7 +52,7 @@ async def two_homes(
 
         lab = stack.enter_context(Lab(rtt=RTT))
         host = lab.host("server", addresses=2)
-        places = [lab.behind("port_restricted", name) for name in ("ann", "bob")]
+        places = [lab.behind("APDF", name) for name in ("ann", "bob")]
         server = Server(
             folder / "server",
             "--stun",
