@@ -1,4 +1,4 @@
-# `make demo` plays the main job, `make test` proves everything. Both set up what they need.
+# `make demo` shows the main job, `make test` proves everything. Both set up what they need.
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
@@ -12,7 +12,7 @@ help: ## say what there is
 setup: ## install system packages and build .venv; quick when it is there
 	@scripts/setup
 
-demo: setup ## play the main job: a server and two people, side by side
+demo: setup ## show the main job: two people in two windows, or pictures of them where there is no screen
 	@$(BIN)/python hatch_build.py || true
 	@$(BIN)/floater demo
 
