@@ -17,7 +17,7 @@ INTERVAL: Final = 3_600.0
 
 
 async def keep_house(config: ServerConfig, database: Database, clock: Callable[[], float]) -> None:
-    """Delete what is over, every hour, for ever."""
+    """Delete what is over, every hour, for ever, whatever happens."""
     while True:
         now = clock()
         try:
@@ -30,4 +30,6 @@ async def keep_house(config: ServerConfig, database: Database, clock: Callable[[
                 )
         except ServerRefused as error:
             log.warning("= put off (%s)", error.code)
+        except Exception as error:  # whatever it was, there is a next hour
+            log.error("= put off (%s)", type(error).__name__)
         await asyncio.sleep(INTERVAL)

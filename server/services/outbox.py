@@ -6,6 +6,7 @@ has been handed over, so it survives a restart, and at worst is sent twice.
 
     waiting ──handed over, or refused for good──▶ gone
        ▲ └───put off (4xx)──▶ waiting until `next_try`, each time twice as long
+       ├──broke the connection: the same, and the others are tried on a new one
        └──mail server down: all wait, tried again after 1, 2, 4 … 60 s
 """
 
@@ -39,7 +40,13 @@ LATE: Final = 5.0
 "Seconds after which a mail is late, and its code's time is counted from now."
 _PUT_OFF: Final = 60.0
 _PUT_OFF_LONGEST: Final = 3_600.0
+_STUMBLES: Final = 4
+"At most so often in a row the wait after a mail that broke the connection gets longer: the rest shall go."
 _BATCH: Final = 50
+
+
+class _Stumbled(Exception):
+    """One mail broke the connection, or broke us. It was put off; the others can be tried on a new one."""
 
 
 class Outbox:
@@ -60,6 +67,7 @@ class Outbox:
         self._seal = Fernet(_fernet_key(secret))
         self._wake = asyncio.Event()
         self._is_up = True
+        self._stumbles = 0
         self._known_at: float | None = None
         self._news = asyncio.Event()
 
@@ -97,13 +105,20 @@ class Outbox:
     # -- handing over ---------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Hand mails over for ever. Cancel to stop; what was not handed over stays."""
+        """Hand mails over for ever, whatever happens. Cancel to stop; what was not handed over stays."""
         failures = 0
         while True:
             self._wake.clear()
             try:
                 wait = await self._hand_over_all()
+                failures = self._stumbles = 0
+            except _Stumbled:
                 failures = 0
+                self._stumbles += 1
+                if self._stumbles > 1:
+                    self._learn(False)  # nothing at all went through in between
+                await asyncio.sleep(self._patience(min(self._stumbles, _STUMBLES)))
+                continue
             except PostDown as error:
                 self._learn(False)
                 failures += 1
@@ -115,6 +130,13 @@ class Outbox:
                 failures += 1
                 wait = self._patience(failures)
                 log.error("= the outbox cannot be read (%s); again in %.0f s", error.code, wait)
+                await asyncio.sleep(wait)
+                continue
+            except Exception as error:  # mails must go on whatever it was
+                self._learn(False)
+                failures += 1
+                wait = self._patience(failures)
+                log.error("= the outbox stumbled (%s); again in %.0f s", type(error).__name__, wait)
                 await asyncio.sleep(wait)
                 continue
             try:
@@ -134,12 +156,23 @@ class Outbox:
                 now = self._clock()
                 async with self._database.read() as connection:
                     due = select(outbox).where(outbox.c.next_try <= now)
-                    rows = (await connection.execute(due.order_by(outbox.c.id).limit(_BATCH))).all()
+                    rows = (
+                        await connection.execute(due.order_by(outbox.c.tries, outbox.c.id).limit(_BATCH))
+                    ).all()
                     if not rows:
                         following = (await connection.execute(select(func.min(outbox.c.next_try)))).scalar()
                         return None if following is None else max(following - now, 0.0)
                 for row in rows:
-                    await self._hand_over(row, send)
+                    try:
+                        await self._hand_over(row, send)
+                    except ServerRefused:
+                        raise
+                    except Exception as error:  # it may be this mail alone that cannot be handed over
+                        reason = str(error) if isinstance(error, PostDown) else type(error).__name__
+                        # Not long at first: it may as well have been the mail server's own end.
+                        wait = self._config.mail_retry * 4.0 ** min(row.tries, 16)
+                        await self._put_off(row, min(wait, _PUT_OFF_LONGEST), reason)
+                        raise _Stumbled from error
 
     async def _hand_over(self, row: Row[tuple[object, ...]], send: Send) -> None:
         now = self._clock()
@@ -158,16 +191,22 @@ class Outbox:
             mail = compose(letter, sender=self._post.sender, minutes=minutes)
             await send(mail, only_rehearse=letter.kind is Kind.NOTHING)
         except PutOff as error:
-            wait = min(_PUT_OFF * 2**row.tries, _PUT_OFF_LONGEST) * random.uniform(0.8, 1.2)
-            log.info("= mail %s put off (%s) for %.0f s", row.id, error, wait)
-            async with self._database.write() as connection:
-                change = update(outbox).where(outbox.c.id == row.id)
-                await connection.execute(change.values(tries=outbox.c.tries + 1, next_try=now + wait))
+            await self._put_off(row, min(_PUT_OFF * 2**row.tries, _PUT_OFF_LONGEST), str(error))
+            self._stumbles = 0
             return
         except Rejected as error:
             log.info("= mail %s refused for good (%s)", row.id, error)
         self._learn(True)
+        self._stumbles = 0
         await self._drop(row.id)
+
+    async def _put_off(self, row: Row[tuple[object, ...]], wait: float, reason: str) -> None:
+        wait *= random.uniform(0.8, 1.2)
+        log.info("= mail %s put off (%s) for %.0f s", row.id, reason, wait)
+        async with self._database.write() as connection:
+            change = update(outbox).where(outbox.c.id == row.id)
+            next_try = self._clock() + wait
+            await connection.execute(change.values(tries=outbox.c.tries + 1, next_try=next_try))
 
     async def _drop(self, row: int) -> None:
         async with self._database.write() as connection:

@@ -24,6 +24,8 @@ class MailServer:
         self.was_secure: list[bool] = []
         self.connections = 0
         self.verdict: Callable[[str], str] = lambda address: ""
+        self.trouble: Callable[[str], str] = lambda address: ""
+        "`silence`, `hang up`, or an answer, for a recipient."
         self._server: asyncio.Server | None = None
         self._transports: list[Any] = []
 
@@ -32,6 +34,13 @@ class MailServer:
     ) -> str:
         if answer := self.verdict(address):
             return answer
+        if trouble := self.trouble(address):
+            assert server.transport is not None
+            if trouble == "silence":
+                await asyncio.Event().wait()
+            if trouble == "hang up":
+                server.transport.close()
+            return trouble
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

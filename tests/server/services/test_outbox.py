@@ -4,13 +4,18 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from floater.wire import control
+from server.services import mail
 from server.services.accounts import Accounts
+from server.services.mail import Letter
+from server.services.outbox import Outbox
 from tests.helpers.accounts import (
     ANNA,
     HOME,
@@ -43,10 +48,14 @@ def waiting(folder: Path) -> int:
     return count
 
 
-async def until_empty(folder: Path) -> None:
+async def until_waiting(folder: Path, count: int) -> None:
     async with asyncio.timeout(10.0):
-        while waiting(folder):
+        while waiting(folder) != count:
             await asyncio.sleep(0.01)
+
+
+async def until_empty(folder: Path) -> None:
+    await until_waiting(folder, 0)
 
 
 async def activate(accounts: Accounts, server: MailServer, number: int = 0) -> None:
@@ -190,3 +199,63 @@ async def test_an_outbox_folder_that_cannot_be_written_to_delays_the_mail(tmp_pa
         (tmp_path / "outbox").unlink()
         await until_empty(tmp_path)
     assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("trouble", ["421 too much", "hang up", "silence"])
+async def test_a_mail_over_which_the_connection_breaks_holds_up_no_other(
+    tmp_path: Path, server: MailServer, trouble: str
+) -> None:
+    clock = Clock()
+    server.trouble = lambda address: trouble if address == ANNA else ""
+    async with opened(tmp_path, clock, smtp_url=url(server), mail_timeout=0.5, **NO_LIMITS) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        for name in ("bert", "carl"):
+            await accounts.sign_up(a_sign_up(f"{name}@example.org"), HOME)
+        for number, name in enumerate(("bert", "carl")):
+            assert (await server.mail(number)).rcpt_tos == [f"{name}@example.org"]
+        await until_waiting(tmp_path, 1)
+        server.trouble = lambda address: ""
+        clock.now += 10.0
+        assert await accounts.sign_up(a_sign_up("dora@example.org"), HOME) == control.Done(id=1)
+        await server.mail(3)
+        assert [ANNA] in [envelope.rcpt_tos for envelope in server.envelopes]
+        await until_empty(tmp_path)
+
+
+@pytest.mark.asyncio
+async def test_a_mail_that_nobody_foresaw_is_put_off_and_the_others_go(
+    tmp_path: Path, server: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def compose(letter: Letter, **how: Any) -> EmailMessage:
+        if letter.to == ANNA:
+            raise LookupError(letter.to)
+        return mail.compose(letter, **how)
+
+    monkeypatch.setattr("server.services.outbox.compose", compose)
+    with caplog.at_level("INFO", "server.outbox"):
+        async with opened(tmp_path, smtp_url=url(server), **NO_LIMITS) as accounts:
+            await accounts.sign_up(a_sign_up(), HOME)
+            await accounts.sign_up(a_sign_up("bert@example.org"), HOME)
+            assert (await server.mail(0)).rcpt_tos == ["bert@example.org"]
+            await until_waiting(tmp_path, 1)
+    assert "LookupError" in caplog.text
+    assert ANNA not in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_no_fault_at_all_ends_the_sending_of_mails(
+    tmp_path: Path, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, faults = Outbox._hand_over_all, [LookupError("unforeseen"), RuntimeError("unforeseen")]
+
+    async def hand_over_all(self: Outbox) -> float | None:
+        if faults:
+            raise faults.pop()
+        return await real(self)
+
+    monkeypatch.setattr(Outbox, "_hand_over_all", hand_over_all)
+    async with opened(tmp_path, smtp_url=url(server)) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        await activate(accounts, server)
+    assert faults == []
