@@ -117,8 +117,8 @@ async def measure(options: argparse.Namespace) -> None:
         took, paths, _ = await place(options, wire=True, hide=hide)
         rows.append([words, *spread(took, 1 / RTT), paths])
     table("Meeting behind two port-restricted home routers, an Internet of 80 ms between", header, rows)
-    note("1 round trip is seek and matched, 1½ are TCP, TLS 1.3 and the first hello; a SYN that comes early")
-    note("to the other's router is sent again; the relay needs its own connections first")
+    note("of 4½: seek and matched 1, TCP 1, TLS 1.3 1, hello both ways 1, the leader's choice ½;")
+    note("through the relay: seek 1, TCP 1, join 1, and from there on a round trip between the two counts 2")
 
 
 def main(argv: list[str] | None = None) -> None:
