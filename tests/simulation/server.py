@@ -57,7 +57,7 @@ class Server:
         self._network = network
         self._make_lobby = make_lobby
         self._peek = peek
-        self._everyone: set[Connection] = set()
+        self._everyone: dict[Connection, None] = {}  # in their order: sets have another in every run
         self._seen: set[str] = set()
         self._wishes: dict[int, control.Seek] = {}
         self._asking: tuple[Connection, int] | None = None
@@ -77,7 +77,7 @@ class Server:
     def accept(self, end: End) -> None:
         """Somebody has connected."""
         connection = Connection(self, end)
-        self._everyone.add(connection)
+        self._everyone[connection] = None
         self._watch(connection)
 
     def _watch(self, connection: Connection) -> None:
@@ -92,7 +92,7 @@ class Server:
 
     def gone(self, connection: Connection) -> None:
         """A stream has ended."""
-        self._everyone.discard(connection)
+        self._everyone.pop(connection, None)
         user = connection.user
         if user is not None and self.connections.get(user) is connection:
             del self.connections[user]
@@ -103,7 +103,7 @@ class Server:
         """Go away for a while and forget everything but the accounts."""
         self.restarts += 1
         self.scheduler.note(f"server restarts, polite {polite}, {down:.1f} s")
-        for connection in sorted(self._everyone, key=lambda c: c.end.host.name):
+        for connection in list(self._everyone):
             if polite:
                 connection.send(control.Closing(Code.SERVER_CLOSING.value, down))
                 connection.end.close()
@@ -174,7 +174,7 @@ class Server:
             earlier.send(control.Closing(Code.LOGGED_IN_ELSEWHERE.value))
             earlier.user = None
             earlier.end.close()
-            self._everyone.discard(earlier)
+            self._everyone.pop(earlier, None)
         connection.user, connection.token = user, token
         self.connections[user] = connection
         fresh = token if isinstance(message, control.LogIn) else ""
