@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from floater.wire.control import Mapping
-from floater.wire.endpoint import Endpoint
+from floater.wire.endpoint import Endpoint, Scope, scope_of
 
 CLOCK_WORTH_SAYING: Final = 5.0
 "Seconds of difference between two clocks that a person should hear of."
@@ -63,10 +63,19 @@ def lines_about(facts: Facts) -> list[Line]:
         lines.append(Line("doctor.clock", {"seconds": round(abs(facts.clock_offset))}))
     answered = {"answered": facts.observers_answered, "asked": facts.observers_asked}
     lines.append(Line("doctor.observers", answered))
-    lines += [Line("doctor.public", {"endpoint": str(place)}) for place in facts.public]
+    for place in facts.public:
+        key = "doctor.public" if scope_of(place.host) is Scope.PUBLIC else "doctor.seen_here"
+        lines.append(Line(key, {"endpoint": str(place)}))
     lines += [Line("doctor.private", {"endpoint": str(place)}) for place in facts.private]
-    lines.append(Line(f"nat.{facts.mapping.value}"))
+    is_near = facts.mapping is Mapping.OPEN and all(
+        scope_of(place.host) is not Scope.PUBLIC for place in facts.public
+    )
+    if not is_near:
+        lines.append(Line(f"nat.{facts.mapping.value}"))
     if facts.hidden:
         lines.append(Line("doctor.hidden"))
+    if is_near and reachability_of(facts) == "open":
+        # The server stands in our own network, or on this computer: it has not seen us from the Internet.
+        return [*lines, Line("doctor.open_here")]
     lines.append(Line(f"reachability.{reachability_of(facts)}"))
     return lines

@@ -65,3 +65,29 @@ def test_every_line_has_a_sentence(language: str, mapping: Mapping) -> None:
             said = sentence(line.key, language, **line.values)
             assert said != internal
             assert "{" not in said
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "never"),
+    [
+        ("en", "In this network others can reach you directly", "Internet."),
+        ("zh-CN", "在这个网络里", "直接在互联网上"),
+    ],
+)
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.168.1.5", "fd00::5"])
+def test_a_server_in_our_own_network_says_nothing_of_the_internet(
+    host: str, language: str, said: str, never: str
+) -> None:
+    place = (Endpoint(host, 4000),)
+    found = Facts(server_rtt=0.01, mapping=Mapping.OPEN, public=place, private=place)
+    assert reachability_of(found) == "open"
+    lines = lines_about(found)
+    keys = [line.key for line in lines]
+    assert not {"nat.open", "reachability.open", "doctor.public"} & set(keys)
+    assert said in sentence(lines[-1].key, language, **lines[-1].values)
+    assert not any(never in sentence(line.key, language, **line.values) for line in lines)
+
+
+def test_who_hides_in_our_own_network_goes_through_the_server() -> None:
+    found = Facts(server_rtt=0.01, mapping=Mapping.OPEN, public=PRIVATE, hidden=True)
+    assert [line.key for line in lines_about(found)][-2:] == ["doctor.hidden", "reachability.relay"]
