@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, Final, NoReturn, get_type_hints
 
 from floater.log import log_loop_errors, set_up_log
+from floater.loop import new_event_loop
 from server import config as config_module
 from server.app import running_server
 from server.config import ServerConfig
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         config, level = read_config(sys.argv[1:] if argv is None else argv, os.environ)
         set_up_log(level)
         _raise_descriptor_limit()
-        with asyncio.Runner(loop_factory=_new_loop) as runner:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(config))
     except CannotStart as error:
         print(f"floater-server: {error}", file=sys.stderr)
@@ -60,15 +61,6 @@ async def _serve(config: ServerConfig) -> None:
     async with running_server(config) as server:
         print(json.dumps({"event": "ready", "url": server.url}), flush=True)
         await told_to_stop.wait()
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """Make the fastest loop there is that can watch sockets."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.SelectorEventLoop()
-    return uvloop.new_event_loop()
 
 
 def _raise_descriptor_limit() -> None:
