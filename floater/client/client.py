@@ -7,6 +7,7 @@
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -26,6 +27,7 @@ from floater.codes import Code
 from floater.config import ClientConfig
 from floater.errors import FloaterError, Refused
 from floater.store.settings import SettingsFile
+from floater.store.target import remove_leftovers
 from floater.wire.url import ServerUrl, parse_server_url
 
 
@@ -88,6 +90,7 @@ class Client:
         self._words.tell(api.Ready(__version__))
         if self._settings.set_aside:
             self._words.notice(Code.SETTINGS_RESET)
+        await asyncio.to_thread(remove_leftovers, self._settings.downloads, now=time.time())
         self._servers.begin()
         return self
 

@@ -4,8 +4,10 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -16,6 +18,12 @@ from floater.wire.names import clean_file_name
 
 MAX_NUMBERED: Final = 999
 "The last number tried to tell files of one name apart; then a random one."
+
+LEFT_FOR: Final = 60.0
+"Seconds since the last byte before an unfinished file can be a leftover."
+
+_PART_BYTES: Final = 8
+_PART: Final = re.compile(rf"\.floater-[0-9a-f]{{{2 * _PART_BYTES}}}\.part")
 
 DROP_STEP: Final = 8_388_608
 DROP_LAG: Final = 33_554_432
@@ -28,12 +36,59 @@ _NEW: Final = os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _UNNAMED: Final[int | None] = getattr(os, "O_TMPFILE", None)
 
 
+def remove_leftovers(folder: str | os.PathLike[str], *, now: float) -> None:
+    """Remove what an earlier run that was killed left of unfinished files; nothing else, and nothing in use.
+
+    Ours are regular files of ours, named as only `Target` names them, whose
+    lock nobody holds. What cannot be looked at stays.
+
+    Args:
+        folder: where accepted files go; it need not be there.
+        now: UTC seconds. What was written to within LEFT_FOR stays.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _PART.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    _remove_leftover(entry.path, now)
+
+
+def _remove_leftover(path: str, now: float) -> None:
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        return
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        found = os.fstat(fd)
+        is_ours = sys.platform == "win32" or found.st_uid == os.getuid()
+        if not is_ours or found.st_nlink != 1 or now - found.st_mtime < LEFT_FOR or not _lock(fd):
+            return
+        if sys.platform != "win32":
+            os.unlink(path)
+    finally:
+        os.close(fd)
+    if sys.platform == "win32":
+        os.unlink(path)  # the system removes no file that somebody, even we, has open
+
+
+def _lock(fd: int) -> bool:
+    """Lock a file until it is closed; False if somebody else has, or it cannot be done here."""
+    if sys.platform != "win32":  # there an open file cannot be removed anyway
+        import fcntl
+
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
 class Target:
     """One file on its way in. Used by one thread at a time.
 
     Where the system has files without a name (Linux, `O_TMPFILE`), it is one
     until it is whole, so that nothing is left of it even if this program is
-    killed. Elsewhere it is called `….part` until then. Only we may read it.
+    killed. Elsewhere it is called `.floater-….part` until then, and locked, so
+    that `remove_leftovers` knows those of a program that was killed. Only we may read it.
 
     Args:
         unnamed: whether to try for a file without a name.
@@ -61,7 +116,7 @@ class Target:
             if shutil.disk_usage(self._folder).free - reserved < self.size:
                 return WriteFailed(self.transfer, Code.DISK_FULL)
             if not (self._unnamed and self._create_unnamed()):
-                self._part, self._fd = self._create_named(".part")
+                self._part, self._fd = self._create_part()
         except (OSError, ValueError) as error:
             full = isinstance(error, OSError) and error.errno in _FULL
             return WriteFailed(self.transfer, Code.DISK_FULL if full else Code.NO_SUCH_FILE)
@@ -129,7 +184,7 @@ class Target:
 
     # -- names ----------------------------------------------------------------------------
 
-    def _names(self, suffix: str = "") -> list[str]:
+    def _names(self) -> list[str]:
         stem, dot, extension = self._name.rpartition(".")
         if not stem:
             stem, dot, extension = self._name, "", ""
@@ -138,7 +193,7 @@ class Target:
             *(f" ({number})" for number in range(2, MAX_NUMBERED + 1)),
             f" ({secrets.token_hex(4)})",
         ]
-        return [os.path.join(self._folder, f"{stem}{number}{dot}{extension}{suffix}") for number in numbers]
+        return [os.path.join(self._folder, f"{stem}{number}{dot}{extension}") for number in numbers]
 
     def _create_unnamed(self) -> bool:
         if _UNNAMED is None:
@@ -152,8 +207,14 @@ class Target:
         self._close()
         return False
 
-    def _create_named(self, suffix: str = "") -> tuple[str, int]:
-        for path in self._names(suffix):
+    def _create_part(self) -> tuple[str, int]:
+        path = os.path.join(self._folder, f".floater-{secrets.token_hex(_PART_BYTES)}.part")
+        fd = os.open(path, _FLAGS | _NEW, 0o600)
+        _lock(fd)
+        return path, fd
+
+    def _create_named(self) -> tuple[str, int]:
+        for path in self._names():
             with contextlib.suppress(FileExistsError):
                 return path, os.open(path, _FLAGS | _NEW, 0o600)
         raise FileExistsError(errno.EEXIST, "no free name")

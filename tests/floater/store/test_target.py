@@ -1,0 +1,54 @@
+import os
+import time
+from pathlib import Path
+
+from floater.core.transfer import FileCreated
+from floater.store.target import LEFT_FOR, Target, remove_leftovers
+
+LATER = 2 * LEFT_FOR
+OURS = ".floater-0123456789abcdef.part"
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_what_a_killed_program_left_is_removed(tmp_path: Path) -> None:
+    target = Target("L1", str(tmp_path), "a.txt", 5, unnamed=False)
+    assert target.create([]) == FileCreated("L1")
+    target.write(b"abc")
+    (part,) = names(tmp_path)
+    os.close(target._fd)  # as the end of the program does
+    remove_leftovers(tmp_path, now=time.time())
+    assert names(tmp_path) == {part}
+    remove_leftovers(tmp_path, now=time.time() + LATER)
+    assert names(tmp_path) == set()
+
+
+def test_a_file_that_another_client_is_receiving_stays(tmp_path: Path) -> None:
+    target = Target("L1", str(tmp_path), "a.txt", 5, unnamed=False)
+    target.create([])
+    (part,) = names(tmp_path)
+    remove_leftovers(tmp_path, now=time.time() + LATER)
+    assert names(tmp_path) == {part}
+    target.discard()
+    assert names(tmp_path) == set()
+
+
+def test_nothing_else_is_removed(tmp_path: Path) -> None:
+    others = {"a.part", ".floater-.part", ".floater-0123.part", OURS.upper(), OURS + "x", "x" + OURS}
+    for name in others:
+        (tmp_path / name).write_text("theirs")
+    (tmp_path / OURS).mkdir()
+    (tmp_path / OURS.replace("0", "1")).symlink_to(tmp_path / "a.part")
+    os.mkfifo(tmp_path / OURS.replace("0", "2"))
+    (tmp_path / "kept").write_text("has two names")
+    os.link(tmp_path / "kept", tmp_path / OURS.replace("0", "3"))
+    before = names(tmp_path)
+    remove_leftovers(tmp_path, now=time.time() + LATER)
+    assert names(tmp_path) == before
+
+
+def test_a_folder_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
+    remove_leftovers(tmp_path / "none", now=0.0)
+    assert names(tmp_path) == set()
