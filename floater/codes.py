@@ -60,6 +60,7 @@ class Code(StrEnum):
     BAD_TICKET = "bad_ticket"  # the match is not signed by the server, or expired, or not ours
     PEER_NOT_TRUSTED = "peer_not_trusted"  # a stream whose certificate is not the ticket's
     DIRECT_SHOWS_ADDRESSES = "direct_shows_addresses"  # notice, once: peers see each other's address
+    FROM_NEXT_TALK = "from_next_talk"  # notice: a setting was changed and holds from the next talk on
     NO_PATH = "no_path"  # neither punch nor relay came through
     RELAY_REFUSED = "relay_refused"
     RELAY_FULL = "relay_full"
@@ -71,6 +72,7 @@ class Code(StrEnum):
     TEXT_EMPTY = "text_empty"
     TEXT_TOO_LONG = "text_too_long"
     OUTBOX_FULL = "outbox_full"  # too much is waiting for the peer already
+    NO_SUCH_MESSAGE = "no_such_message"  # nothing that we said has this id
     NOT_DELIVERED = "not_delivered"  # the talk ended, or 20 s passed, without an acknowledgement
 
     # Files
@@ -85,10 +87,16 @@ class Code(StrEnum):
     DISK_FULL = "disk_full"
     DECLINED = "declined"
     CANCELLED = "cancelled"
+    YOU_DECLINED = "you_declined"  # what `declined` is to the one who did it
+    YOU_CANCELLED = "you_cancelled"
     TALK_ENDED = "talk_ended"  # the talk ended before the file was there
+
+    # This computer
+    DATA_DIR_IN_USE = "data_dir_in_use"  # another client works on the same data folder
 
     # A server in this program
     NO_SERVER_PART = "no_server_part"  # the server's part of the program is not installed
 
     # The headless lines
     BAD_COMMAND = "bad_command"  # not a JSON object, no such command, or a bad field
+    PROGRAM_ENDED = "program_ended"  # the client ended before the command was done

@@ -7,6 +7,10 @@ in process; TypeScript types are generated from it. A command is
 `{"reply": id, "ok": false, "error": {"code", "message"}}`. An event is
 `{"event": name, fields}`.
 
+As lines, commands may be written all at once: each waits for those before it,
+but beside a talk nothing waits for the server, the ways out wait for nothing
+longer than 2 s, and nothing waits for `network` (`floater.bridge.turns`).
+
 Seconds are floats unless a field's name ends in `_ms`; sizes are bytes.
 """
 

@@ -1,7 +1,7 @@
 """The client's API as JSON lines: commands in, replies and events out (see `floater.bridge.api`).
 
-Lines are carried out one after the other, so that a script may write them all
-at once; only `network`, which takes seconds, does not hold the others up.
+A script may write its lines all at once: each waits for those before it, but
+nothing slow locks the door (`floater.bridge.turns` has the rule).
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from floater.bridge import api
+from floater.bridge.turns import Turn, Turns
 from floater.codes import Code
 from floater.errors import FloaterError
 from floater.tasks import Tasks
@@ -24,12 +25,18 @@ MAX_LINE: Final = 1 << 20
 MAX_BACKLOG: Final = 1 << 26
 "Bytes that may wait for somebody who does not read our output, before we give up on them."
 _WAITING_LINES: Final = 64
+_MAX_OPEN: Final = 256
+"Commands that may be open before no more lines are read."
 
 Id = int | str
 
 
 class Doer(Protocol):
     """Whoever carries commands out: the client."""
+
+    @property
+    def state(self) -> api.State:
+        """Where the person stands."""
 
     async def do(self, command: api.Command) -> api.Reply:
         """Carry a command out. Raises FloaterError."""
@@ -58,13 +65,16 @@ class Lines:
         self._doer = doer
         self._write = write
         self._tasks = Tasks()
+        self._turns = Turns(lambda: doer.state)
 
     def emit(self, event: api.Event) -> None:
         """Write an event."""
         self._write(_encoder.encode(event) + b"\n")
+        if isinstance(event, api.StateChanged):
+            self._turns.look_again()
 
     async def run(self, lines: AsyncIterable[bytes | None]) -> bool:
-        """Carry out lines until they end, or until `quit`.
+        """Carry out lines until they end, or until `quit`; then what is still open is given up.
 
         Args:
             lines: each without its end; None in place of one longer than `MAX_LINE`.
@@ -72,39 +82,49 @@ class Lines:
         Returns:
             Whether `quit` was said.
         """
-        running: list[asyncio.Task[Any]] = []
-        async for line in lines:
-            if line is not None and not line.strip():
-                continue
-            try:
-                if line is None:
-                    raise _NoCommand(None)
-                number, command = read_command(line)
-            except _NoCommand as error:
-                refusal = self._doer.explain(FloaterError(Code.BAD_COMMAND))
-                self._reply(error.id, ok=False, error=refusal)
-                continue
-            if isinstance(command, api.Network):
-                running = [task for task in running if not task.done()]
-                running.append(self._tasks.start(self._carry_out(number, command), "network"))
-                continue
-            await self._carry_out(number, command)
-            if isinstance(command, api.Quit):
-                await self._tasks.close()
-                return True
-        await asyncio.gather(*running, return_exceptions=True)
-        return False
-
-    async def _carry_out(self, number: Id, command: api.Command) -> None:
         try:
-            reply = await self._doer.do(command)
+            running: set[asyncio.Task[Any]] = set()
+            async for line in lines:
+                if line is not None and not line.strip():
+                    continue
+                try:
+                    if line is None:
+                        raise _NoCommand(None)
+                    turn = self._turns.enter(*read_command(line))
+                except _NoCommand as error:
+                    refusal = self._doer.explain(FloaterError(Code.BAD_COMMAND))
+                    self._reply(error.id, ok=False, error=refusal)
+                    continue
+                task = self._tasks.start(self._carry_out(turn), type(turn.command).__name__)
+                if isinstance(turn.command, api.Quit):
+                    await asyncio.wait([task])
+                    return True
+                running.add(task)
+                task.add_done_callback(running.discard)
+                await self._turns.room(_MAX_OPEN)
+            if running:
+                await asyncio.wait(set(running))
+            return False
+        finally:
+            await self._tasks.close()
+            for turn in list(self._turns.open):
+                self._answer(turn, ok=False, error=self._doer.explain(FloaterError(Code.PROGRAM_ENDED)))
+
+    async def _carry_out(self, turn: Turn) -> None:
+        await self._turns.come(turn)
+        try:
+            reply = await self._doer.do(turn.command)
         except FloaterError as error:
-            self._reply(number, ok=False, error=self._doer.explain(error))
+            self._answer(turn, ok=False, error=self._doer.explain(error))
         except Exception:
-            self._reply(number, ok=False, error=self._doer.explain(FloaterError(Code.INTERNAL)))
+            self._answer(turn, ok=False, error=self._doer.explain(FloaterError(Code.INTERNAL)))
             raise
         else:
-            self._reply(number, ok=True, **msgspec.to_builtins(reply))
+            self._answer(turn, ok=True, **msgspec.to_builtins(reply))
+
+    def _answer(self, turn: Turn, *, ok: bool, **fields: object) -> None:
+        self._reply(turn.number, ok=ok, **fields)
+        self._turns.leave(turn)
 
     def _reply(self, number: Id | None, *, ok: bool, **fields: object) -> None:
         self._write(_encoder.encode({"reply": number, "ok": ok, **fields}) + b"\n")

@@ -396,6 +396,26 @@ async def test_lines_written_all_at_once_are_obeyed_in_order(tmp_path: Path) -> 
 
 
 @pytest.mark.asyncio
+async def test_a_server_that_does_not_answer_holds_up_neither_the_talk_nor_its_end(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.talking()
+        os.kill(at.server.process.pid, signal.SIGSTOP)
+        try:
+            await ann.write(json.dumps({"command": "set_username", "id": "slow", "username": "Eve"}))
+            await ann.do("send_text", text="the server sleeps", within=5)
+            assert (await bob.event("text"))["text"] == "the server sleeps"
+            await ann.do("hang_up", within=5)
+            await bob.event("ended", reason="peer_hung_up", within=5)
+            assert (await ann.do("status", within=5))["state"] == "home"
+            await ann.do("quit", within=5)
+            assert await ann.exited() == 0
+        finally:
+            os.kill(at.server.process.pid, signal.SIGCONT)
+        slow = [line for line in ann.everything if line.get("reply") == "slow"]
+        assert [line["error"]["code"] for line in slow] == ["program_ended"]
+
+
+@pytest.mark.asyncio
 async def test_when_the_peer_dies_before_they_met_the_other_seeks_again(tmp_path: Path) -> None:
     async with house(tmp_path) as at:
         ann, bob = await at.pair(env={"FLOATER_MEETING_TIMEOUT": "1.5"})

@@ -21,6 +21,7 @@ class Recorder:
     def __init__(self) -> None:
         self.done: list[api.Command] = []
         self.network = asyncio.Event()
+        self.state = api.State.HOME
 
     async def do(self, command: api.Command) -> api.Reply:
         self.done.append(command)
@@ -33,6 +34,8 @@ class Recorder:
                 await self.network.wait()
             case api.HangUp():
                 self.network.set()
+            case api.SetUsername():
+                await asyncio.Event().wait()
         return api.Empty()
 
     def explain(self, error: FloaterError) -> api.Error:
@@ -129,6 +132,27 @@ async def test_nothing_after_quit_is_carried_out() -> None:
     lines = lines_of(b'{"command": "quit", "id": 1}', b'{"command": "greet", "id": 2}')
     assert await Lines(recorder, written.append).run(lines)
     assert recorder.done == [api.Quit()]
+
+
+@pytest.mark.asyncio
+async def test_the_talk_goes_on_beside_a_server_that_does_not_answer_and_quit_gives_that_up() -> None:
+    recorder = Recorder()
+    recorder.state = api.State.TALKING
+    written: list[bytes] = []
+    lines = lines_of(
+        b'{"command": "set_username", "id": 1, "username": "Ann"}',
+        b'{"command": "set_username", "id": 2, "username": "Eve"}',
+        b'{"command": "send_text", "id": 3, "text": "hi"}',
+        b'{"command": "hang_up", "id": 4}',
+        b'{"command": "quit", "id": 5}',
+    )
+    async with asyncio.timeout(1):
+        assert await Lines(recorder, written.append).run(lines)
+    replies = [json.loads(line) for line in written]
+    assert [reply["reply"] for reply in replies] == [3, 4, 5, 1, 2]
+    assert [reply["ok"] for reply in replies] == [True] * 3 + [False] * 2
+    assert {reply["error"]["code"] for reply in replies[3:]} == {"program_ended"}
+    assert api.SetUsername("Eve") not in recorder.done
 
 
 @given(st.lists(st.binary(max_size=30).filter(lambda b: b"\n" not in b), max_size=8), st.data())
