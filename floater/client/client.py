@@ -144,7 +144,7 @@ class Client:
             case api.Practise():
                 await self._servers.practise()
             case api.Set():
-                self._set(command)
+                await self._set(command)
             case api.Status():
                 return self._status()
             case api.History():
@@ -169,11 +169,11 @@ class Client:
             self._letterbox.forget()
             raise
 
-    def _set(self, wish: api.Set) -> None:
+    async def _set(self, wish: api.Set) -> None:
         hidden = self._settings.values.hide_address
         change(self._settings, wish)
         if self._settings.values.hide_address != hidden:
-            self._servers.person.address_changed()
+            await self._servers.person.address_changed()
 
     def _status(self) -> api.StatusReply:
         person = self._servers.person

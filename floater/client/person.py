@@ -207,10 +207,13 @@ class Person:
                 raise Refused(Code.BAD_COMMAND)
         return api.Empty()
 
-    def address_changed(self) -> None:
-        """The person hides their address now, or no longer does."""
+    async def address_changed(self) -> None:
+        """The person hides their address now, or no longer does; returns when a search goes by that."""
         self.ports.drop()
         self.ports.prepare()
+        if self.machine.matched is not None:
+            self._words.notice(Code.FROM_NEXT_TALK)
+        await self._search.renew()
 
     # -- the server -----------------------------------------------------------------------
 

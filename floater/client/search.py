@@ -45,6 +45,7 @@ class Search:
         self._unsent: int | None = None
         self._reply: asyncio.Future[None] | None = None
         self._moved: asyncio.Future[None] | None = None
+        self._answered = 0
 
     # -- the commands ---------------------------------------------------------------------
 
@@ -67,20 +68,37 @@ class Search:
         """
         self._feed(stranger.CancelSeek())
         while self._machine.state is api.State.SEEKING and self._machine.is_cancelling:
-            if self._moved is None:
-                self._moved = asyncio.get_running_loop().create_future()
-            await asyncio.shield(self._moved)
+            await self._move()
 
-    def entered(self, state: api.State) -> None:
-        """The person stands somewhere else now."""
+    async def renew(self) -> None:
+        """Seek by the wishes as they are now; returns when the server has heard of it, or is not there."""
+        self._feed(stranger.SeekAnew())
+        while (
+            self._machine.state is api.State.SEEKING
+            and self._machine.logged_in
+            and (self._machine.is_cancelling or self._answered != self._machine.attempt)
+        ):
+            await self._move()
+
+    async def _move(self) -> None:
+        if self._moved is None:
+            self._moved = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._moved)
+
+    def _moves(self) -> None:
         if self._moved is not None and not self._moved.done():
             self._moved.set_result(None)
         self._moved = None
+
+    def entered(self, state: api.State) -> None:
+        """The person stands somewhere else now."""
+        self._moves()
         if state is not api.State.SEEKING:
             self.settle(None)
 
     def settle(self, error: FloaterError | None) -> None:
         """Let `begin` return, or raise."""
+        self._moves()
         reply, self._reply = self._reply, None
         if reply is not None and not reply.done():
             if error is None:
@@ -130,6 +148,8 @@ class Search:
         if self._is_on(attempt):
             self.settle(error)
         self._feed(stranger.SeekAnswered(attempt, code))
+        self._answered = attempt
+        self._moves()
 
     async def send_cancel(self, attempt: int) -> None:
         """Send `cancel_seek`."""

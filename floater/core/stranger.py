@@ -20,6 +20,8 @@ state without moving the person:
 - A cancel and a match may cross: the person who cancelled comes home, the
   match is ended as `cancelled`, and the other side seeks again by itself.
 - What the server must be told of a match's end is owed until it can be said.
+- `SeekAnew` cancels the search and begins it again; a match that crosses is
+  turned down, so that nobody is met under the old wishes.
 - `attempt` numbers each search, so that a late answer to an earlier one is nothing.
 """
 
@@ -55,6 +57,11 @@ class Seek:
 @dataclass(frozen=True, slots=True)
 class CancelSeek:
     """Stop seeking. Ends in `home`, whatever crosses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeekAnew:
+    """What a search is made of has changed: if one is on, cancel it and seek again. Never refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +182,7 @@ class Over:
 Event: TypeAlias = (
     Seek
     | CancelSeek
+    | SeekAnew
     | HangUp
     | LogOut
     | Leave
@@ -320,6 +328,7 @@ class Stranger:
         self.attempt = 0
         self._by_hand = False
         self._cancelling = False
+        self._anew = False
         self._after = ""
         self._no_shows = 0
         self._crossing_until: float | None = None
@@ -352,6 +361,8 @@ class Stranger:
         match event:
             case Seek() | CancelSeek() | HangUp() | LogOut() | Leave():
                 return self._wish(event, now)
+            case SeekAnew():
+                return self._seek_anew()
             case Met() | NoShow() | Greeted() | Lost() | Over():
                 if self.matched is None or event.match_id != self.matched.match_id:
                     return []  # news of a match that is over already
@@ -415,10 +426,20 @@ class Stranger:
     def _cancel(self) -> list[Effect]:
         if self._session is not _Session.ON:
             return self._come_home()  # the search ended with the stream
+        self._anew = False
         if self._cancelling:
             return []
         self._cancelling = True
         return [SendCancel(self.attempt)]
+
+    def _seek_anew(self) -> list[Effect]:
+        if self.state is not api.State.SEEKING or self._session is not _Session.ON or self._cancelling:
+            return []  # the next search is made of the new wishes anyway
+        self._cancelling = self._anew = True
+        return [SendCancel(self.attempt)]
+
+    def _cancelled(self) -> list[Effect]:
+        return self._seek(self._after) if self._anew else self._come_home()
 
     # -- the session ----------------------------------------------------------------------
 
@@ -436,7 +457,10 @@ class Stranger:
                 self._restore_at = None
                 if self._session is not _Session.NONE:
                     self._session = _Session.AWAY
-                return self._come_home() if self._cancelling else []
+                if not self._anew:
+                    return self._come_home() if self._cancelling else []
+                self._forget_search()  # begun again after `restored`
+                return []
             case LoggedIn(username, token):
                 return self._logged_in(username, token)
             case RestoreRefused(code, retry_after) if self._session is _Session.RESTORING:
@@ -499,7 +523,7 @@ class Stranger:
     def _seek(self, after: str, *, by_hand: bool = False) -> list[Effect]:
         self.attempt += 1
         self._by_hand = by_hand
-        self._cancelling = False
+        self._cancelling = self._anew = False
         self._crossing_until = None
         self._after = after
         effects: list[Effect] = list(self._enter(api.State.SEEKING))
@@ -524,11 +548,11 @@ class Stranger:
                 self._crossing_until = now + CROSSING
                 return []
             case _:
-                return self._come_home()
+                return self._cancelled()
 
     def _matched(self, matched: control.Matched) -> list[Effect]:
         if self.state is not api.State.SEEKING or self._cancelling:
-            crossed = self._come_home() if self.state is api.State.SEEKING else []
+            crossed = self._cancelled() if self.state is api.State.SEEKING else []
             return [SendEndMatch(matched.match_id, EndReason.CANCELLED), *crossed]
         self.matched = matched
         self._after = ""
@@ -543,7 +567,7 @@ class Stranger:
         return self._enter(api.State.HOME)
 
     def _forget_search(self) -> None:
-        self._cancelling = False
+        self._cancelling = self._anew = False
         self._crossing_until = None
         self._after = ""
 
@@ -617,7 +641,7 @@ class Stranger:
         if self._farewell is not None and now >= self._farewell[0]:
             return self._end_talk(self._farewell[1], now)
         if self._crossing_until is not None and now >= self._crossing_until:
-            return self._come_home()
+            return self._cancelled()
         if self._restore_at is not None and now >= self._restore_at and self.online:
             return self._restore()
         return []

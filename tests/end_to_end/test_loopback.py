@@ -326,6 +326,30 @@ async def test_whoever_hides_their_address_talks_through_the_relay(tmp_path: Pat
 
 
 @pytest.mark.asyncio
+async def test_hiding_the_address_while_seeking_holds_for_the_match_that_follows(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.pair()
+        await ann.do("seek")
+        await ann.do("set", hide_address=True)
+        assert (await ann.do("status"))["state"] == "seeking"
+        await bob.do("seek")
+        assert [(await person.event("path"))["kind"] for person in (ann, bob)] == ["relay", "relay"]
+
+
+@pytest.mark.asyncio
+async def test_hiding_the_address_in_a_talk_holds_from_the_next_one_on_and_says_so(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.talking()
+        await ann.do("set", hide_address=True)
+        assert (await ann.event("notice", code="from_next_talk"))["message"]
+        await ann.do("hang_up")
+        for person in (ann, bob):
+            await person.event("state", state="home")
+            person.forget()
+        assert {path["kind"] for path in await meet(ann, bob)} == {"relay"}
+
+
+@pytest.mark.asyncio
 async def test_a_relayed_talk_heals_when_the_server_is_back_in_time(tmp_path: Path) -> None:
     async with house(tmp_path) as at:
         ann, bob = await at.pair(env={"FLOATER_GRACE": "15"})

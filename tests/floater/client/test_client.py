@@ -171,6 +171,34 @@ async def test_a_match_with_a_bad_ticket_is_told_and_another_one_sought(tmp_path
 
 
 @pytest.mark.asyncio
+async def test_hiding_the_address_while_seeking_holds_for_this_search(tmp_path: Path) -> None:
+    heard: list[control.Request] = []
+
+    async def serve(caller: Caller) -> None:
+        await log_in(caller)
+        while True:
+            request = await caller.request()
+            if isinstance(request, control.Seek | control.CancelSeek):
+                heard.append(request)
+            caller.say(control.Done(request.id))
+
+    async with client_of(tmp_path, serve) as (client, witness, _):
+        await client.do(api.LogIn("ann@example.org", PASSWORD))
+        await client.do(api.Seek())
+        await client.do(api.Set(hide_address=True))
+        first, cancelled, again = heard
+        assert isinstance(first, control.Seek)
+        assert isinstance(cancelled, control.CancelSeek)
+        assert isinstance(again, control.Seek)
+        assert (first.hide_address, again.hide_address) == (False, True)
+        assert again.candidates == ()
+        await client.do(api.Set(hide_address=True, language="zh-CN"))
+        assert len(heard) == 3, "nothing has changed for the search"
+        assert client.state is api.State.SEEKING
+        assert not [event for event in witness.told(api.Notice) if event.code == "from_next_talk"]
+
+
+@pytest.mark.asyncio
 async def test_a_match_out_of_the_blue_is_turned_down(tmp_path: Path) -> None:
     heard: asyncio.Queue[control.Request] = asyncio.Queue()
 

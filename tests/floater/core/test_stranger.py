@@ -29,6 +29,7 @@ from floater.core.stranger import (
     Remember,
     RestoreRefused,
     Seek,
+    SeekAnew,
     SeekAnswered,
     SendCancel,
     SendEndMatch,
@@ -220,6 +221,61 @@ def test_a_cancel_comes_home() -> None:
 
 def test_cancelling_twice_asks_once() -> None:
     seeking().at(2, CancelSeek(), SendCancel(1)).at(2, CancelSeek()).rests()
+
+
+def test_seeking_anew_cancels_and_seeks_again_without_leaving() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, SeekAnew())
+        .at(2, CancelAnswered(1, None), SendSeek(2))
+        .at(2, SeekAnswered(2, None))
+        .at(3, matched(), *found())
+    )
+
+
+def test_a_match_by_the_old_wishes_is_turned_down() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), SendSeek(2))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .at(2, SeekAnswered(2, None))
+        .rests()
+    )
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .when_due(2 + CROSSING, SendSeek(2))
+        .rests()
+    )
+
+
+def test_a_cancel_while_seeking_anew_comes_home() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, CancelSeek())
+        .at(2, CancelAnswered(1, None), state(State.HOME))
+        .rests()
+    )
+
+
+def test_seeking_anew_outlives_the_server() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, Offline())
+        .at(3, Online(), SendRestore("tok", ""))
+        .at(3, LoggedIn("Ann"), SendSeek(2))
+        .rests()
+    )
+
+
+def test_seeking_anew_is_nothing_to_who_does_not_seek() -> None:
+    at_home().at(1, SeekAnew()).rests()
+    connecting().at(3, SeekAnew())
 
 
 def test_a_match_that_comes_while_we_cancel_is_ended_and_nobody_hears_of_it() -> None:
