@@ -121,10 +121,10 @@ def build_page(root: Path, folder: Path) -> Path:
     (folder / PAGE.parent).mkdir()
     made_from = digest(folder)
     npm, environment = _npm()
-    steps = [["run", "build"]]
+    steps = [["run", "--silent", "build", "--", "--logLevel=warn"]]
     if not _share_modules(root, sources):
         patience = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
-        steps.insert(0, ["ci", "--no-fund", "--no-audit", *patience])
+        steps.insert(0, ["ci", "--no-fund", "--no-audit", "--loglevel=error", *patience])
     for step in steps:
         subprocess.run([*npm, *step], cwd=sources, env=environment, check=True, stdout=sys.stderr)
     (folder / PAGE / STAMP).write_text(made_from)
