@@ -26,6 +26,7 @@ from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.errors import FloaterError, Refused
+from floater.store.lock import FolderLock
 from floater.store.settings import SettingsFile
 from floater.store.target import remove_leftovers
 from floater.wire.url import ServerUrl, parse_server_url
@@ -40,7 +41,8 @@ class Client:
         remember: whether a log-in outlives the program.
 
     Raises:
-        Refused: SERVER_URL_INVALID, from the constructor: `config.server` is no address.
+        Refused: SERVER_URL_INVALID, from the constructor: `config.server` is no address;
+            DATA_DIR_IN_USE, on entering: another client works on this data folder.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Client:
         self.quitting = asyncio.Event()
         "Set when the person has said `quit`."
         self._remember = remember
+        self._lock = FolderLock(config.data_dir)
         self._settings = SettingsFile(config.data_dir)
         self._words = Words(emit, lambda: self._settings.language)
         self._letterbox = Letterbox(self._words.tell)
@@ -87,6 +90,7 @@ class Client:
     # -- life -----------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
+        self._lock.take()
         self._words.tell(api.Ready(__version__))
         if self._settings.set_aside:
             self._words.notice(Code.SETTINGS_RESET)
@@ -97,8 +101,11 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._letterbox.close()
-        await self._servers.close()
+        try:
+            await self._letterbox.close()
+            await self._servers.close()
+        finally:
+            self._lock.give_back()
 
     @property
     def language(self) -> str:

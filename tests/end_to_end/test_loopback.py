@@ -497,6 +497,20 @@ async def test_a_second_log_in_closes_the_first_with_a_reason(tmp_path: Path) ->
 
 
 @pytest.mark.asyncio
+async def test_a_second_client_on_the_same_folder_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann = await at.at_home("ann")
+        async with at.person("ann") as second:
+            assert await second.exited() == 2
+            assert second.everything == []
+            assert "data folder" in second.log.read_text() or "数据文件夹" in second.log.read_text()
+        await ann.do("quit")
+        assert await ann.exited() == 0
+        async with at.person("ann") as again:
+            await again.event("state", state="home")
+
+
+@pytest.mark.asyncio
 async def test_a_forgotten_password_is_set_anew_by_mail(tmp_path: Path) -> None:
     async with house(tmp_path) as at:
         ann = await at.at_home("ann")

@@ -271,6 +271,19 @@ async def test_being_logged_in_elsewhere_signs_out_and_stays_so(tmp_path: Path) 
 
 
 @pytest.mark.asyncio
+async def test_a_second_client_on_the_same_folder_is_refused_until_the_first_has_left(tmp_path: Path) -> None:
+    config = ClientConfig(data_dir=tmp_path)
+    async with Client(config, Witness().emit):
+        second = Witness()
+        with pytest.raises(Refused) as refused:
+            await Client(config, second.emit).__aenter__()
+        assert refused.value.code is Code.DATA_DIR_IN_USE
+        assert second.events == []
+    async with Client(config, Witness().emit):
+        pass
+
+
+@pytest.mark.asyncio
 async def test_without_a_server_account_commands_say_so_and_the_rest_works(tmp_path: Path) -> None:
     async with Client(ClientConfig(data_dir=tmp_path), Witness().emit) as client:
         with pytest.raises(Refused) as refused:

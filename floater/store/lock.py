@@ -1,0 +1,56 @@
+"""One client at a time on a data folder: two would throw each other's log-in away."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from floater.codes import Code
+from floater.errors import Refused
+
+FILE: Final = "lock"
+
+
+class FolderLock:
+    """Holds a folder from `take` to `give_back`. The system gives it back when the program ends, however."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / FILE
+        self._number: int | None = None
+
+    def take(self) -> None:
+        """Hold the folder; it is made if need be.
+
+        Raises:
+            Refused: DATA_DIR_IN_USE, STORAGE_FAILED.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            number = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise Refused(Code.STORAGE_FAILED) from error
+        try:
+            _lock(number)
+        except OSError as error:
+            os.close(number)
+            raise Refused(Code.DATA_DIR_IN_USE) from error
+        self._number = number
+
+    def give_back(self) -> None:
+        """Let others have the folder. The file stays: whoever removed it could remove another's lock."""
+        if self._number is not None:
+            os.close(self._number)
+            self._number = None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(number: int) -> None:
+        msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(number: int) -> None:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)

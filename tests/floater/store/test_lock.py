@@ -1,0 +1,30 @@
+from pathlib import Path
+
+import pytest
+
+from floater.codes import Code
+from floater.errors import Refused
+from floater.store.lock import FILE, FolderLock
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    first, second = FolderLock(folder), FolderLock(folder)
+    first.take()
+    with pytest.raises(Refused) as refused:
+        second.take()
+    assert refused.value.code is Code.DATA_DIR_IN_USE
+    first.give_back()
+    second.take()
+    first.give_back()
+    with pytest.raises(Refused):
+        first.take()
+    second.give_back()
+    assert [path.name for path in folder.iterdir()] == [FILE]
+
+
+def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(Refused) as refused:
+        FolderLock(tmp_path / "file" / "folder").take()
+    assert refused.value.code is Code.STORAGE_FAILED
