@@ -155,7 +155,7 @@ async def _open(stack: AsyncExitStack, playwright: Playwright, ground: Playgroun
     stack.push_async_callback(window.close)
     try:
         await window.attach()
-        await window.on("App")
+        await window.on("App main")
     except (PlaywrightError, WindowEnded, TimeoutError) as error:
         raise NoWindows((window.story().strip().splitlines() or [type(error).__name__])[-1]) from error
     return window
