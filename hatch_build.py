@@ -121,7 +121,7 @@ def build_page(root: Path, folder: Path) -> Path:
     (folder / PAGE.parent).mkdir()
     made_from = digest(folder)
     npm, environment = _npm()
-    steps = [["run", "--silent", "build", "--", "--logLevel=warn"]]
+    steps = [["run", "--silent", "build", "--", "--logLevel=error"]]
     if not _share_modules(root, sources):
         patience = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000")
         steps.insert(0, ["ci", "--no-fund", "--no-audit", "--loglevel=error", *patience])
