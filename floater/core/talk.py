@@ -13,6 +13,7 @@ undelivered, transfers fail. HANGING_UP is the farewell, of which nothing more
 is told but a text that crossed it.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -60,6 +61,7 @@ __all__ = [
     "Wish",
 ]
 
+_MESSAGE_ID: Final = re.compile("(.)([1-9][0-9]{0,15})")
 HANG_UP_TIME: Final = 2.0
 "Seconds that a hang-up waits for its acknowledgement."
 
@@ -395,14 +397,12 @@ class Talk:
         return [Say(offer, pixels)]
 
     def _retry(self, message_id: str, now: float) -> Iterable[_Inner]:
-        digits = message_id.removeprefix(self._ours)
-        if (
-            digits == message_id
-            or not digits.isdecimal()
-            or not 1 <= int(digits) < self._conversation.next_seq
-        ):
-            raise Refused(Code.BAD_COMMAND)
-        seq = int(digits)
+        found = _MESSAGE_ID.fullmatch(message_id)
+        if found is None or found[1] != self._ours:
+            raise Refused(Code.NO_SUCH_MESSAGE)
+        seq = int(found[2])
+        if seq >= self._conversation.next_seq:
+            raise Refused(Code.NO_SUCH_MESSAGE)
         if seq in self._texts:
             self._texts.said(seq, now=now)
         return self._conversation.feed(Check(), now=now)

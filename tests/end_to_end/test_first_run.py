@@ -120,7 +120,12 @@ async def test_leaving_a_practice_leaves_nothing(tmp_path: Path, how: str) -> No
             os.kill(ann.process.pid, signal.SIGTERM)
         assert await (ann.exited() if how == "signal" else ann.end()) == 0
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert sorted(path.name for path in (tmp_path / "ann").iterdir() if path.name not in ("settings.json", "lock")) == []
+    assert (
+        sorted(
+            path.name for path in (tmp_path / "ann").iterdir() if path.name not in ("settings.json", "lock")
+        )
+        == []
+    )
 
 
 @pytest.mark.asyncio

@@ -137,9 +137,13 @@ def test_a_text_that_is_not_acknowledged_counts_as_undelivered_until_it_is() -> 
     assert pair.follower.texts == ["a"]
 
 
-@pytest.mark.parametrize("message_id", ["", "L", "L0", "L99", "F1", "Lx", "L²", "2"])
+@pytest.mark.parametrize(
+    "message_id",
+    ["", "L", "L0", "L99", "F1", "Lx", "L²", "2", "L01", "L١", "L" + "9" * 17, "L" + "9" * 5_000],
+    ids=lambda message_id: message_id[:6],
+)
 def test_only_a_message_of_ours_can_be_tried_again(message_id: str) -> None:
-    opened().refused(2.0, api.Retry(message_id), Code.BAD_COMMAND, Refused)
+    opened().refused(2.0, api.Retry(message_id), Code.NO_SUCH_MESSAGE, Refused)
 
 
 def test_trying_again_has_a_link_that_answers_asked_and_a_silent_one_suspected() -> None:
