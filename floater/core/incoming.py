@@ -130,6 +130,7 @@ class Incoming:
         self._transfers: dict[str, _Transfer] = {}
         self._linked = False
         self._unwritten = 0
+        self._told_too_large = False
 
     @property
     def is_expecting(self) -> bool:
@@ -164,8 +165,7 @@ class Incoming:
             refuse = wire.Refuse(seq=0, received=0, of=offer.seq, code=Code.OUTBOX_FULL.value)
             return [Say(refuse)]
         if offer.content_length > self._max_file:
-            code = Code.FILE_TOO_LARGE.value
-            return [Say(_decline(transfer, code)), Emit(api.Notice(code, ""))]
+            return self._too_large(transfer)
         name, content_type = clean_file_name(offer.name), clean_type(offer.content_type)
         self._transfers[transfer] = _Transfer(transfer, name, content_type, offer.content_length)
         picture = api.Preview(width, height, preview) if offer.preview else None
@@ -210,6 +210,12 @@ class Incoming:
             effects += self._gone(transfer, Code.TALK_ENDED)
         return effects
 
+    def _too_large(self, transfer: str) -> list[Effect]:
+        code = Code.FILE_TOO_LARGE.value
+        notice: list[Effect] = [] if self._told_too_large else [Emit(api.Notice(code, ""))]
+        self._told_too_large = True
+        return [Say(_decline(transfer, code)), *notice]
+
     # -- what is done to one --------------------------------------------------------------
 
     def _wished(
@@ -223,10 +229,11 @@ class Incoming:
                 transfer.state = State.MAKING_ROOM
                 return [CreateFile(transfer.id, to, transfer.name, transfer.size)]
             case ((State.OFFERED | State.MAKING_ROOM), (api.Decline() | api.Cancel())):
-                code = Code.DECLINED if isinstance(wish, api.Decline) else Code.CANCELLED
-                return self._decline(transfer, code)
+                if isinstance(wish, api.Decline):
+                    return self._decline(transfer, Code.DECLINED, Code.YOU_DECLINED)
+                return self._decline(transfer, Code.CANCELLED, Code.YOU_CANCELLED)
             case ((State.GETTING | State.STORING), api.Cancel()):
-                return self._give_up(transfer, Code.CANCELLED)
+                return self._give_up(transfer, Code.CANCELLED, Code.YOU_CANCELLED)
             case State.MAKING_ROOM, (api.Pause() | api.Resume()) if transfer.paused is isinstance(
                 wish, api.Resume
             ):
@@ -376,12 +383,12 @@ class Incoming:
 
     # -- the end of one -------------------------------------------------------------------
 
-    def _decline(self, transfer: _Transfer, code: Code) -> list[Effect]:
-        return [Say(_decline(transfer.id, code.value)), *self._gone(transfer, code)]
+    def _decline(self, transfer: _Transfer, code: Code, to_us: Code | None = None) -> list[Effect]:
+        return [Say(_decline(transfer.id, code.value)), *self._gone(transfer, to_us or code)]
 
-    def _give_up(self, transfer: _Transfer, code: Code) -> list[Effect]:
+    def _give_up(self, transfer: _Transfer, code: Code, to_us: Code | None = None) -> list[Effect]:
         cancel = wire.Cancel(seq=0, received=0, transfer=transfer.id, code=code.value)
-        return [Say(cancel), *self._gone(transfer, code)]
+        return [Say(cancel), *self._gone(transfer, to_us or code)]
 
     def _gone(self, transfer: _Transfer, code: Code) -> list[Effect]:
         was = transfer.state

@@ -214,7 +214,7 @@ class Outgoing:
             case State.CHECKING, (wire.Pause() | wire.Resume()):
                 return []  # it crossed our last bytes
             case _, api.Cancel():
-                return self._give_up(transfer, Code.CANCELLED)
+                return self._give_up(transfer, Code.CANCELLED, Code.YOU_CANCELLED)
             case State.SENDING, api.Pause() if not transfer.paused:
                 transfer.paused = True
                 return [Say(wire.Pause(seq=0, received=0, transfer=transfer.id)), _paused(transfer)]
@@ -327,9 +327,9 @@ class Outgoing:
 
     # -- the end of one -------------------------------------------------------------------
 
-    def _give_up(self, transfer: _Transfer, code: Code) -> list[Effect]:
+    def _give_up(self, transfer: _Transfer, code: Code, to_us: Code | None = None) -> list[Effect]:
         cancel = wire.Cancel(seq=0, received=0, transfer=transfer.id, code=code.value)
-        return [Say(cancel), *self._gone(transfer, code)]
+        return [Say(cancel), *self._gone(transfer, to_us or code)]
 
     def _gone(self, transfer: _Transfer, code: Code) -> list[Effect]:
         return [*self._close(transfer), Emit(failed(transfer.id, code))]

@@ -216,13 +216,16 @@ async def test_a_transfer_can_be_paused_resumed_cancelled_and_declined(tmp_path:
         await bob.do("pause", transfer_id=transfer)
         await bob.do("cancel", transfer_id=transfer)
         assert (await ann.event("failed", transfer_id=transfer))["error"]["code"] == "cancelled"
+        assert (await bob.event("failed", transfer_id=transfer))["error"]["code"] == "you_cancelled"
 
         await ann.do("send_file", path=str(path))
         transfer = (await bob.event("offer"))["transfer_id"]
         await bob.do("decline", transfer_id=transfer)
         error = (await ann.event("failed", transfer_id=transfer))["error"]
         assert error["code"] == "declined"
-        assert error["message"]
+        own = (await bob.event("failed", transfer_id=transfer))["error"]
+        assert own["code"] == "you_declined"
+        assert own["message"] != error["message"] != ""
         assert await ann.refusal("send_file", path=str(tmp_path / "no such file")) == "no_such_file"
         assert await ann.refusal("cancel", transfer_id="L999") == "no_such_transfer"
         await bob.do("hang_up")

@@ -182,10 +182,11 @@ def test_either_side_gives_a_transfer_up(who: str) -> None:
     pair = Pair(pace=1e6)
     transfer = accepted(pair)
     pair.run(0.5)
-    (pair.leader if who == "leader" else pair.follower).feed(api.Cancel(transfer))
+    one, other = (pair.leader, pair.follower) if who == "leader" else (pair.follower, pair.leader)
+    one.feed(api.Cancel(transfer))
     pair.run(5.0)
-    for side in pair.sides:
-        assert side.told(api.Failed) == [failed(transfer, Code.CANCELLED)]
+    assert one.told(api.Failed) == [failed(transfer, Code.YOU_CANCELLED)]
+    assert other.told(api.Failed) == [failed(transfer, Code.CANCELLED)]
     assert pair.leader.disk.sources == {}
     assert pair.follower.disk.parts == pair.follower.disk.stored == {}
 
@@ -198,7 +199,7 @@ def test_both_give_a_transfer_up_at_once() -> None:
         side.feed(api.Cancel(transfer))
     pair.run(5.0)
     for side in pair.sides:
-        assert side.told(api.Failed) == [failed(transfer, Code.CANCELLED)]
+        assert side.told(api.Failed) == [failed(transfer, Code.YOU_CANCELLED)]
 
 
 def test_a_declined_file_is_over_for_both() -> None:
@@ -207,8 +208,8 @@ def test_a_declined_file_is_over_for_both() -> None:
     pair.run(1.0)
     pair.follower.feed(api.Decline(transfer))
     pair.run(1.0)
-    for side in pair.sides:
-        assert side.told(api.Failed) == [failed(transfer, Code.DECLINED)]
+    assert pair.leader.told(api.Failed) == [failed(transfer, Code.DECLINED)]
+    assert pair.follower.told(api.Failed) == [failed(transfer, Code.YOU_DECLINED)]
     assert pair.follower.disk.parts == {}
     assert pair.leader.disk.sources == {}
     with pytest.raises(Refused) as refused:
@@ -303,13 +304,13 @@ def test_an_image_that_is_one_passes() -> None:
 def test_names_and_types_are_cleaned_and_nothing_too_large_is_shown() -> None:
     pair = Pair(config=TalkConfig(max_file=10))
     transfer = pair.leader.offer(b"x", "../../\u202eevil.png", "image/svg+xml")
-    large = pair.leader.offer(bytes(11))
+    large = [pair.leader.offer(bytes(11)) for _ in range(3)]  # told of once
     pair.run(1.0)
     assert pair.follower.events == [
         api.Offer(transfer, "evil.png", "application/octet-stream", 1),
         api.Notice("file_too_large", ""),
     ]
-    assert pair.leader.told(api.Failed) == [failed(large, Code.FILE_TOO_LARGE)]
+    assert pair.leader.told(api.Failed) == [failed(id_, Code.FILE_TOO_LARGE) for id_ in large]
 
 
 def test_a_preview_travels_with_the_offer() -> None:
