@@ -46,7 +46,7 @@ def test_few_people_keep_every_rule_too(people: int) -> None:
 def test_one_seed_is_one_history_in_any_process() -> None:
     stories = [
         subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "--seed", "4", "--pairings", "150"],
+            [sys.executable, "-m", "tests.simulation", "--seed", "2", "--pairings", "150"],
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
@@ -56,7 +56,7 @@ def test_one_seed_is_one_history_in_any_process() -> None:
         ).stdout.partition(" (")[0]
         for seed in ("1", "2")
     ]
-    assert stories[0] == stories[1] == str(World(4).live(150))
+    assert stories[0] == stories[1] == str(World(2).live(150))
 
 
 def test_another_seed_is_another_history() -> None:
