@@ -49,6 +49,16 @@ class SecondWindow(Command, frozen=True):
     """Open another window of another person on this computer, to try things out alone."""
 
 
+class Keep(Command, frozen=True):
+    """Keep what the page needs to come back to where it is, should it have to be loaded again. In memory."""
+
+    page: Annotated[str, msgspec.Meta(max_length=65_536)]
+
+
+class Kept(Command, frozen=True):
+    """Give that back."""
+
+
 class PickedReply(Reply, frozen=True, omit_defaults=False):
     """The offers made, in the order of the choice; none if the person thought better of it."""
 
@@ -61,8 +71,14 @@ class ChosenReply(Reply, frozen=True, omit_defaults=False):
     chosen: bool
 
 
+class KeptReply(Reply, frozen=True, omit_defaults=False):
+    """What the page has kept last; empty at first."""
+
+    page: str
+
+
 AnyShellCommand: TypeAlias = (
-    PickFiles | SendUpload | SaveCopy | ShowFile | OpenLink | ChooseDownloads | SecondWindow
+    PickFiles | SendUpload | SaveCopy | ShowFile | OpenLink | ChooseDownloads | SecondWindow | Keep | Kept
 )
 
 SHELL_REPLIES: Final[dict[type[Command], type[Reply]]] = {
@@ -70,6 +86,7 @@ SHELL_REPLIES: Final[dict[type[Command], type[Reply]]] = {
     SendUpload: FileReply,
     SaveCopy: ChosenReply,
     ChooseDownloads: ChosenReply,
+    Kept: KeptReply,
 }
 "What a command that succeeds is replied with; `Empty` for all that are not named."
 

@@ -19,6 +19,9 @@ from floater.core.sniff import IMAGE_TYPES, sniff
 from floater.desktop.api import (
     ChooseDownloads,
     ChosenReply,
+    Keep,
+    Kept,
+    KeptReply,
     OpenLink,
     PickedReply,
     PickFiles,
@@ -54,6 +57,7 @@ class Shell:
         self._uploads: dict[int, Path] = {}
         self._last_upload = 0
         self._received: dict[str, Path] = {}
+        self._page = ""
         self.parent: QWidget | None = None
 
     # -- what the scheme asks -------------------------------------------------------------
@@ -139,6 +143,11 @@ class Shell:
                 argv = [sys.executable, "-m", "floater", "demo", "--windows"]
                 subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
                 reply(api.Empty())
+            case Keep(page=page):
+                self._page = page
+                reply(api.Empty())
+            case Kept():
+                reply(KeptReply(page=self._page))
             case _:
                 raise AssertionError(command)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QSettings
-from PyQt6.QtGui import QCloseEvent, QGuiApplication, QIcon
+from PyQt6.QtGui import QCloseEvent, QGuiApplication, QHideEvent, QIcon
 from PyQt6.QtWebEngineWidgets import QWebEngineView
 from PyQt6.QtWidgets import QMainWindow
 
@@ -56,10 +56,14 @@ class Window(QMainWindow):
         if event is not None and event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
             self._show_unread(0)
 
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Remember the place, and close only when the client has said goodbye."""
-        assert event is not None
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Remember the place: whatever ends the program, it hides the window first."""
         self._settings.setValue("geometry", self.saveGeometry())
+        super().hideEvent(event)
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:
+        """Close only when the client has said goodbye."""
+        assert event is not None
         event.setAccepted(self._leave())
 
     def _show_unread(self, count: int) -> None:

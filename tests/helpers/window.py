@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, async_playwright
 
-from tests.helpers.headless import PASSWORD, Server
+from tests.helpers.headless import PASSWORD, Person, Server
 
 PATIENCE: Final = 20.0
 "Seconds that anything on a page may take."
@@ -40,6 +40,8 @@ class Window:
         self.log = log
         self.complaints: list[str] = []
         "What the page's console said in earnest. A test ends well only if this is empty."
+        self.requests: list[str] = []
+        "Every address the page asked for. A test ends well only if none leads out of the program."
         self._playwright = playwright
         self._port = port
         self._browser: Browser | None = None
@@ -62,6 +64,7 @@ class Window:
         self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._hear)
+        self.page.on("request", lambda request: self.requests.append(request.url))
 
     async def detach(self) -> None:
         """Let the page go: what it does then, it does as if nobody watched."""
@@ -98,6 +101,10 @@ class Window:
         """One such sentence."""
         return (await self.words(key))[0]
 
+    async def fill_in(self, key: str, **fill: str | int) -> str:
+        """One such sentence with its blanks filled in."""
+        return (await self.word(key)).format(**fill)
+
     async def press(self, key: str) -> None:
         """Click the button whose name stands under a key."""
         await self.button(await self.word(key)).click()
@@ -121,6 +128,21 @@ class Window:
         await self.fill("field.password", PASSWORD)
         await self.press("log_in.do")
         await self.on("Home")
+
+    async def meet(self, server: Server, peer: Person, *, name: str = "安", peer_name: str = "Bob") -> None:
+        """Come from the welcome into a talk with a headless person."""
+        await self.sign_up_and_log_in(server, "ann@example.org", name)
+        await peer.sign_up_and_log_in("bob@example.org", peer_name)
+        await self.meet_again(peer)
+        await asyncio.gather(self.page.locator(".hello").click(), peer.do("greet"))
+        await self.on("TalkView")
+        await peer.event("state", state="talking")
+
+    async def meet_again(self, peer: Person) -> None:
+        """Come from home to the greeting."""
+        await asyncio.gather(self.seek(), peer.do("seek"))
+        await self.on("Greeting")
+        await peer.event("state", state="greeting")
 
     async def seek(self) -> None:
         """Press 聊一聊, and answer the question about the address if it is asked."""
@@ -162,6 +184,8 @@ class Windows:
         await self._playwright.stop()
         if kind is None:
             assert [complaint for window in self._open for complaint in window.complaints] == []
+            asked = {url.partition(":")[0] for window in self._open for url in window.requests}
+            assert asked <= {"floater", "blob", "data"}
 
     async def open(
         self,
@@ -169,40 +193,50 @@ class Windows:
         data_dir: Path,
         *,
         language: str = "en",
-        size: tuple[int, int] = (460, 760),
+        size: tuple[int, int] | None = (460, 760),
         env: Mapping[str, str] | None = None,
     ) -> Window:
         """Start a window and wait until its page is there."""
         assert self._playwright is not None
         port = _free_port()
-        argv = [sys.executable, "-m", "floater", "window", "--data-dir", str(data_dir), "--log", "info"]
-        argv += ["--size", f"{size[0]}x{size[1]}"]
+        options = [] if size is None else ["--size", f"{size[0]}x{size[1]}"]
         if server is not None:
-            argv += ["--server", server if isinstance(server, str) else server.url]
-        log = data_dir.parent / f"{data_dir.name}.log"
-        with log.open("ab") as file:
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-                env={
-                    **os.environ,
-                    "LANG": f"{language.replace('-', '_')}.UTF-8",
-                    "LC_ALL": f"{language.replace('-', '_')}.UTF-8",
-                    "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-                    "QT_QPA_PLATFORM": "offscreen",
-                    "QTWEBENGINE_CHROMIUM_FLAGS": BESIDE_THE_POINT,
-                    "QTWEBENGINE_REMOTE_DEBUGGING": f"127.0.0.1:{port}",
-                    **(env or {}),
-                },
-            )
+            options += ["--server", server if isinstance(server, str) else server.url]
+        debugging = {"QTWEBENGINE_REMOTE_DEBUGGING": f"127.0.0.1:{port}", **(env or {})}
+        process, log = await start_window(data_dir, *options, language=language, env=debugging)
         window = Window(self._playwright, process, port, log)
         self._open.append(window)
         await window.attach()
-        await window.on("App")
+        await window.on("App main")
         return window
+
+
+async def start_window(
+    data_dir: Path, *options: str, language: str = "en", env: Mapping[str, str] | None = None
+) -> tuple[asyncio.subprocess.Process, Path]:
+    """Start `floater window` without a screen. Returns it and the file of its log."""
+    tag = f"{language.replace('-', '_')}.UTF-8"
+    log = data_dir.parent / f"{data_dir.name}.log"
+    argv = [sys.executable, "-m", "floater", "window", "--data-dir", str(data_dir), "--log", "info", *options]
+    with log.open("ab") as file:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+            env={
+                **os.environ,
+                "HOME": str(data_dir.parent),  # where downloads go
+                "LANG": tag,
+                "LC_ALL": tag,
+                "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+                "QT_QPA_PLATFORM": "offscreen",
+                "QTWEBENGINE_CHROMIUM_FLAGS": BESIDE_THE_POINT,
+                **(env or {}),
+            },
+        )
+    return process, log
 
 
 def _free_port() -> int:

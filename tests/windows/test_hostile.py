@@ -24,15 +24,7 @@ TEXTS = {
 }
 
 
-async def in_a_talk(window: Window, server: Server, bob: Person) -> None:
-    """Bring a window and a headless person into a talk."""
-    await window.sign_up_and_log_in(server, "ann@example.org", "安")
-    await bob.sign_up_and_log_in("bob@example.org", "<i>Bob</i>\u202e")
-    await asyncio.gather(window.seek(), bob.do("seek"))
-    await window.on("Greeting")
-    await bob.event("state", state="greeting")
-    await asyncio.gather(window.page.locator(".hello").click(), bob.do("greet"))
-    await window.on("TalkView")
+NAME = "<i>Bob</i>\u202e"
 
 
 async def is_whole(window: Window) -> None:
@@ -56,7 +48,7 @@ async def test_hostile_texts_are_only_texts(tmp_path: Path) -> None:
         Person(server, tmp_path / "bob") as bob,
     ):
         window = await windows.open(server, tmp_path / "ann", size=(360, 640))
-        await in_a_talk(window, server, bob)
+        await window.meet(server, bob, peer_name=NAME)
         assert await window.page.locator(".peer").inner_text() == "<i>Bob</i>"
         for text in TEXTS.values():
             await bob.do("send_text", text=text)
@@ -80,16 +72,15 @@ async def test_a_link_is_shown_whole_and_opened_only_when_asked(tmp_path: Path) 
         Person(server, tmp_path / "bob") as bob,
     ):
         window = await windows.open(server, tmp_path / "ann")
-        await in_a_talk(window, server, bob)
-        requests: list[str] = []
-        window.page.on("request", lambda request: requests.append(request.url))
+        await window.meet(server, bob, peer_name=NAME)
+        window.requests.clear()
         await bob.do("send_text", text="see https://аpple.example/free and javascript:alert(1)")
         await window.page.locator(".Bubble .link").click()
         await window.page.get_by_text("https://xn--pple-43d.example/free").wait_for()
         await window.page.keyboard.press("Escape")
         assert await window.page.locator(".Bubble .link").count() == 1
         assert await window.page.locator("a[href]").count() == 0
-        assert requests == []
+        assert window.requests == []
 
 
 async def test_files_that_lie_do_no_harm(tmp_path: Path) -> None:
@@ -99,7 +90,7 @@ async def test_files_that_lie_do_no_harm(tmp_path: Path) -> None:
         Person(server, tmp_path / "bob") as bob,
     ):
         window = await windows.open(server, tmp_path / "ann", size=(360, 640))
-        await in_a_talk(window, server, bob)
+        await window.meet(server, bob, peer_name=NAME)
         vector = b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.broken=1</script></svg>"
         files = {
             "broken.png": b"\x89PNG\r\n\x1a\n" + b"\xff" * 4_000,
@@ -149,7 +140,7 @@ async def test_the_door_does_not_open_for_what_got_into_the_page(tmp_path: Path)
         Person(server, tmp_path / "bob") as bob,
     ):
         window = await windows.open(server, tmp_path / "ann")
-        await in_a_talk(window, server, bob)
+        await window.meet(server, bob, peer_name=NAME)
         bob.forget()
         await window.page.evaluate(BREAK_OUT, str(secret))
         await window.detach()  # a debugger holds new windows back and may evaluate anything, the page may not

@@ -16,8 +16,11 @@ export class Refusal extends Error {
 }
 
 export interface Bridge {
-  /** Carry a command out. Rejects with `Refusal`. */
-  do<C extends Doable>(command: C): Promise<AllReplies[C["command"]]>;
+  /**
+   * Carry a command out. Rejects with `Refusal`. `taken` is called when the reply comes, before any event that
+   * came after it is heard; the promise is settled only later.
+   */
+  do<C extends Doable>(command: C, taken?: () => void): Promise<AllReplies[C["command"]]>;
   /** Hear every event from now on. */
   listen(hear: (event: AnyEvent) => void): void;
 }
@@ -47,10 +50,11 @@ export function lineBridge(send: (line: string) => void): { bridge: Bridge; rece
   const hearers: ((event: AnyEvent) => void)[] = [];
   let lastId = 0;
   const bridge: Bridge = {
-    do: (command) =>
+    do: (command, taken) =>
       new Promise((resolve, reject) => {
         const id = ++lastId;
         waiting.set(id, (reply) => {
+          taken?.();
           if (reply.ok) resolve(reply as never);
           else reject(new Refusal(reply.error?.code ?? "internal", reply.error?.message ?? ""));
         });

@@ -41,6 +41,17 @@ export interface SecondWindowCommand {
   command: "second_window";
 }
 
+/** Keep what the page needs to come back to where it is, should it have to be loaded again. In memory. */
+export interface KeepCommand {
+  command: "keep";
+  page: string;
+}
+
+/** Give that back. */
+export interface KeptCommand {
+  command: "kept";
+}
+
 /** The offers made, in the order of the choice; none if the person thought better of it. */
 export interface PickedReply {
   transfer_ids: string[];
@@ -51,7 +62,12 @@ export interface ChosenReply {
   chosen: boolean;
 }
 
-export type AnyShellCommand = PickFilesCommand | SendUploadCommand | SaveCopyCommand | ShowFileCommand | OpenLinkCommand | ChooseDownloadsCommand | SecondWindowCommand;
+/** What the page has kept last; empty at first. */
+export interface KeptReply {
+  page: string;
+}
+
+export type AnyShellCommand = PickFilesCommand | SendUploadCommand | SaveCopyCommand | ShowFileCommand | OpenLinkCommand | ChooseDownloadsCommand | SecondWindowCommand | KeepCommand | KeptCommand;
 
 /** What each command is replied with. */
 export interface ShellReplies {
@@ -62,4 +78,6 @@ export interface ShellReplies {
   open_link: Empty;
   choose_downloads: ChosenReply;
   second_window: Empty;
+  keep: Empty;
+  kept: KeptReply;
 }

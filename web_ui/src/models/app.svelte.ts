@@ -19,13 +19,30 @@ export type Door = "welcome" | "server" | "sign_up" | "check_mail" | "log_in" | 
 /** What lies over the screen. */
 export type Sheet = "settings" | "shortcuts" | "address" | "hang_up" | null;
 
+/** Whether the history of the talk tells it, too. */
+const isOfTheTalk = ({ event }: AnyEvent): boolean =>
+  !["state", "online", "ended", "mailed", "notice"].includes(event);
+
 export interface Toast {
   id: number;
   text: string;
   grave: boolean;
 }
 
+/** What is not asked of the core after a reload, because it does not know. */
+interface Kept {
+  door: Door;
+  email: string;
+  mail: MailedEvent | null;
+  sheet: Sheet;
+  state: State;
+  since: number;
+  ended: { reason: Ended; lasted: number; peer: string } | null;
+}
+
 export class App {
+  /** Whether it is known where things stand; nothing is shown before. */
+  begun = $state(false);
   state = $state<State>("signed_out");
   door = $state<Door>("welcome");
   sheet = $state<Sheet>(null);
@@ -53,7 +70,7 @@ export class App {
   /** When the state was entered, in milliseconds since 1970. */
   since = $state(Date.now());
   talk = $state.raw<Talk | null>(null);
-  ended = $state<{ reason: Ended; lasted: number; peer: string } | null>(null);
+  ended = $state.raw<Kept["ended"]>(null);
   toasts = $state<Toast[]>([]);
   network = $state<NetworkReply | null>(null);
   /** Whether the end of the talk is in sight and the window in front: what comes then is not unread. */
@@ -66,10 +83,13 @@ export class App {
 
   /** Draw where things stand, then follow. Also after a reload, so nothing is kept here that is not there. */
   async begin(): Promise<void> {
-    const early: AnyEvent[] = [];
+    let early: AnyEvent[] = [];
     let live = false;
     this.bridge.listen((event) => (live ? this.take(event) : early.push(event)));
-    const status = await this.bridge.do({ command: "status" });
+    const kept = await this.#kept();
+    const status = await this.bridge.do({ command: "status" }, () => {
+      early = early.filter(({ event }) => event === "notice" || event === "mailed"); // the status knows the rest
+    });
     setLanguage(status.settings.language);
     this.settings = status.settings;
     this.username = status.username ?? "";
@@ -80,16 +100,39 @@ export class App {
     this.online = status.online;
     this.peer = status.peer?.username ?? "";
     this.path = status.path;
+    this.state = status.state;
+    this.#comeBack(kept);
+    let told = 0;
     if (status.state === "greeting" || status.state === "talking") {
       this.talk = this.#newTalk();
-      const { events } = await this.bridge.do({ command: "history" });
+      const { events } = await this.bridge.do({ command: "history" }, () => (told = early.length));
       for (const { at, happened } of events) this.talk.take(happened, at);
       this.talk.seen();
-    } else {
-      for (const event of early) this.take(event);
+      this.path = this.talk.path ?? status.path;
     }
+    early.forEach((event, at) => {
+      if (at >= told || !isOfTheTalk(event)) this.take(event); // the history has told the others
+    });
     live = true;
-    this.state = status.state;
+    this.begun = true;
+  }
+
+  /** Have the window keep where the page is. Called whenever one of these changes. */
+  keep(): void {
+    const { door, email, mail, sheet, state, since, ended } = this;
+    const page = JSON.stringify({ door, email, mail, sheet, state, since, ended } satisfies Kept);
+    this.bridge.do({ command: "keep", page }).catch(() => {});
+  }
+
+  async #kept(): Promise<Kept | null> {
+    const { page } = await this.bridge.do({ command: "kept" });
+    return page ? (JSON.parse(page) as Kept) : null;
+  }
+
+  #comeBack(kept: Kept | null): void {
+    if (kept?.state !== this.state) return;
+    ({ door: this.door, email: this.email, mail: this.mail } = kept);
+    ({ sheet: this.sheet, since: this.since, ended: this.ended } = kept);
   }
 
   /** Carry a command out; a refusal becomes a toast and `null`. */

@@ -79,6 +79,8 @@ export class Talk {
   /** How many entries of the peer came since the person last looked. */
   unread = $state(0);
   firstUnread = $state<string | null>(null);
+  /** How many entries are our own. */
+  saidByUs = $state(0);
 
   #texts = new Map<string, TextEntry>();
   #files = new Map<string, FileEntry>();
@@ -234,5 +236,6 @@ export class Talk {
     }
     last.entries = [...last.entries, entry];
     this.#count += 1;
+    if (entry.mine) this.saidByUs += 1;
   }
 }

@@ -1,0 +1,327 @@
+"""What people expect of a window: that it comes back as it was, obeys the keyboard, and leaves politely."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.headless import PASSWORD, Person, Server
+from tests.helpers.pictures import noise_png
+from tests.helpers.window import Window, Windows, start_window
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
+
+
+def renderer_of(window: Window) -> int:
+    """Find the process that draws the page: the one that a helper of Chromium has made."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            parent = Path("/proc", str(_parent(folder)))
+            if b"QtWebEngineProcess" in (parent / "cmdline").read_bytes():
+                if _parent(parent) == window.process.pid:
+                    return int(folder.name)
+    raise AssertionError("no renderer")
+
+
+def _parent(folder: Path) -> int:
+    return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+async def hang_up(window: Window) -> None:
+    """Press Escape twice, the second time when the question is there."""
+    await window.page.keyboard.press("Escape")
+    await window.page.locator("dialog").wait_for()
+    await window.page.keyboard.press("Escape")
+    await window.on("Home")
+
+
+async def tab_to(window: Window, name: str) -> None:
+    """Press Tab until the focus is on what has this name."""
+    for _ in range(40):
+        await window.page.keyboard.press("Tab")
+        if await window.page.evaluate(NAME_OF_FOCUS) == name:
+            return
+    raise AssertionError(f"{name} is not reached by Tab")
+
+
+NAME_OF_FOCUS = """() => {
+  const focus = document.activeElement;
+  const label = focus.labels?.[0]?.textContent ?? focus.textContent;
+  return (focus.getAttribute("aria-label") ?? label).trim();
+}"""
+
+COMPOSITION = """(async () => {
+  document.querySelector("textarea").addEventListener("keydown", event => {
+    window.composing = [event.key, event.isComposing];
+  });
+})()"""
+
+
+async def test_a_renderer_that_dies_comes_back_in_the_same_talk(tmp_path: Path) -> None:
+    async with (
+        Server(tmp_path / "server") as server,
+        Windows() as windows,
+        Person(server, tmp_path / "bob") as bob,
+    ):
+        window = await windows.open(server, tmp_path / "ann")
+        await window.meet(server, bob)
+        for number in range(2):
+            await bob.do("send_text", text=f"before {number}")
+            await window.said(f"before {number}").wait_for()
+            dead = renderer_of(window)
+            os.kill(dead, signal.SIGKILL)
+            await window.attach()
+            await window.on("TalkView")
+            assert renderer_of(window) != dead
+        assert await window.page.locator(".peer").inner_text() == "Bob"
+        assert await window.page.locator(".Bubble .text").all_inner_texts() == ["before 0", "before 1"]
+        await window.page.keyboard.type("after")
+        await window.page.keyboard.press("Enter")
+        await bob.event("text", text="after")
+
+
+async def test_a_reload_lands_in_the_same_state_whichever_it_is(tmp_path: Path) -> None:
+    async with (
+        Server(tmp_path / "server") as server,
+        Windows() as windows,
+        Person(server, tmp_path / "bob") as bob,
+    ):
+        window = await windows.open(server, tmp_path / "ann")
+        page = window.page
+
+        async def reload(screen: str) -> None:
+            await page.reload()
+            await window.on(screen)
+
+        await window.press("welcome.sign_up")
+        await reload("Account form")
+        await window.fill("field.email", "ann@example.org")
+        await window.fill("field.username", "安")
+        await window.fill("field.password", PASSWORD)
+        await page.get_by_role("checkbox").check()
+        await window.press("sign_up.do")
+        await window.on("CheckMail")
+        await reload("CheckMail")
+        await page.get_by_text("ann@example.org").wait_for()
+        await window.fill("field.code", await server.mailed_code("ann@example.org"))
+        await window.press("check_mail.do")
+        await window.fill("field.email", "ann@example.org")
+        await window.fill("field.password", PASSWORD)
+        await window.press("log_in.do")
+        await window.on("Home")
+        await reload("Home")
+        await page.get_by_text("安").wait_for()
+
+        await window.seek()
+        await window.on("Waiting")
+        await reload("Waiting")
+        await bob.sign_up_and_log_in("bob@example.org", "Bob")
+        await bob.do("seek")
+        await bob.event("state", state="greeting")
+        await window.on("Greeting")
+        await bob.do("greet")
+        await page.get_by_text("✓ Hello").wait_for()
+        await reload("Greeting")
+        await page.get_by_text("✓ Hello").wait_for()
+        await page.locator(".hello").click()
+        await window.on("TalkView")
+        await bob.do("send_text", text="again?")
+        await window.said("again?").wait_for()
+        await page.keyboard.press("Escape")
+        await page.locator("dialog").wait_for()
+        await reload("TalkView")
+        await page.locator("dialog").wait_for()
+        await page.keyboard.press("Enter")
+        await window.said("again?").wait_for()
+        assert await page.locator("dialog").count() == 0
+
+        await bob.do("hang_up")
+        await page.get_by_text(await window.word("ended.peer_hung_up")).wait_for()
+        await reload("Home .ended")
+        await page.get_by_text(await window.word("ended.peer_hung_up")).wait_for()
+        await window.press("home.home")
+        await reload("Home")
+        assert await page.locator(".ended").count() == 0
+
+
+async def test_one_folder_has_one_window_that_keeps_its_size_and_takes_leave(tmp_path: Path) -> None:
+    async with (
+        Server(tmp_path / "server") as server,
+        Windows() as windows,
+        Person(server, tmp_path / "bob") as bob,
+    ):
+        window = await windows.open(server, tmp_path / "ann", size=(520, 600))
+        await window.meet(server, bob)
+        second, _ = await start_window(tmp_path / "ann")
+        assert await asyncio.wait_for(second.wait(), 20) == 0
+        await bob.do("send_text", text="still the first?")
+        await window.said("still the first?").wait_for()
+
+        window.process.send_signal(signal.SIGTERM)
+        await bob.event("ended", reason="peer_hung_up")
+        assert await asyncio.wait_for(window.process.wait(), 20) == 0
+        again = await windows.open(server, tmp_path / "ann", size=None)
+        assert await again.page.evaluate("[innerWidth, innerHeight]") == [520, 600]
+
+
+async def test_keyboard_alone_goes_from_the_welcome_to_the_hang_up(tmp_path: Path) -> None:
+    picture = tmp_path / "lake.png"
+    picture.write_bytes(noise_png(50_000))
+    async with (
+        Server(tmp_path / "server") as server,
+        Windows() as windows,
+        Person(server, tmp_path / "bob") as bob,
+    ):
+        window = await windows.open(server, tmp_path / "ann")
+        press, write = window.page.keyboard.press, window.page.keyboard.type
+
+        async def go(key: str) -> None:
+            await tab_to(window, await window.word(key))
+            await press("Enter")
+
+        async def enter(key: str, text: str) -> None:
+            await tab_to(window, await window.word(key))
+            await write(text)
+
+        await go("welcome.sign_up")
+        await window.on("Account form")
+        await enter("field.email", "ann@example.org")
+        await enter("field.username", "Ann")
+        await enter("field.password", PASSWORD)
+        await tab_to(window, await window.word("field.adult"))
+        await press("Space")
+        await press("Enter")
+        await window.on("CheckMail")
+        await enter("field.code", await server.mailed_code("ann@example.org"))
+        await press("Enter")
+        await window.on("Account form:not(.CheckMail)")
+        await enter("field.email", "ann@example.org")
+        await enter("field.password", PASSWORD)
+        await press("Enter")
+        await window.on("Home")
+
+        await press("Control+/")
+        await window.page.locator("dialog kbd").first.wait_for()
+        await press("Escape")
+        await press("Control+,")
+        await window.page.locator("dialog.wide").wait_for()
+        await go("settings.check")
+        await window.page.locator("dialog ul").wait_for()
+        await press("Escape")
+        assert await window.page.locator("dialog").count() == 0
+
+        await bob.sign_up_and_log_in("bob@example.org", "Bob")
+        await window.page.wait_for_function("() => document.querySelector('.seek:enabled')")
+        await tab_to(window, f"聊一聊 {await window.word('home.seek')}")
+        await press("Enter")
+        await window.page.get_by_text(await window.word("address.title")).wait_for()
+        await press("Enter")
+        await window.on("Waiting")
+        await press("Escape")
+        await window.on("Home")
+        await tab_to(window, f"聊一聊 {await window.word('home.seek')}")
+        await press("Enter")
+        await bob.do("seek")
+        await bob.event("state", state="greeting")
+        await bob.do("greet")
+        await window.on("Greeting")
+        await press("Enter")
+        await window.on("TalkView")
+        await write("by hand")
+        await press("Shift+Enter")
+        await write("alone")
+        await press("Enter")
+        await bob.event("text", text="by hand\nalone")
+
+        await bob.do("send_file", path=str(picture))
+        await window.page.locator(".FileCard").wait_for()
+        await go("file.see")
+        await window.page.locator(".FileCard img").wait_for()
+        await tab_to(window, await window.fill_in("file.open", name="lake.png"))
+        await press("Enter")
+        await window.page.locator(".Lightbox").wait_for()
+        await press("+")
+        await press("Escape")
+        await press("Control+m")
+        await write("seen")
+        await press("Enter")
+        await bob.event("text", text="seen")
+        await hang_up(window)
+        await bob.event("ended", reason="peer_hung_up")
+
+
+async def test_keys_in_a_talk_mean_what_they_say(tmp_path: Path) -> None:
+    async with (
+        Server(tmp_path / "server") as server,
+        Windows() as windows,
+        Person(server, tmp_path / "bob") as bob,
+    ):
+        window = await windows.open(server, tmp_path / "ann", language="zh-CN")
+        await window.meet(server, bob)
+        page = window.page
+
+        # An input method keeps its Enter.
+        await page.evaluate(COMPOSITION)
+        debugger = await page.context.new_cdp_session(page)
+        composition = {"text": "nihao", "selectionStart": 5, "selectionEnd": 5}
+        await debugger.send("Input.imeSetComposition", composition)
+        await page.keyboard.press("Enter")
+        assert await page.evaluate("window.composing") == ["Enter", True]
+        await debugger.send("Input.insertText", {"text": "你好"})
+        written = await page.locator("textarea").input_value()
+        assert written.rstrip("\n") == "你好", "a real input method would have kept the Enter to itself"
+        assert await page.locator(".Bubble").count() == 0
+        await page.keyboard.press("Enter")
+        await bob.event("text", text="你好")
+
+        # Escape asks, Enter stays, Escape again hangs up.
+        await page.keyboard.press("Escape")
+        await page.locator("dialog").wait_for()
+        await page.keyboard.press("Enter")
+        await page.locator("dialog").wait_for(state="detached")
+        await page.keyboard.type("still here")
+        await page.keyboard.press("Enter")
+        await bob.event("text", text="still here")
+        await hang_up(window)
+        await bob.event("ended", reason="peer_hung_up")
+
+
+async def test_what_comes_unseen_is_counted_and_marked(tmp_path: Path) -> None:
+    async with (
+        Server(tmp_path / "server") as server,
+        Windows() as windows,
+        Person(server, tmp_path / "bob") as bob,
+    ):
+        window = await windows.open(server, tmp_path / "ann")
+        await window.meet(server, bob)
+        log = window.page.get_by_role("log")
+        for number in range(30):
+            await bob.do("send_text", text=f"line {number}")
+        await window.said("line 29").wait_for()
+        await window.page.wait_for_function(
+            "() => { const list = document.querySelector('.MessageList');"
+            " return list.scrollHeight - list.scrollTop - list.clientHeight < 5; }"
+        )
+        assert await window.page.locator(".unread").count() == 0
+        await log.evaluate("list => list.scrollTo(0, 0)")
+        down = window.page.get_by_role("button", name=await window.word("talk.to_end"))
+        await down.wait_for()
+        for number in range(2):
+            await bob.do("send_text", text=f"unseen {number}")
+        await down.get_by_text(await window.fill_in("talk.unread", count=2)).wait_for()
+        assert await log.evaluate("list => list.scrollTop") == 0, "nothing moves what is being read"
+        await down.click()
+        await down.wait_for(state="detached")
+        marker = window.page.get_by_text(await window.word("talk.new_below"))
+        below = await marker.evaluate("mark => mark.nextElementSibling.textContent")
+        assert "unseen 0" in below
+        await log.evaluate("list => list.scrollTo(0, 0)")
+        await down.wait_for()
+        await window.page.keyboard.press("Control+m")
+        await window.page.keyboard.type("seen")
+        await window.page.keyboard.press("Enter")
+        await marker.wait_for(state="detached")
+        await down.wait_for(state="detached")  # whoever speaks is back at the end
