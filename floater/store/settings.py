@@ -138,7 +138,9 @@ def downloads_folder() -> Path:
 def _write_whole(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     passing = path.with_name(path.name + ".new")
-    with passing.open("w", encoding="utf-8") as file:
+    passing.unlink(missing_ok=True)  # it may have been left behind, readable by others
+    number = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(number, "w", encoding="utf-8") as file:
         json.dump(content, file, ensure_ascii=False, indent=1)
         file.flush()
         os.fsync(file.fileno())

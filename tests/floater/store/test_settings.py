@@ -1,4 +1,5 @@
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,10 @@ def test_the_system_says_which_language_to_speak() -> None:
     assert system_language({"LANG": "zh_CN.UTF-8"}) == "zh-CN"
     assert system_language({"LANG": "zh_CN.UTF-8", "LC_ALL": "en_GB"}) == "en"
     assert system_language({"LANG": "fr_FR"}) == "en"
+
+
+def test_nobody_else_may_read_them(tmp_path: Path) -> None:
+    (tmp_path / f"{FILE}.new").write_text("left behind")
+    SettingsFile(tmp_path).change(server="floater://example.org:7443")
+    assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
