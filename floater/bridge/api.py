@@ -394,7 +394,7 @@ class PeerName(msgspec.Struct, frozen=True):
 
 
 class Ready(Event, frozen=True):
-    """The client has started."""
+    """The client has started; `state` follows at once."""
 
     version: str
 

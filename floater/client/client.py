@@ -92,6 +92,7 @@ class Client:
     async def __aenter__(self) -> Self:
         self._lock.take()
         self._words.tell(api.Ready(__version__))
+        self._words.tell(api.StateChanged(self.state))
         if self._settings.set_aside:
             self._words.notice(Code.SETTINGS_RESET)
         await asyncio.to_thread(remove_leftovers, self._settings.downloads, now=time.time())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from floater import __version__
 from floater.bridge import api
 from floater.client import Client
 from floater.codes import Code
@@ -70,6 +71,36 @@ def matched(match_id: str = "m1") -> control.Matched:
         signature=b"s" * 64,
         relay_token=b"r",
     )
+
+
+@pytest.mark.asyncio
+async def test_the_first_that_is_told_is_where_the_person_stands(tmp_path: Path) -> None:
+    witness = Witness()
+    async with Client(ClientConfig(data_dir=tmp_path), witness.emit):
+        pass
+    assert witness.events[:2] == [api.Ready(__version__), state(api.State.SIGNED_OUT)]
+
+
+@pytest.mark.asyncio
+async def test_that_direct_links_show_addresses_is_told_once_and_not_to_who_hides(tmp_path: Path) -> None:
+    async def serve(caller: Caller) -> None:
+        await log_in(caller)
+        await obey(caller)
+
+    async def notices() -> int:
+        async with client_of(tmp_path, serve) as (client, witness, _):
+            await client.do(api.LogIn("ann@example.org", PASSWORD))
+            assert client.state is api.State.HOME
+            told = [notice.code for notice in witness.told(api.Notice)].count("direct_shows_addresses")
+            await client.do(api.LogOut())
+        return told
+
+    async with Client(ClientConfig(data_dir=tmp_path), Witness().emit) as client:
+        await client.do(api.Set(hide_address=True))
+    assert await notices() == 0
+    async with Client(ClientConfig(data_dir=tmp_path), Witness().emit) as client:
+        await client.do(api.Set(hide_address=False))
+    assert [await notices() for _ in range(2)] == [1, 0]
 
 
 @pytest.mark.asyncio

@@ -270,7 +270,7 @@ export interface Recorded {
   happened: ReadyEvent | StateChangedEvent | OnlineEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 }
 
-/** The client has started. */
+/** The client has started; `state` follows at once. */
 export interface ReadyEvent {
   event: "ready";
   version: string;
