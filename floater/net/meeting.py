@@ -180,7 +180,7 @@ class Meeting:
             )
             context = peer_leg_context(matched.role, self._identity, matched.certificate)
         except RemoteProtocolError as error:
-            log.warning("= match refused: %s", error)
+            log.warning("= match refused: %s", error.code.value)
             self._tell(path.NoShow(error.code))
             return
         self._credentials = Credentials(
@@ -340,7 +340,8 @@ class Meeting:
         except (FloaterError, OSError) as error:
             sock.close()
             self._drop(stream)
-            log.debug("= stream %s: %s", stream, error)
+            word = error.code.value if isinstance(error, FloaterError) else type(error).__name__
+            log.debug("= stream %s: %s", stream, word)
             self._punch_event(punch.Rejected(stream, random.random()))
         finally:
             del self._work[stream]
@@ -352,7 +353,7 @@ class Meeting:
             await self._make_link(number, PathKind.RELAY, how).open(stream)
         except FloaterError as error:
             self._drop(number)
-            log.debug("= relay: %s", error)
+            log.debug("= relay: %s", error.code.value)
             self._path.feed(path.RelayLost(error.code, random.random()))
 
     # -- small things ---------------------------------------------------------------------

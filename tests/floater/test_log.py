@@ -3,7 +3,9 @@
 import asyncio
 import io
 import logging
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -71,3 +73,11 @@ def test_a_loop_complains_without_addresses(lines: io.StringIO) -> None:
     assert "ValueError" in text
     assert "OSError" not in text  # a stream that broke is no news
     assert "example.org" not in text
+
+
+def test_no_line_of_ours_prints_what_an_error_says() -> None:
+    """An error of the system may hold an address or a path; its type or its code says enough."""
+    prints = re.compile(r"log\.\w+\([^\n]*%[sr][^\n]*, (error|raised|failure)\)")
+    sources = list((Path(__file__).parents[2] / "floater").rglob("*.py"))
+    assert len(sources) > 50
+    assert [path.name for path in sources if prints.search(path.read_text("utf-8"))] == []
