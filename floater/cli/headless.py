@@ -14,23 +14,28 @@ from floater.tasks import Tasks
 
 
 async def headless(config: ClientConfig) -> int:
-    """Carry out the lines of stdin until they end (then log out), or `quit`, or a signal."""
+    """Carry out the lines of stdin until they end, or `quit`, or a signal.
+
+    The log-in is kept on `quit` and a signal alone. Output that nobody reads
+    any more counts as the end of the input.
+    """
     output = os.dup(1)
     os.dup2(2, 1)  # whatever some library prints must not pass for a reply
     stopped = asyncio.Event()
-    sink = LineSink(output, gone=stopped.set)
+    source = LineSource(0)
+    sink = LineSink(output, gone=source.stop)
     client = Client(config, lambda event: lines.emit(event))
     lines = Lines(client, sink.write)
     on_signals(stopped.set)
     tasks = Tasks()
     try:
         async with client:
-            running = tasks.start(lines.run(LineSource(0)), "lines")
+            running = tasks.start(lines.run(source), "lines")
             stopping = tasks.start(stopped.wait(), "wait for a signal")
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-            ended_by_quit = stopped.is_set() or running.result()
+            keep = running.result() if running.done() else True
             await tasks.close()
-            if not ended_by_quit:
+            if not keep:
                 with suppress(FloaterError):  # nobody is logged in
                     await client.do(api.LogOut())
     finally:

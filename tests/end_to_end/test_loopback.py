@@ -62,9 +62,11 @@ class House:
 
 
 @asynccontextmanager
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, *options: str) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(Server(tmp_path / "server", "--goodbye-jitter", "0"))
+        server = await stack.enter_async_context(
+            Server(tmp_path / "server", "--goodbye-jitter", "0", *options)
+        )
         yield House(server, tmp_path, stack)
 
 
@@ -608,10 +610,28 @@ async def test_leaving_in_the_middle_of_a_talk_hangs_up(tmp_path: Path, how: str
                 await again.event("state", state="home")
 
 
+@pytest.mark.parametrize("input_ends", [True, False], ids=["with the input", "alone"])
 @pytest.mark.asyncio
-async def test_nothing_of_a_talk_stays_on_disk_and_nothing_private_in_the_log(tmp_path: Path) -> None:
+async def test_output_that_nobody_reads_any_more_ends_the_log_in(tmp_path: Path, input_ends: bool) -> None:
     async with house(tmp_path) as at:
-        ann, bob = await at.talking()
+        ann = await at.at_home("ann")
+        await ann.stop_reading()
+        for number in range(3):
+            await ann.write(json.dumps({"command": "status", "id": number}))
+        assert await (ann.end() if input_ends else ann.exited()) == 0
+        assert not list(ann.data_dir.glob("token*"))
+
+
+@pytest.mark.parametrize("relayed", [False, True], ids=["direct", "relayed"])
+@pytest.mark.asyncio
+async def test_nothing_of_a_talk_stays_on_disk_and_nothing_private_in_the_log(
+    tmp_path: Path, relayed: bool
+) -> None:
+    async with house(tmp_path, "--log-level", "debug") as at:  # the clients log as much
+        ann, bob = await at.pair()
+        await ann.do("set", hide_address=relayed)
+        await meet(ann, bob)
+        await greet(ann, bob)
         secret = "a word between us"
         await ann.do("send_text", text=secret)
         await bob.event("text")

@@ -135,6 +135,15 @@ class Program:
         """Count all events that have come as seen."""
         self.unseen.clear()
 
+    async def stop_reading(self) -> None:
+        """Close our end of its output."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+        transport = getattr(self.process, "_transport").get_pipe_transport(1)  # noqa: B009  # no public way
+        transport.close()
+
     def kill(self) -> None:
         """End it at once, with no chance to say goodbye."""
         with suppress(ProcessLookupError):
