@@ -36,6 +36,8 @@ class Driven:
         self.log = log
         self.complaints: list[str] = []
         "What the page's console said in earnest. All was well only if this is empty."
+        self.requests: list[str] = []
+        "Every address the page asked for."
         self._playwright = playwright
         self._port = port
         self._browser: Browser | None = None
@@ -63,6 +65,7 @@ class Driven:
         self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._hear)
+        self.page.on("request", lambda request: self.requests.append(request.url))
 
     async def detach(self) -> None:
         """Let the page go: what it does then, it does as if nobody watched."""

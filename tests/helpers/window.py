@@ -8,77 +8,24 @@ async with Server(tmp_path / "s") as server, Windows() as windows:
 import asyncio
 import json
 import os
-import signal
-import socket
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from playwright.async_api import Browser, ConsoleMessage, Locator, Page, Playwright, async_playwright
+from playwright.async_api import Locator, Playwright, async_playwright
 
+from floater.cli.driven import Driven, offscreen
 from tests.helpers.headless import PASSWORD, Person, Server
 
-PATIENCE: Final = 20.0
-"Seconds that anything on a page may take."
 BESIDE_THE_POINT: Final = "--no-sandbox --disable-gpu"
 "Chromium as root, without a screen: for tests only."
 
 
-class Window:
-    """One person's window. `page` is Playwright's."""
-
-    page: Page
-
-    def __init__(
-        self, playwright: Playwright, process: asyncio.subprocess.Process, port: int, log: Path
-    ) -> None:
-        self.process = process
-        self.log = log
-        self.complaints: list[str] = []
-        "What the page's console said in earnest. A test ends well only if this is empty."
-        self.requests: list[str] = []
-        "Every address the page asked for. A test ends well only if none leads out of the program."
-        self._playwright = playwright
-        self._port = port
-        self._browser: Browser | None = None
-
-    async def attach(self) -> None:
-        """Take hold of the page: at first, or again after `detach` or the end of its renderer."""
-        await self.detach()
-        async with asyncio.timeout(PATIENCE):
-            while self.process.returncode is None:
-                with suppress(Exception):  # nobody listens yet: Playwright has no name for that
-                    browser = await self._playwright.chromium.connect_over_cdp(
-                        f"http://127.0.0.1:{self._port}", no_defaults=True
-                    )
-                    if pages := browser.contexts[0].pages:
-                        self._browser, self.page = browser, pages[0]
-                        break
-                await asyncio.sleep(0.05)  # a port cannot be awaited
-            else:
-                raise AssertionError(f"the window has ended\n{self.story()}")
-        self.page.set_default_timeout(PATIENCE * 1000)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._hear)
-        self.page.on("request", lambda request: self.requests.append(request.url))
-
-    async def detach(self) -> None:
-        """Let the page go: what it does then, it does as if nobody watched."""
-        browser, self._browser = self._browser, None
-        if browser is not None:
-            await browser.close()
-
-    def story(self) -> str:
-        """What was logged, for a failing test."""
-        return self.log.read_text(errors="replace")[-4_000:]
-
-    def _hear(self, said: ConsoleMessage) -> None:
-        if said.type == "error":
-            self.complaints.append(said.text)
+class Window(Driven):
+    """One person's window, and the words on its page."""
 
     def button(self, name: str) -> Locator:
         """A button by its whole name."""
@@ -87,10 +34,6 @@ class Window:
     def said(self, text: str) -> Locator:
         """Something in the list of messages."""
         return self.page.get_by_role("log").get_by_text(text, exact=True)
-
-    async def on(self, screen: str) -> None:
-        """Wait until a screen is there, by the name of its view."""
-        await self.page.locator(f".{screen}").first.wait_for()
 
     async def words(self, *keys: str) -> list[str]:
         """The sentences that stand under keys of the page's own locale, in the language it speaks."""
@@ -151,18 +94,6 @@ class Window:
         if await question.is_visible():
             await question.click()
 
-    async def close(self) -> None:
-        """Close the window as its person would, and wait until the program has ended."""
-        if self.process.returncode is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGTERM)
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await self.process.wait()
-            except TimeoutError:
-                with suppress(ProcessLookupError):
-                    os.killpg(self.process.pid, signal.SIGKILL)
-
 
 class Windows:
     """All windows of one test."""
@@ -198,12 +129,12 @@ class Windows:
     ) -> Window:
         """Start a window and wait until its page is there."""
         assert self._playwright is not None
-        port = _free_port()
+        port, debugging = offscreen()
         options = [] if size is None else ["--size", f"{size[0]}x{size[1]}"]
         if server is not None:
             options += ["--server", server if isinstance(server, str) else server.url]
-        debugging = {"QTWEBENGINE_REMOTE_DEBUGGING": f"127.0.0.1:{port}", **(env or {})}
-        process, log = await start_window(data_dir, *options, language=language, env=debugging)
+        env = {**debugging, **(env or {})}
+        process, log = await start_window(data_dir, *options, language=language, env=env)
         window = Window(self._playwright, process, port, log)
         self._open.append(window)
         await window.attach()
@@ -237,12 +168,6 @@ async def start_window(
             },
         )
     return process, log
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @cache
