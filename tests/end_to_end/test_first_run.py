@@ -132,7 +132,7 @@ async def test_leaving_a_practice_leaves_nothing(tmp_path: Path, how: str) -> No
 async def test_nothing_of_a_talk_is_told_after_it_ended(tmp_path: Path) -> None:
     late = {"delivered", "undelivered", "sent", "received", "failed", "progress", "text", "peer_away", "path"}
     large = tmp_path / "large.bin"
-    large.write_bytes(os.urandom(30_000_000))
+    large.write_bytes(os.urandom(60_000_000))
     async with Server(tmp_path / "server", "--goodbye-jitter", "0") as server:
         async with Person(server, tmp_path / "ann") as ann, Person(server, tmp_path / "bob") as bob:
             for person, name in ((ann, "Ann"), (bob, "Bob")):
@@ -143,6 +143,7 @@ async def test_nothing_of_a_talk_is_told_after_it_ended(tmp_path: Path) -> None:
             offer = await bob.event("offer")
             await bob.do("accept", transfer_id=offer["transfer_id"], to=str(tmp_path / "bob"))
             await ann.event("progress")
+            await bob.do("pause", transfer_id=offer["transfer_id"])  # it must not be whole too early
             said: list[Line] = [await ann.do("send_text", text=f"word {n}") for n in range(50)]
             await ann.do("hang_up")
             await bob.event("ended", reason="peer_hung_up")
