@@ -19,7 +19,7 @@ from typing import Any, Final
 from PyQt6.QtCore import QSocketNotifier, QTimer
 from PyQt6.QtGui import QIcon
 from PyQt6.QtNetwork import QLocalServer, QLocalSocket
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QMessageBox
 from PyQt6.sip import voidptr
 
 from floater.bridge import api
@@ -34,6 +34,8 @@ from floater.desktop.window import Window
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile
 
+CANNOT_START: Final = 2
+"Exit code."
 GOODBYE: Final = 3.0
 "Seconds that a goodbye may take before the program ends all the same."
 _FOREIGN: Final = '"reply":"shell-'
@@ -83,6 +85,8 @@ class _Desktop:
         def say(key: str) -> str:
             return sentence(key, language)
 
+        self._say = say
+
         self._core = CoreThread(config)
         self._shell = Shell(self._ask, say, config.data_dir / "staging")
         self._shell.clear()
@@ -96,6 +100,7 @@ class _Desktop:
         self._tray = Tray(icon, self.window, say, self.window.come_front, self.leave)
         self._core.line.connect(self._from_core)
         self._core.happened.connect(self._note)
+        self._core.refused.connect(self._explain)
         self._core.ended.connect(self._finish)
 
     def begin(self) -> None:
@@ -138,6 +143,15 @@ class _Desktop:
             self._core.stop()
             QTimer.singleShot(int(GOODBYE * 1000), self._finish)
         return False
+
+    def _explain(self, code: str) -> None:
+        """Say why there is no client, and end with the exit code of every face that cannot start."""
+        words = self._say(f"code.{code}")
+        sys.stderr.write(f"floater: {words}\n")
+        self._core.ended.disconnect(self._finish)
+        box = QMessageBox(QMessageBox.Icon.Warning, "漂 FLOATER", words, parent=self.window)
+        box.finished.connect(lambda _button: self._qt.exit(CANNOT_START))
+        box.open()
 
     def _finish(self) -> None:
         self._shell.clear()

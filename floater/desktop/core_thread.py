@@ -13,6 +13,7 @@ from floater.bridge import api
 from floater.bridge.lines import Lines
 from floater.client import Client
 from floater.config import ClientConfig
+from floater.errors import FloaterError
 from floater.loop import new_event_loop
 
 _QUIT: Final = b'{"id": 0, "command": "quit"}'
@@ -25,6 +26,8 @@ class CoreThread(QObject):
     "A reply or an event."
     happened = pyqtSignal(object)
     "The same event as an object of `floater.bridge.api`, for the frame of the window."
+    refused = pyqtSignal(str)
+    "The client cannot start, for the reason of this code; `ended` follows."
     ended = pyqtSignal()
     "The client has said goodbye; nothing comes any more."
 
@@ -60,6 +63,8 @@ class CoreThread(QObject):
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._work())
+        except FloaterError as error:
+            self.refused.emit(error.code.value)
         finally:
             self._ready.set()
             self.ended.emit()
