@@ -1,6 +1,7 @@
 """A server inside this program: for the people around, or for practising alone."""
 
 import importlib
+import io
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,5 +75,8 @@ class Hosting:
 
 
 def qr_picture(text: str) -> str:
-    """A QR code as an SVG picture without anything around it."""
-    return segno.make(text, error="l", micro=False).svg_inline(scale=4, border=2)
+    """A QR code as a whole SVG picture, of any size."""
+    picture = io.BytesIO()
+    code = segno.make(text, error="l", micro=False)
+    code.save(picture, kind="svg", xmldecl=False, omitsize=True, scale=4, border=2, nl=False)
+    return picture.getvalue().decode("utf-8")

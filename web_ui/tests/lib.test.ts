@@ -6,7 +6,9 @@ import { describe, expect, it } from "vitest";
 import coreEn from "../../floater/locales/en.json";
 import en from "../src/locales/en.json";
 import zh from "../src/locales/zh-CN.json";
+import { kind } from "../src/lib/kinds";
 import { pieces } from "../src/lib/links";
+import { setLanguage, t } from "../src/lib/i18n.svelte";
 import { size, span } from "../src/lib/time";
 import { visible } from "../src/lib/visible";
 
@@ -55,6 +57,15 @@ describe("times and sizes", () => {
   });
 });
 
+describe("kinds of files", () => {
+  it("says in a word what a type means", () => {
+    const types = ["image/png", "application/ogg", "video/webm", "text/plain", "text/x-shellscript", "application/pdf"];
+    expect(types.map(kind)).toEqual(["picture", "sound", "video", "text", "program", "pdf"]);
+    const others = ["application/x-7z-compressed", "application/vnd.microsoft.portable-executable", "application/x", ""];
+    expect(others.map(kind)).toEqual(["archive", "program", "file", "file"]);
+  });
+});
+
 describe("words", () => {
   const keys = new Set([...Object.keys(en), ...Object.keys(coreEn)]);
   const source = readdirSync(join(__dirname, "../src"), { recursive: true, encoding: "utf8" })
@@ -79,6 +90,12 @@ describe("words", () => {
     for (const [, key] of source.matchAll(/\bt\("([\w.]+)"/g)) expect(keys, key).toContain(key);
     for (const [, stem] of source.matchAll(/\bt\(`([\w.]+)\.?\$\{/g))
       expect([...keys].some((key) => key.startsWith(stem!)), stem).toBe(true);
+  });
+
+  it("keeps a name that runs the other way to itself", () => {
+    setLanguage("en");
+    expect(t("home.hello", { name: "Ann" })).toBe("Hello, Ann");
+    expect(t("home.hello", { name: "דנה" })).toBe("Hello, \u2068דנה\u2069");
   });
 
   it("has no words that nobody says", () => {

@@ -25,5 +25,10 @@ export function language(): Language {
 /** Say `key`; `{name}` in it becomes `fill.name`. A key that does not exist shows itself. */
 export function t(key: Key | (string & {}), fill: Record<string, string | number> = {}): string {
   const words = WORDS[current][key] ?? WORDS.en[key] ?? key;
-  return words.replace(/\{(\w+)\}/g, (whole, name: string) => String(fill[name] ?? whole));
+  return words.replace(/\{(\w+)\}/g, (whole, name: string) => isolated(String(fill[name] ?? whole)));
+}
+
+/** What runs from right to left (a name, say) stays within itself and turns nothing around it. */
+function isolated(text: string): string {
+  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text;
 }
