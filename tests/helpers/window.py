@@ -72,6 +72,12 @@ class Window(Driven):
         await self.press("log_in.do")
         await self.on("Home")
 
+    async def quiet(self) -> None:
+        """Put every toast away."""
+        toasts = self.page.locator(".toast button")
+        while await toasts.count():
+            await toasts.first.click()
+
     async def meet(self, server: Server, peer: Person, *, name: str = "安", peer_name: str = "Bob") -> None:
         """Come from the welcome into a talk with a headless person."""
         await self.sign_up_and_log_in(server, "ann@example.org", name)
