@@ -413,6 +413,13 @@ class Online(Event, frozen=True):
     retry_s: float | None = None
 
 
+class ServerChanged(Event, frozen=True, tag="server"):
+    """Another server is used from now on; `practising` is whether it is that of a practice. Empty: none."""
+
+    server: str
+    practising: bool = False
+
+
 class Matched(Event, frozen=True):
     """A stranger was found."""
 
@@ -585,6 +592,7 @@ AnyEvent: TypeAlias = (
     Ready
     | StateChanged
     | Online
+    | ServerChanged
     | Matched
     | Path
     | Greeted

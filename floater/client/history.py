@@ -10,7 +10,7 @@ MAX_EVENTS: Final = 20_000
 MAX_TEXT: Final = 1 << 26
 "Characters of all texts together."
 
-_LEFT_OUT: Final = (api.Ready, api.StateChanged, api.Online, api.PeerTyping)
+_LEFT_OUT: Final = (api.Ready, api.StateChanged, api.Online, api.ServerChanged, api.PeerTyping)
 
 
 class History:

@@ -153,6 +153,7 @@ class Servers:
         if before.machine.online and url is None:  # else the new one says where it stands
             self._words.tell(api.Online(False))
         self.person = self._make_person(url, remember)
+        self._words.tell(api.ServerChanged("" if url is None else str(url), self.practising))
         self.person.begin()
 
     async def _go_back(self, practice: Practice) -> None:

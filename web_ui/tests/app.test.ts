@@ -54,6 +54,16 @@ describe("a page that begins", () => {
     expect(app.talk!.unread).toBe(0);
   });
 
+  it("knows a practice by its server, and is at the welcome again when it ends", async () => {
+    const app = await begin((command) => (command === "kept" ? [{ page: "" }] : [status("signed_out", { server: "" })]));
+    app.take({ event: "server", server: "floater://127.0.0.1:1", practising: true });
+    app.take({ event: "state", state: "home" });
+    expect([app.practising, app.server]).toEqual([true, "floater://127.0.0.1:1"]);
+    app.take({ event: "state", state: "signed_out" });
+    app.take({ event: "server", server: "", practising: false });
+    expect([app.practising, app.server, app.door]).toEqual([false, "", "welcome"]);
+  });
+
   it("comes back to where it was, if that still is so", async () => {
     const page = JSON.stringify({
       ...{ door: "check_mail", email: "a@b.c", mail: null, sheet: "shortcuts", state: "signed_out", since: 7, ended: null },

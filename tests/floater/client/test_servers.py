@@ -67,6 +67,7 @@ async def test_another_server_is_used_from_then_on_and_at_the_next_start(tmp_pat
             await witness.sees(api.Online(True))
             reply = await client.do(api.UseServer(f"  {other} "))
             assert reply == api.ServerReply(str(other))
+            assert witness.told(api.ServerChanged) == [api.ServerChanged(str(other))]
             assert (await status(client)).server == str(other)
             assert (await status(client)).online
             await log_in(client)
@@ -237,7 +238,9 @@ async def test_a_practice_is_everything_a_talk_is_and_leaves_nothing(
         await witness.sees(api.Online(True))
         await client.do(api.Practise())
         assert client.state is api.State.HOME
-        assert (await status(client)).practising
+        here = await status(client)
+        assert here.practising
+        assert witness.told(api.ServerChanged) == [api.ServerChanged(here.server, practising=True)]
         assert len(list(practising_in.iterdir())) == 1
         for _ in range(2):
             await talk_with_the_partner(client, witness, tmp_path)
@@ -245,6 +248,7 @@ async def test_a_practice_is_everything_a_talk_is_and_leaves_nothing(
         assert list(practising_in.iterdir()) == []
         now = await status(client)
         assert (now.server, now.state, now.practising) == (str(url), api.State.SIGNED_OUT, False)
+        assert witness.told(api.ServerChanged)[1:] == [api.ServerChanged(str(url))]
         await log_in(client)
     assert SettingsFile(tmp_path / "ann").values.server == str(url)
 
@@ -305,5 +309,6 @@ async def test_after_a_practice_without_a_server_before_there_is_none_again(
         told = len(witness.events)
         await client.do(api.LogOut())
         assert witness.told(api.Online, after=told) == [api.Online(False)]
+        assert witness.told(api.ServerChanged, after=told) == [api.ServerChanged("")]
         now = await status(client)
         assert (now.server, now.online, now.username) == ("", False, None)

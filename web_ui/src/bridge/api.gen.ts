@@ -267,7 +267,7 @@ export interface HistoryReply {
 /** An event and when it happened: UTC milliseconds since 1970. */
 export interface Recorded {
   at: number;
-  happened: ReadyEvent | StateChangedEvent | OnlineEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+  happened: ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 }
 
 /** The client has started; `state` follows at once. */
@@ -294,6 +294,13 @@ export interface OnlineEvent {
 export interface Error {
   code: string;
   message: string;
+}
+
+/** Another server is used from now on; `practising` is whether it is that of a practice. Empty: none. */
+export interface ServerChangedEvent {
+  event: "server";
+  server: string;
+  practising: boolean;
 }
 
 /** A stranger was found. */
@@ -475,7 +482,7 @@ export interface HostReply {
   outbox: string;
 }
 
-export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 
 export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | HistoryCommand | NetworkCommand;
 

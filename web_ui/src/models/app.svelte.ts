@@ -21,7 +21,7 @@ export type Sheet = "settings" | "shortcuts" | "address" | "hang_up" | null;
 
 /** Whether the history of the talk tells it, too. */
 const isOfTheTalk = ({ event }: AnyEvent): boolean =>
-  !["state", "online", "ended", "mailed", "notice"].includes(event);
+  !["state", "online", "server", "ended", "mailed", "notice"].includes(event);
 
 export interface Toast {
   id: number;
@@ -171,6 +171,11 @@ export class App {
         this.online = event.online;
         this.offlineWhy = event.error?.message ?? "";
         this.retryAt = event.retry_s === null ? null : now + event.retry_s * 1000;
+        break;
+      case "server":
+        if (this.practising && !event.practising) this.door = "welcome"; // to where one was before
+        this.server = event.server;
+        this.practising = event.practising;
         break;
       case "matched":
         this.peer = event.peer.username;
