@@ -11,7 +11,7 @@ import pytest
 
 from floater.bridge import api
 from floater.codes import Code
-from floater.wire import control
+from floater.wire.nat import Mapping
 
 LANGUAGES: Final = ("en", "zh-CN")
 ROOT: Final = Path(__file__).parents[1]
@@ -22,7 +22,7 @@ ENUMERATED: Final = {
     "state": {state.value for state in api.State},
     "ended": {reason.value for reason in api.Ended},
     "path": {kind.value for kind in api.PathKind},
-    "nat": {mapping.value for mapping in control.Mapping},
+    "nat": {mapping.value for mapping in Mapping},
     "reachability": {"open", "punch", "relay", "offline"},
 }
 

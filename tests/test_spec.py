@@ -17,6 +17,7 @@ from floater.wire.codec import Message, encode, snake_case
 from floater.wire.endpoint import Candidate, Scope, scope_of
 from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, FrameReader
 from floater.wire.greetings import greeting_in
+from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
 from floater.wire.stun import BindingRequest, encode_request, encode_response, take_message
 from tests.vectors.blocks import SPEC, golden_blocks, read_blocks
 from tests.vectors.messages import LEGS, STUN, Leg
@@ -164,9 +165,10 @@ def test_every_message_has_a_section_with_every_field(leg: str, cls: type[Messag
     check_fields(cls, section)
 
 
-def test_ticket_and_candidate_have_every_field() -> None:
+def test_ticket_candidate_and_nat_have_every_field() -> None:
     check_fields(ticket.Ticket, SECTIONS["4.6"])
     check_fields(Candidate, SECTIONS["5.2"])
+    check_fields(Nat, SECTIONS["4.5"])
 
 
 def check_fields(cls: type[msgspec.Struct], section: str) -> None:
@@ -237,7 +239,7 @@ def test_the_limits_of_frames_are_those_of_section_3() -> None:
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ("4.5", [word.value for word in control.Mapping]),
+        ("4.5", [word.value for words in (Mapping, Filtering, Allocation, Stray) for word in words]),
         ("4.4", [word.value for word in control.EndReason]),
     ],
 )

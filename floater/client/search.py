@@ -13,7 +13,7 @@ from floater.crypto.certificate import Identity, make_identity
 from floater.errors import FloaterError, ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED
 from floater.wire import control
-from floater.wire.control import Mapping
+from floater.wire.nat import UNKNOWN_NAT
 
 
 class Search:
@@ -135,7 +135,7 @@ class Search:
                     UNNUMBERED,
                     certificate=self.identity.certificate,
                     candidates=port.candidates if port else (),
-                    mapping=port.mapping if port else Mapping.UNKNOWN,
+                    nat=port.nat if port else UNKNOWN_NAT,
                     hide_address=hidden,
                     language=language,
                     after=after,

@@ -6,8 +6,8 @@ A value, not a machine: nothing here waits.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from floater.wire.control import Mapping
 from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Mapping
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from floater.wire.control import Mapping
 from floater.wire.endpoint import Endpoint, Scope, scope_of
+from floater.wire.nat import Mapping
 
 CLOCK_WORTH_SAYING: Final = 5.0
 "Seconds of difference between two clocks that a person should hear of."

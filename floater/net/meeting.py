@@ -397,7 +397,7 @@ class Meeting:
         if self._port is None or not self._places:
             return False
         near = any(place.kind is CandidateKind.PRIVATE for place in self._places.values())
-        return near or not is_hopeless(self._port.mapping, self._matched.mapping)
+        return near or not is_hopeless(self._port.mapping, self._matched.nat.mapping)
 
     def _next_number(self) -> int:
         self._numbers += 1

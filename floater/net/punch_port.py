@@ -14,7 +14,6 @@ from floater.net import interfaces
 from floater.net.sockets import family_of, local_of, punch_socket, remote_of
 from floater.tasks import Tasks
 from floater.wire import stun
-from floater.wire.control import Mapping
 from floater.wire.endpoint import (
     Candidate,
     CandidateKind,
@@ -24,6 +23,7 @@ from floater.wire.endpoint import (
     scope_of,
 )
 from floater.wire.limits import MAX_CANDIDATES, MAX_PRIVATE_CANDIDATES
+from floater.wire.nat import Mapping, Nat
 from floater.wire.url import ServerUrl
 
 REFRESH: Final = 60.0
@@ -69,6 +69,11 @@ class PunchPort:
         """How the NAT maps this port; of IPv4 if there is any."""
         v4 = [seen for seen in self.observations if ":" not in seen.local.host]
         return mapping_of(v4 or self.observations)
+
+    @property
+    def nat(self) -> Nat:
+        """What is known of our NAT, for `seek`."""
+        return Nat(self.mapping)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

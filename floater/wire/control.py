@@ -20,6 +20,7 @@ from floater.wire.limits import (
     MAX_EMAIL,
     MAX_PASSWORD,
 )
+from floater.wire.nat import UNKNOWN_NAT, Nat
 
 RequestId: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
 Email: TypeAlias = Annotated[str, Meta(max_length=MAX_EMAIL)]
@@ -31,6 +32,7 @@ Language: TypeAlias = Annotated[str, Meta(max_length=35)]
 MatchId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=32)]
 Token: TypeAlias = Annotated[str, Meta(max_length=64)]
 Candidates: TypeAlias = Annotated[tuple[Candidate, ...], Meta(max_length=MAX_CANDIDATES)]
+Wave: TypeAlias = Annotated[int, Meta(ge=0, le=15)]
 Certificate: TypeAlias = Annotated[bytes, Meta(min_length=64, max_length=2_048)]
 
 
@@ -39,16 +41,6 @@ class Role(StrEnum):
 
     LEADER = "leader"
     FOLLOWER = "follower"
-
-
-class Mapping(StrEnum):
-    """How a NAT maps our port (RFC 4787 §4.1), as far as TCP observers can tell."""
-
-    UNKNOWN = "unknown"
-    OPEN = "open"  # no NAT: the observed endpoint is our own
-    ENDPOINT_INDEPENDENT = "endpoint_independent"
-    ADDRESS_DEPENDENT = "address_dependent"
-    PORT_DEPENDENT = "port_dependent"  # address and port dependent, "symmetric"
 
 
 class EndReason(StrEnum):
@@ -160,7 +152,7 @@ class Seek(Request, frozen=True):
 
     certificate: Certificate
     candidates: Candidates = ()
-    mapping: Mapping = Mapping.UNKNOWN
+    nat: Nat = UNKNOWN_NAT
     hide_address: bool = False
     language: Language = "en"
     after: Annotated[str, Meta(max_length=32)] = ""
@@ -182,6 +174,14 @@ class UpdateCandidates(Request, frozen=True):
 
     match_id: MatchId
     candidates: Candidates
+    nat: Nat = UNKNOWN_NAT
+
+
+class Opened(Request, frozen=True):
+    """Our NAT is open for the peer: its SYNs may come now (§6.2). `wave` counts from 0 in each punch."""
+
+    match_id: MatchId
+    wave: Wave
 
 
 class Ping(Request, frozen=True):
@@ -257,7 +257,7 @@ class Matched(Message, frozen=True):
     signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
     relay_token: Annotated[bytes, Meta(max_length=512)]
     candidates: Candidates = ()
-    mapping: Mapping = Mapping.UNKNOWN
+    nat: Nat = UNKNOWN_NAT
     relay_only: bool = False
 
 
@@ -266,6 +266,14 @@ class PeerCandidates(Message, frozen=True):
 
     match_id: MatchId
     candidates: Candidates
+    nat: Nat = UNKNOWN_NAT
+
+
+class PeerOpened(Message, frozen=True):
+    """The peer's NAT is open for us: dial it now."""
+
+    match_id: MatchId
+    wave: Wave
 
 
 class MatchEnded(Message, frozen=True):
@@ -304,10 +312,11 @@ ClientMessage: TypeAlias = (
     | CancelSeek
     | EndMatch
     | UpdateCandidates
+    | Opened
     | Ping
 )
 Answer: TypeAlias = Done | LoggedIn | Refused
-News: TypeAlias = Matched | PeerCandidates | MatchEnded | Notice | Closing
+News: TypeAlias = Matched | PeerCandidates | PeerOpened | MatchEnded | Notice | Closing
 ServerMessage: TypeAlias = Welcome | Answer | News
 
 CLIENT_MESSAGES: Codec[ClientMessage] = Codec(ClientMessage, ClientMessage.__args__)

@@ -16,6 +16,8 @@ CODE_DIGITS: Final = 6
 MAX_CANDIDATES: Final = 8
 "In one seek, all kinds together."
 MAX_PRIVATE_CANDIDATES: Final = 4
+MAX_NAT_PORTS: Final = 6
+"Public ports that are told of one NAT; as many as observers are asked."
 
 MAX_TEXT: Final = 65_536
 "UTF-8 bytes of one text."

@@ -89,6 +89,10 @@ def _update_candidates(house: House, guest: "Connection", m: control.UpdateCandi
     house.matchmaking.update_candidates(guest, m)
 
 
+def _opened(house: House, guest: "Connection", m: control.Opened) -> None:
+    house.matchmaking.open(guest, m)
+
+
 # -- the connection -----------------------------------------------------------------------
 
 
@@ -111,6 +115,7 @@ HANDLERS: Final[dict[type[control.Request], Callable[[House, "Connection", Any],
     control.CancelSeek: _cancel_seek,
     control.EndMatch: _end_match,
     control.UpdateCandidates: _update_candidates,
+    control.Opened: _opened,
     control.Ping: _ping,
 }
 

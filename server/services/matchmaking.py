@@ -19,8 +19,9 @@ from floater.crypto.certificate import key_fingerprint
 from floater.drive import Driver
 from floater.errors import ServerRefused
 from floater.wire import control
-from floater.wire.control import EndReason, Mapping, Role
+from floater.wire.control import EndReason, Role
 from floater.wire.endpoint import Candidate, Endpoint
+from floater.wire.nat import UNKNOWN_NAT, Nat
 from server.config import ServerConfig
 from server.core import lobby
 from server.core.candidates import forwarded, verified
@@ -59,7 +60,7 @@ class _Side:
     certificate: bytes
     candidates: tuple[Candidate, ...]
     host: str
-    mapping: Mapping
+    nat: Nat
     hides: bool
     language: str
 
@@ -147,9 +148,7 @@ class Matchmaking:
             raise ServerRefused(Code.BAD_FIELD, "certificate") from error
         candidates = () if m.hide_address else verified(m.candidates, host=guest.host, seen=guest.seen)
         before = self._sides.get(user)
-        self._sides[user] = _Side(
-            m.certificate, candidates, guest.host, m.mapping, m.hide_address, m.language
-        )
+        self._sides[user] = _Side(m.certificate, candidates, guest.host, m.nat, m.hide_address, m.language)
         try:
             self._wish(
                 lobby.Seek(user, _random.random(), secrets.token_urlsafe(16), m.after),
@@ -184,10 +183,24 @@ class Matchmaking:
         candidates: tuple[Candidate, ...] = ()
         if side is not None and not side.hides:
             side.candidates = candidates = verified(m.candidates, host=guest.host, seen=guest.seen)
-            side.host = guest.host
+            side.host, side.nat = guest.host, m.nat
         guest.send(_done(m, candidates, m.candidates, hidden=side is None or side.hides))
         if peer is not None:
             self._tell_candidates(of=user, to=peer)
+
+    def open(self, guest: Guest, m: control.Opened) -> None:
+        """Tell the peer that somebody's NAT is open for it, if either may know of the other."""
+        user = _user(guest)
+        if self._lobby.match_of(user) != m.match_id:
+            raise ServerRefused(Code.NO_SUCH_MATCH)
+        guest.send(control.Done(id=m.id))
+        peer = self._lobby.peer_of(user)
+        if (
+            peer is not None
+            and (other := self._guests.get(peer)) is not None
+            and self._forwarded(of=user, to=peer)
+        ):
+            other.send(control.PeerOpened(match_id=m.match_id, wave=m.wave))
 
     def _wish(self, event: lobby.Event, agreed: Callable[[], None]) -> None:
         self._agreed, self._refused = agreed, None
@@ -243,7 +256,7 @@ class Matchmaking:
             signature=signed.signature,
             relay_token=signed.leader_token if role is Role.LEADER else signed.follower_token,
             candidates=self._forwarded(of=peer, to=user),
-            mapping=Mapping.UNKNOWN if relay_only else other.mapping,
+            nat=UNKNOWN_NAT if relay_only else other.nat,
             relay_only=relay_only,
         )
 
@@ -262,7 +275,9 @@ class Matchmaking:
     def _tell_candidates(self, *, of: UserId, to: UserId) -> None:
         candidates, guest = self._forwarded(of=of, to=to), self._guests.get(to)
         if candidates and guest is not None:
-            guest.send(control.PeerCandidates(match_id=self._lobby.match_of(to), candidates=candidates))
+            nat = self._sides[of].nat
+            match_id = self._lobby.match_of(to)
+            guest.send(control.PeerCandidates(match_id=match_id, candidates=candidates, nat=nat))
 
 
 def _nothing() -> None:

@@ -11,6 +11,7 @@ from floater.wire import control, relay, talk
 from floater.wire.codec import Codec, Message, snake_case
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
 from floater.wire.frame import PEER_LEG, SERVER_LEG, FrameLimits
+from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
 from floater.wire.stun import BindingRequest, BindingResponse
 from floater.wire.ticket import Ticket
 
@@ -22,6 +23,13 @@ TICKET: Final = Ticket("m1", DIGEST, OTHER_DIGEST, 1_800_000_000.0, 1_800_086_40
 CANDIDATES: Final = (
     Candidate(CandidateKind.PUBLIC, "203.0.113.7", 40_000),
     Candidate(CandidateKind.PRIVATE, "192.168.1.5", 40_000),
+)
+NAT: Final = Nat(
+    Mapping.PORT_DEPENDENT,
+    Filtering.PORT_DEPENDENT,
+    Allocation.SEQUENTIAL,
+    Stray.DROPPED,
+    (40_001, 40_003, 40_004),
 )
 TRANSACTION: Final = bytes(range(12))
 
@@ -64,14 +72,15 @@ CLIENT: Final = Leg(
             11,
             CERTIFICATE,
             CANDIDATES,
-            control.Mapping.ENDPOINT_INDEPENDENT,
+            NAT,
             language="zh-CN",
             after="m0",
         ),
         control.CancelSeek(12),
         control.EndMatch(13, "m1", control.EndReason.HUNG_UP),
-        control.UpdateCandidates(14, "m1", CANDIDATES[:1]),
-        control.Ping(15),
+        control.UpdateCandidates(14, "m1", CANDIDATES[:1], NAT),
+        control.Opened(15, "m1", 1),
+        control.Ping(16),
     ),
 )
 SERVER: Final = Leg(
@@ -92,9 +101,10 @@ SERVER: Final = Leg(
             SIGNATURE,
             b"t1",
             CANDIDATES,
-            control.Mapping.ENDPOINT_INDEPENDENT,
+            NAT,
         ),
-        control.PeerCandidates("m1", CANDIDATES[:1]),
+        control.PeerCandidates("m1", CANDIDATES[:1], NAT),
+        control.PeerOpened("m1", 1),
         control.MatchEnded("m1", control.EndReason.LEFT),
         control.Notice("bad_candidate"),
         control.Closing("server_closing", 2.5),

@@ -1,8 +1,8 @@
 import pytest
 
 from floater.core.observe import Observation, is_hopeless, mapping_of, public_endpoints
-from floater.wire.control import Mapping
 from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Mapping
 
 LOCAL = Endpoint("192.168.1.7", 45_000)
 S1P1, S1P2, S2P1 = Endpoint("198.51.100.1", 1), Endpoint("198.51.100.1", 2), Endpoint("198.51.100.2", 1)

@@ -2,8 +2,8 @@ import pytest
 
 from floater.core.reachability import Facts, Line, lines_about, reachability_of
 from floater.sentences import LANGUAGES, sentence
-from floater.wire.control import Mapping
 from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Mapping
 
 PUBLIC = (Endpoint("203.0.113.7", 4000),)
 PRIVATE = (Endpoint("192.168.1.5", 4000),)

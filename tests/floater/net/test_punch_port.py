@@ -8,8 +8,8 @@ import pytest
 from floater.core.candidates import is_port_allowed
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.wire import stun
-from floater.wire.control import Mapping
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
+from floater.wire.nat import Mapping
 from floater.wire.url import ServerUrl, parse_server_url
 from server.app import running_server
 from server.config import ServerConfig

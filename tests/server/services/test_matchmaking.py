@@ -12,8 +12,9 @@ from floater.codes import Code
 from floater.crypto.certificate import make_identity
 from floater.errors import RemoteProtocolError
 from floater.wire import control
-from floater.wire.control import EndReason, Mapping, Role
+from floater.wire.control import EndReason, Role
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
+from floater.wire.nat import Mapping, Nat
 from floater.wire.ticket import check_ticket
 from tests.server.gateway.guests import PASSWORD, Guest, a_server, meet, people
 
@@ -23,7 +24,7 @@ HERE = Candidate(CandidateKind.PRIVATE, "127.0.0.1", 40_000)
 @pytest.mark.asyncio
 async def test_two_who_seek_are_given_tickets_that_hold(tmp_path: Path) -> None:
     async with a_server(tmp_path) as server, people(server, "ann", "ben") as (ann, ben):
-        ours = {"ann": await ann.seek(language="zh-CN", mapping=Mapping.OPEN)}
+        ours = {"ann": await ann.seek(language="zh-CN", nat=Nat(Mapping.OPEN))}
         ours["ben"] = await ben.seek(candidates=(HERE,))
         told = {"ann": await ann.expect(control.Matched), "ben": await ben.expect(control.Matched)}
         assert {m.role for m in told.values()} == {Role.LEADER, Role.FOLLOWER}
@@ -56,7 +57,7 @@ async def test_two_who_seek_are_given_tickets_that_hold(tmp_path: Path) -> None:
                     peer=make_identity().certificate,
                     server_time=time.time(),
                 )
-        assert (told["ben"].peer.language, told["ben"].mapping) == ("zh-CN", Mapping.OPEN)
+        assert (told["ben"].peer.language, told["ben"].nat) == ("zh-CN", Nat(Mapping.OPEN))
         assert told["ann"].candidates == (HERE,)
 
 
@@ -79,15 +80,17 @@ async def test_places_that_nobody_saw_are_left_out_and_their_owner_told(tmp_path
 @pytest.mark.asyncio
 async def test_who_hides_is_told_nothing_and_nothing_is_told_of_them(tmp_path: Path, who_hides: str) -> None:
     async with a_server(tmp_path) as server, people(server, "ann", "ben") as (ann, ben):
-        await ann.seek(candidates=(HERE,), hide_address=who_hides == "ann", mapping=Mapping.OPEN)
-        await ben.seek(candidates=(HERE,), hide_address=who_hides == "ben", mapping=Mapping.OPEN)
+        await ann.seek(candidates=(HERE,), hide_address=who_hides == "ann", nat=Nat(Mapping.OPEN))
+        await ben.seek(candidates=(HERE,), hide_address=who_hides == "ben", nat=Nat(Mapping.OPEN))
         for guest in (ann, ben):
             matched = await guest.expect(control.Matched)
             assert matched.relay_only
             assert matched.candidates == ()
-            assert matched.mapping is Mapping.UNKNOWN
+            assert matched.nat == Nat()
         for guest in (ann, ben):
             done = await guest.ask(control.UpdateCandidates, match_id=matched.match_id, candidates=(HERE,))
+            assert isinstance(done, control.Done)
+            done = await guest.ask(control.Opened, match_id=matched.match_id, wave=0)
             assert isinstance(done, control.Done)
         for guest in (ann, ben):  # had anything been told, it would stand before this
             assert isinstance(await guest.ask(control.Ping), control.Done)
@@ -101,6 +104,21 @@ async def test_new_places_during_a_match_are_passed_on(tmp_path: Path) -> None:
         assert done == control.Done(id=done.id)
         assert await ben.message() == control.PeerCandidates(match_id=matched.match_id, candidates=(HERE,))
         refused = await ann.ask(control.UpdateCandidates, match_id="another", candidates=(HERE,))
+        assert refused.code == Code.NO_SUCH_MATCH
+
+
+@pytest.mark.asyncio
+async def test_the_peer_hears_when_somebody_s_nat_is_open_for_it(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as server, people(server, "ann", "ben") as (ann, ben):
+        matched, _ = await meet(ann, ben)
+        await ann.ask(
+            control.UpdateCandidates, match_id=matched.match_id, candidates=(HERE,), nat=Nat(Mapping.OPEN)
+        )
+        assert (await ben.expect(control.PeerCandidates)).nat == Nat(Mapping.OPEN)
+        done = await ann.ask(control.Opened, match_id=matched.match_id, wave=2)
+        assert done == control.Done(id=done.id)
+        assert await ben.message() == control.PeerOpened(match_id=matched.match_id, wave=2)
+        refused = await ann.ask(control.Opened, match_id="another", wave=0)
         assert refused.code == Code.NO_SUCH_MATCH
 
 
