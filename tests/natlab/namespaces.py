@@ -128,6 +128,11 @@ class Namespace:
                     raise RuntimeError(f"{address} of {self.name} never becomes usable")
                 time.sleep(0.001)
 
+    def interfaces(self) -> list[str]:
+        """Name the interfaces there are in here."""
+        with self.entered():
+            return [name for _, name in socket.if_nameindex()]
+
     def pids(self) -> list[int]:
         """Find the processes that are in here."""
         return _pids(self.name)

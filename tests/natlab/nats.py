@@ -176,10 +176,8 @@ _ALL: Final = (
     Kind("APDF", "port restricted cone, the usual home router", "E", Recipe(_MASQUERADE)),
     Kind(
         "APDF-NP", "port restricted cone that does not keep port numbers", "E",
-        Recipe(
-            "meta l4proto tcp snat to $wan : jhash ip saddr . tcp sport mod 1024 seed 0xdead "
-            + _table(1024, 30000, 7919, 20011)
-        ),
+        # not a hash: two ports with the same one would be one too many
+        Recipe("meta l4proto tcp snat ip to $wan : tcp sport ^ 0x0a5a"),
         Behaviour(allocation=Allocation.FIXED),
     ),
     Kind(

@@ -11,6 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, cast
@@ -22,25 +23,48 @@ from tests.natlab.namespaces import Namespace
 from tests.natlab.nats import KINDS, Kind
 from tests.natlab.packets import Packet
 from tests.natlab.pcap import read_pcap
-from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Flush, Line, Set, Stats
+from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Detour, Flush, Line, Set, Stats
 
 _FIRST: Final = 10
 "The number of the first host behind a router; the router is 1."
+_CABLE: Final = "eth0"
+"The interface of a host behind a router."
 _ROOT: Final = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a computer is plugged in."""
+
+    addresses: list[str]
+    public: str
+    port: str
+    router: "Router | None" = None
 
 
 class Host:
     """A computer."""
 
-    def __init__(self, name: str, namespace: Namespace, addresses: list[str], public: str, port: str) -> None:
+    def __init__(self, name: str, namespace: Namespace, place: "Place") -> None:
         self.name = name
         self.namespace = namespace
-        self.addresses = addresses
-        "Its own, as `ip` would show them."
-        self.public = public
-        "The IPv4 address the Internet sees."
-        self.port = port
-        "The port of the wire that its packets pass."
+        self.place = place
+        "Where it is now; see `Scene.move`."
+
+    @property
+    def addresses(self) -> list[str]:
+        """Its own, as `ip` would show them."""
+        return self.place.addresses
+
+    @property
+    def public(self) -> str:
+        """The IPv4 address the Internet sees."""
+        return self.place.public
+
+    @property
+    def port(self) -> str:
+        """The port of the wire that its packets pass."""
+        return self.place.port
 
     @property
     def address(self) -> str:
@@ -86,7 +110,7 @@ class Router:
             if scene.ipv6:
                 self._network6 = f"2a00:{number:x}:0:1::"
         else:
-            wan = under.join(self.namespace, "wan")
+            wan = under.join(self.namespace, "wan").addresses[0]
             self.port, self.public = under.port, under.public
         self._furnish(wan)
 
@@ -106,8 +130,8 @@ class Router:
         self.namespace.ip(*lines)
         self.namespace.nft(rules)
 
-    def join(self, namespace: Namespace, interface: str) -> str:
-        """Plug a namespace into the network behind this router; its IPv4 address there."""
+    def join(self, namespace: Namespace, interface: str) -> Place:
+        """Plug a namespace into the network behind this router, under an address nobody had there before."""
         number = next(self._numbers)
         address = f"{self._network}.{number}"
         namespace.ip(f"link add {interface} type veth peer name h{number} netns {self.namespace.name}")
@@ -124,17 +148,13 @@ class Router:
             namespace.add_address6(f"{self._network6}{number:x}/64", interface)
             lines.append(f"route add ::/0 via {self._network6}1")
         namespace.ip(*lines)
-        return address
+        addresses = [address, f"{self._network6}{number:x}"] if self._network6 else [address]
+        return Place(addresses, address if self.kind.recipe.is_routed else self.public, self.port, self)
 
     def host(self, name: str) -> Host:
         """Put a computer behind this router."""
         namespace = self._scene.namespace(name)
-        address = self.join(namespace, "eth0")
-        addresses = [address]
-        if self._network6:
-            addresses.append(f"{self._network6}{int(address.rpartition('.')[2]):x}")
-        public = address if self.kind.recipe.is_routed else self.public
-        return self._scene.keep(Host(name, namespace, addresses, public, self.port))
+        return self._scene.keep(Host(name, namespace, self.join(namespace, _CABLE)))
 
 
 _FIREWALL_6: Final = """
@@ -210,7 +230,7 @@ class Scene:
         namespace.ip(*(f"address add {address}/32 dev wan" for address in own[1:]))
         if self.ipv6:
             own.append(f"2a00:{number:x}::1")
-        return self.keep(Host(name, namespace, own, own[0], name))
+        return self.keep(Host(name, namespace, Place(own, own[0], name)))
 
     def router(
         self,
@@ -268,6 +288,23 @@ class Scene:
         """Plug it in again."""
         self.change(name, up=True)
 
+    def unplug(self, name: str) -> None:
+        """Pull the cable between a host and its router: interface, addresses and routes are gone, as it sees.
+
+        What runs on it goes on. `move` plugs it in again.
+        """
+        self.hosts[name].namespace.ip(f"link delete {_CABLE}")
+
+    def move(self, name: str, router: Router | None = None) -> None:
+        """Plug a host in behind a router (none: its own again), where it gets an address it never had."""
+        host = self.hosts[name]
+        router = router or host.place.router
+        if router is None:
+            raise ValueError(f"{name} is behind no router")
+        if _CABLE in host.namespace.interfaces():
+            self.unplug(name)
+        host.place = router.join(host.namespace, _CABLE)
+
     def change(self, name: str, **changes: float) -> None:
         """Change the line of a host or router; the names are those of `Line`."""
         port = self.port_of(name)
@@ -277,6 +314,13 @@ class Scene:
     def block(self, sender: str, receiver: str, *, blocked: bool = True) -> None:
         """Drop all that one host sends to another, while both reach everybody else. One direction only."""
         self.order(Block(self.port_of(sender), self.port_of(receiver), blocked))
+
+    def detour(self, sender: str, receiver: str, delay: float) -> None:
+        """Let all that one host sends to another take so many seconds longer. One direction only; 0 ends it.
+
+        So one of two hosts hears later from a third, and the way between them stays as it is.
+        """
+        self.order(Detour(self.port_of(sender), self.port_of(receiver), delay))
 
     def capture(self, name: str) -> None:
         """Begin to keep all packets that a host (or router) sends to and gets from the Internet."""

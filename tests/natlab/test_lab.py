@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.natlab.classify import (
+    PATIENCE,
     KindFailed,
     classify,
     dial,
@@ -170,6 +171,70 @@ def test_what_is_blocked_between_two_does_not_touch_a_third(lab: Lab) -> None:
         for there, fate in ((server, Stray.ACCEPTED), (bob, Stray.DROPPED)):
             with plain_dial(alice, (there.address, 443)) as got:
                 assert got is fate
+
+
+@natlab
+def test_what_is_said_while_a_cable_is_pulled_arrives_when_it_is_back(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("APDF", "alice")
+    with listening(server, 443) as listener, dial(alice.namespace, ("", 0), listener.getsockname()) as out:
+        assert outcome(out) is Stray.ACCEPTED
+        with listener.accept()[0] as into:
+            into.settimeout(PATIENCE)
+            lab.cut("alice")
+            out.send(b"hello")
+            with pytest.raises(TimeoutError):
+                into.recv(5)
+            lab.heal("alice")
+            into.settimeout(10)
+            assert into.recv(5) == b"hello"
+
+
+@natlab
+def test_a_detour_takes_longer_one_way_and_for_one_receiver_only(lab: Lab) -> None:
+    hosts = [lab.host("server"), lab.behind("APDF", "alice"), lab.behind("APDF", "bob")]
+    for host in hosts:
+        lab.capture(host.name)
+    lab.detour("server", "alice", 0.3)
+    with listening(hosts[0], 443) as listener:
+        for host in hosts[1:]:
+            with dial(host.namespace, ("", 0), listener.getsockname()) as dialled:
+                assert outcome(dialled, 1.0) is Stray.ACCEPTED
+    server, alice, bob = (lab.seen(host.name) for host in hosts)
+    there, back, back_to_bob = RTT / 2, RTT / 2 + 0.3, RTT / 2
+    # each of them: SYN out, answer in
+    assert server[0].time - alice[0].time == pytest.approx(there, abs=0.005)
+    assert alice[1].time - server[1].time == pytest.approx(back, abs=0.005)
+    answer = next(packet for packet in server if packet.target == hosts[2].public)
+    assert bob[1].time - answer.time == pytest.approx(back_to_bob, abs=0.005)
+
+
+@natlab
+def test_a_host_that_moves_has_another_address_and_what_it_held_open_is_dead(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("APDF", "alice")
+    cafe = lab.router("SYM-RAND", "cafe")
+    with listening(server, 443) as listener, dial(alice.namespace, ("", 0), listener.getsockname()) as old:
+        assert outcome(old) is Stray.ACCEPTED
+        home, public = alice.address, alice.public
+        with listener.accept()[0] as into:
+            assert into.getpeername()[0] == public
+            lab.unplug("alice")
+            with pytest.raises(OSError, match="cannot dial") as caught:
+                dial(alice.namespace, ("", 0), listener.getsockname())
+            assert caught.value.errno == errno.ENETUNREACH
+            lab.move("alice", cafe)
+            assert alice.public == cafe.public != public
+            with dial(alice.namespace, ("", 0), listener.getsockname()) as dialled:
+                assert outcome(dialled) is Stray.ACCEPTED
+            with listener.accept()[0] as there:
+                assert there.getpeername()[0] == cafe.public
+            old.send(b"hello")
+            into.settimeout(PATIENCE)
+            with pytest.raises(TimeoutError):
+                into.recv(5)
+        lab.move("alice")
+        assert alice.address not in (home, "192.168.1.10")
+        with plain_dial(alice, (server.address, 443)) as fate:
+            assert fate is Stray.ACCEPTED
 
 
 @natlab

@@ -90,6 +90,14 @@ class Block(Order, frozen=True):
     blocked: bool
 
 
+class Detour(Order, frozen=True):
+    """Let all that one port sends to another travel `delay` seconds longer. One direction only; 0 ends it."""
+
+    sender: str
+    receiver: str
+    delay: float
+
+
 class Capture(Order, frozen=True):
     """Write all that a port sends and gets to a file. Without a path, stop."""
 
@@ -125,6 +133,7 @@ class Wire:
         self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, _Port]] = []
         self._routes: dict[bytes, _Port | None] = {}
         self._blocked: set[tuple[str, str]] = set()
+        self._detours: dict[tuple[str, str], float] = {}
         self._under_way: list[tuple[float, int, _Port, bytes]] = []
         self._order = itertools.count()
         self._last_due: dict[tuple[int, int], float] = {}
@@ -224,7 +233,7 @@ class Wire:
 
     def _through(self, port: _Port, target: _Port, size: int, now: float) -> float | None:
         """Say when a packet arrives; None if a queue on the way is full."""
-        due = now
+        due = now + self._detours.get((port.name, target.name), 0.0)
         for end, way in ((port, "up"), (target, "down")):
             line = end.line
             if line.rate:
@@ -279,6 +288,8 @@ class Wire:
                     self._blocked.add((sender, receiver))
                 case Block(sender, receiver, _):
                     self._blocked.discard((sender, receiver))
+                case Detour(sender, receiver, delay):
+                    self._detours[sender, receiver] = delay
                 case Capture(name, path):
                     self._capture(self._ports[name], path)
                 case Flush():
@@ -321,7 +332,7 @@ class Wire:
         }
 
 
-AnyOrder = Attach | Set | Block | Capture | Flush | Stats
+AnyOrder = Attach | Set | Block | Detour | Capture | Flush | Stats
 
 
 def _router(port: _Port, target: _Port, hop: int, version: int) -> bytes:
