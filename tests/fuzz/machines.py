@@ -305,6 +305,7 @@ def _server_news(choices: Choices, attempt: int) -> stranger.Event | Tick:
             stranger.Seek(),
             stranger.Seek(),
             stranger.CancelSeek(),
+            stranger.SeekAnew(),
             stranger.HangUp(),
             stranger.LogOut() if choices.chance(4) else stranger.Seek(),
             stranger.Leave() if choices.chance(4) else stranger.Seek(),
