@@ -26,6 +26,7 @@ class Lab(Scene):
         *,
         under: Router | None = None,
         is_carrier: bool = False,
+        igd: bool = False,
         line: Line | None = None,
     ) -> Router:
         """Put a router of a kind on the wire, or behind another router.
@@ -34,4 +35,4 @@ class Lab(Scene):
             KindFailed: on this machine the kind does not do what its name says.
         """
         prove(kind)
-        return super().router(kind, name, under=under, is_carrier=is_carrier, line=line)
+        return super().router(kind, name, under=under, is_carrier=is_carrier, igd=igd, line=line)

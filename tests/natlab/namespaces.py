@@ -34,7 +34,8 @@ _numbers = itertools.count()
 _PATH: Final = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"  # sudo's path has no sbin everywhere
 _TOOLS: Final = {
     name: shutil.which(name, path=_PATH)
-    for name in ("ip", "nft", "nsenter")  # Debian: iproute2, nftables, util-linux
+    # Debian: iproute2, nftables, util-linux, miniupnpd-nftables
+    for name in ("ip", "nft", "nsenter", "miniupnpd")
 }
 _TUN: Final = Path("/dev/net/tun")
 
@@ -78,7 +79,7 @@ class Namespace:
     @property
     def prefix(self) -> list[str]:
         """What to put before a command so that it runs in here. The process id stays the command's own."""
-        return [_TOOLS["nsenter"] or "nsenter", f"--net={self.path}", "--"]
+        return [tool("nsenter"), f"--net={self.path}", "--"]
 
     def entered(self) -> AbstractContextManager[None]:
         """Let the calling thread be in here for a moment. Sockets made in here stay in here."""
@@ -94,11 +95,11 @@ class Namespace:
     def ip(self, *lines: str) -> None:
         """Run lines of `ip` in here, in one go."""
         # Not `ip -n`: it remounts `/`, which in a chroot need not be a mount point.
-        run(*self.prefix, _TOOLS["ip"] or "ip", "-batch", "-", stdin="\n".join(lines) + "\n")
+        run(*self.prefix, tool("ip"), "-batch", "-", stdin="\n".join(lines) + "\n")
 
     def nft(self, ruleset: str) -> None:
         """Load nftables rules in here, all or none."""
-        run(*self.prefix, _TOOLS["nft"] or "nft", "-f", "-", stdin=ruleset)
+        run(*self.prefix, tool("nft"), "-f", "-", stdin=ruleset)
 
     def raise_link(self, interface: str, *settings: str) -> None:
         """Switch an interface on and wait until it carries.
@@ -132,6 +133,12 @@ class Namespace:
         """Name the interfaces there are in here."""
         with self.entered():
             return [name for _, name in socket.if_nameindex()]
+
+    def udp_ports(self) -> set[int]:
+        """Find the UDP ports that somebody in here listens to by IPv4."""
+        with self.entered():
+            rows = Path("/proc/thread-self/net/udp").read_text().splitlines()[1:]
+        return {int(row.split()[1].rpartition(":")[2], 16) for row in rows}
 
     def pids(self) -> list[int]:
         """Find the processes that are in here."""
@@ -199,13 +206,17 @@ def run(*command: str, stdin: str | None = None) -> str:
     Raises:
         RuntimeError: it failed; the message holds what it complained about.
     """
-    program = _TOOLS.get(command[0]) or command[0]
     done = subprocess.run(
-        [program, *command[1:]], input=stdin, capture_output=True, text=True, check=False, timeout=30
+        [tool(command[0]), *command[1:]], input=stdin, capture_output=True, text=True, check=False, timeout=30
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
+
+
+def tool(name: str) -> str:
+    """Where a program is; `sudo` may know less of that than the system has."""
+    return _TOOLS.get(name) or name
 
 
 def _setns(descriptor: int) -> None:

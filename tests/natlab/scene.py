@@ -19,6 +19,7 @@ from typing import IO, Any, Final, Self, cast
 import msgspec
 
 from tests.natlab import namespaces
+from tests.natlab.igd import offer_mappings
 from tests.natlab.namespaces import Namespace
 from tests.natlab.nats import KINDS, Kind
 from tests.natlab.packets import Packet
@@ -93,7 +94,15 @@ class Router:
     """A NAT or firewall of one kind, with a network behind it."""
 
     def __init__(
-        self, scene: "Scene", kind: Kind, name: str, *, under: "Router | None", is_carrier: bool, line: Line
+        self,
+        scene: "Scene",
+        kind: Kind,
+        name: str,
+        *,
+        under: "Router | None",
+        is_carrier: bool,
+        igd: bool,
+        line: Line,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -113,6 +122,12 @@ class Router:
             wan = under.join(self.namespace, "wan").addresses[0]
             self.port, self.public = under.port, under.public
         self._furnish(wan)
+        if igd:
+            self.offer_mappings()
+
+    def offer_mappings(self, *, upnp: bool = True, pcp: bool = True) -> None:
+        """Let computers behind it have ports mapped, by UPnP-IGD, by PCP and NAT-PMP, or by all."""
+        self._scene.watch(offer_mappings(self.namespace, self._scene.folder, upnp=upnp, pcp=pcp))
 
     def _furnish(self, wan: str) -> None:
         with self.namespace.entered():
@@ -188,6 +203,7 @@ class Scene:
         self._lines: dict[str, Line] = {}
         self._namespaces: list[Namespace] = []
         self._captured: dict[str, Path] = {}
+        self._servants: list[subprocess.Popen[bytes]] = []
         namespaces.sweep()
         self._wire = subprocess.Popen(
             [sys.executable, "-m", "tests.natlab.wire", str(seed)],
@@ -211,6 +227,8 @@ class Scene:
         for namespace in self._namespaces:
             namespace.remove()
         self._namespaces.clear()
+        for servant in self._servants:
+            servant.wait(5)
         self._wire.stdin.close()
         try:
             self._wire.wait(5)
@@ -239,16 +257,22 @@ class Scene:
         *,
         under: Router | None = None,
         is_carrier: bool = False,
+        igd: bool = False,
         line: Line | None = None,
     ) -> Router:
-        """Put a router of a kind on the wire or `under` another one: a home behind a carrier."""
-        router = Router(self, KINDS[kind], name, under=under, is_carrier=is_carrier, line=line or self.line)
+        """Put a router of a kind on the wire or `under` another one: a home behind a carrier.
+
+        With `igd` it maps ports on request (`tests.natlab.igd`).
+        """
+        router = Router(
+            self, KINDS[kind], name, under=under, is_carrier=is_carrier, igd=igd, line=line or self.line
+        )
         self.routers[name] = router
         return router
 
-    def behind(self, kind: str, name: str, *, line: Line | None = None) -> Host:
+    def behind(self, kind: str, name: str, *, igd: bool = False, line: Line | None = None) -> Host:
         """Put a computer behind a router of its own."""
-        return self.router(kind, f"{name}-router", line=line).host(name)
+        return self.router(kind, f"{name}-router", igd=igd, line=line).host(name)
 
     def namespace(self, label: str) -> Namespace:
         """Make a namespace that lives as long as the scene."""
@@ -262,6 +286,10 @@ class Scene:
             raise ValueError(f"there is a {host.name} already")
         self.hosts[host.name] = host
         return host
+
+    def watch(self, servant: subprocess.Popen[bytes]) -> None:
+        """Wait for a program that a namespace's end ends, when the scene ends."""
+        self._servants.append(servant)
 
     def attach(self, port: str, namespace: Namespace, line: Line) -> int:
         """Make a port of the wire in a namespace, as `wan` with its default route; the port's number."""

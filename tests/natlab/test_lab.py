@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -290,6 +291,84 @@ def test_two_port_restricted_cones_are_punched_by_dialling_each_other_at_once(la
     assert took < 1.5 * RTT
 
 
+# -- a router that maps on request --------------------------------------------------------
+
+
+@natlab
+def test_a_router_with_an_igd_lets_strangers_in_where_it_was_asked_to_and_nowhere_else(lab: Lab) -> None:
+    server, alice = lab.host("server"), lab.behind("APDF", "alice", igd=True)
+    by_pmp, by_pcp = (alice.public, 6001), (alice.public, 6002)
+    with listening(alice, 5001), listening(alice, 5002):
+        for place in (by_pmp, by_pcp):
+            with plain_dial(server, place) as fate:
+                assert fate is Stray.DROPPED
+        # NAT-PMP (RFC 6886 §3.3): version 0, map TCP, internal and suggested external port, seconds
+        _, _, result, _, internal, external, _ = struct.unpack(
+            "!BBHIHHI", _ask_router(alice, struct.pack("!BBHHHI", 0, 2, 0, 5001, by_pmp[1], 60))
+        )
+        assert (result, internal, external) == (0, 5001, by_pmp[1])
+        # PCP (RFC 6887 §7.1, §11.1): version 2, MAP, seconds, client; nonce, TCP, ports, any address
+        mapped = socket.inet_pton(socket.AF_INET6, f"::ffff:{alice.address}")
+        request = struct.pack("!BBHI16s", 2, 1, 0, 60, mapped)
+        request += struct.pack("!12sB3xHH16s", b"nonce of 12.", 6, 5002, by_pcp[1], bytes(10) + b"\xff" * 2)
+        answer = _ask_router(alice, request)
+        assert struct.unpack_from("!BBxB", answer) == (2, 0x81, 0)
+        assert struct.unpack_from("!HH16s", answer, 40) == (
+            5002,
+            by_pcp[1],
+            socket.inet_pton(socket.AF_INET6, f"::ffff:{alice.public}"),
+        )
+        for place in (by_pmp, by_pcp):
+            with plain_dial(server, place) as fate:
+                assert fate is Stray.ACCEPTED
+        with plain_dial(server, (alice.public, 5001)) as fate:
+            assert fate is Stray.DROPPED
+        # seconds 0: away with it
+        _ask_router(alice, struct.pack("!BBHHHI", 0, 2, 0, 5001, 0, 0))
+        with plain_dial(server, by_pmp) as fate:
+            assert fate is Stray.DROPPED
+
+
+@natlab
+def test_a_router_with_an_igd_is_found_by_upnp_and_offers_the_service(lab: Lab) -> None:
+    alice = lab.behind("APDF", "alice", igd=True)
+    search = "\r\n".join(
+        (
+            "M-SEARCH * HTTP/1.1",
+            "HOST: 239.255.255.250:1900",
+            'MAN: "ssdp:discover"',
+            "MX: 1",
+            "ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1",
+            "\r\n",
+        )
+    )
+    with alice.namespace.socket(kind=socket.SOCK_DGRAM) as asker:
+        asker.settimeout(5)
+        asker.sendto(search.encode(), ("239.255.255.250", 1900))
+        fields = dict(line.split(": ", 1) for line in asker.recv(2048).decode().splitlines() if ": " in line)
+    url = urlsplit({name.lower(): value for name, value in fields.items()}["location"])
+    assert url.hostname == "192.168.1.1"
+    with alice.namespace.socket() as reader:
+        reader.settimeout(5)
+        reader.connect((url.hostname, url.port))
+        reader.sendall(f"GET {url.path} HTTP/1.0\r\nHost: {url.netloc}\r\n\r\n".encode())
+        with reader.makefile("rb") as file:
+            assert b"urn:schemas-upnp-org:service:WANIPConnection:" in file.read()
+
+
+@natlab
+def test_an_igd_behind_a_carrier_maps_nothing_that_the_internet_can_reach(lab: Lab) -> None:
+    server, carrier = lab.host("server"), lab.router("APDF", "carrier", is_carrier=True)
+    alice = lab.router("APDF", "home", under=carrier, igd=True).host("alice")
+    with listening(alice, 5001):
+        answer = _ask_router(alice, struct.pack("!BBHHHI", 0, 2, 0, 5001, 6001, 60))
+        assert struct.unpack_from("!H", answer, 2) == (3,), (
+            "network failure (RFC 6886 §3.5): no public address"
+        )
+        with plain_dial(server, (alice.public, 6001)) as fate:
+            assert fate is Stray.DROPPED
+
+
 # -- nothing stays behind -----------------------------------------------------------------
 
 
@@ -381,6 +460,15 @@ def _numbers_through(pause: float, **changes: float) -> Iterator[int]:
                     yield struct.unpack("!I", into.recv(4))[0]
                 except TimeoutError:
                     return
+
+
+def _ask_router(host: Host, request: bytes) -> bytes:
+    """Send one NAT-PMP or PCP request to the router of a home; its answer."""
+    with host.namespace.socket(kind=socket.SOCK_DGRAM) as asker:
+        asker.settimeout(5)
+        asker.connect(("192.168.1.1", 5351))
+        asker.send(request)
+        return asker.recv(1100)
 
 
 def _observe(host: Host, observer: socket.socket) -> tuple[int, tuple[str, int]]:

@@ -1,0 +1,78 @@
+"""A home router that opens ports when asked: miniupnpd, as many of them run it.
+
+It speaks UPnP-IGD, NAT-PMP (RFC 6886) and PCP (RFC 6887).
+What it is asked for becomes rules of nftables in its own table. They translate
+and forward; they do not overrule a kind that forwards no SYN at all (SYNBLOCK).
+"""
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.natlab import namespaces
+from tests.natlab.namespaces import Namespace
+
+_PORTS: Final = {"enable_upnp": 1900, "enable_natpmp": 5351}  # SSDP; RFC 6887 §19
+_PATIENCE: Final = 5.0
+
+_CONFIG: Final = """
+ext_ifname=wan
+listening_ip=lan
+secure_mode=yes
+uuid=00000000-0000-4000-8000-{number:012x}
+upnp_table_name=igd
+upnp_nat_table_name=igd
+upnp_forward_chain=forwards
+upnp_nat_chain=targets
+upnp_nat_postrouting_chain=sources
+min_lifetime=1
+allow 1024-65535 0.0.0.0/0 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+"""
+
+# It wants nat chains of the family `inet`; those of the kind come first, being there before.
+_RULES: Final = """
+table inet igd {
+  chain forwards {
+  }
+  chain targets {
+  }
+  chain sources {
+  }
+  chain forward { type filter hook forward priority 0; jump forwards
+  }
+  chain pre { type nat hook prerouting priority -100; jump targets
+  }
+  chain post { type nat hook postrouting priority 100; jump sources
+  }
+}
+"""
+
+
+def offer_mappings(
+    namespace: Namespace, folder: Path, *, upnp: bool = True, pcp: bool = True
+) -> subprocess.Popen[bytes]:
+    """Let a router map ports on request and wait until it listens. It ends with its namespace.
+
+    Args:
+        namespace: the router's, with `lan` and `wan`.
+        folder: for its configuration and its log, `igd-….log`.
+        upnp: whether it can be found and asked by UPnP.
+        pcp: whether it can be asked by PCP and NAT-PMP, which share a port.
+    """
+    wanted = {"enable_upnp": upnp, "enable_natpmp": pcp}
+    config = _CONFIG.format(number=int(namespace.name.split("-")[3]))
+    config += "".join(f"{key}={'yes' if wish else 'no'}\n" for key, wish in wanted.items())
+    path = folder / f"igd-{namespace.name}.conf"
+    path.write_text(config)
+    namespace.nft(_RULES)
+    with path.with_suffix(".log").open("wb") as log:
+        command = [*namespace.prefix, namespaces.tool("miniupnpd"), "-d", "-f", str(path)]
+        running = subprocess.Popen([*command, "-P", str(path.with_suffix(".pid"))], stderr=log, stdout=log)
+    deadline = time.monotonic() + _PATIENCE
+    while not {_PORTS[key] for key, wish in wanted.items() if wish} <= namespace.udp_ports():
+        if running.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"miniupnpd: {path.with_suffix('.log').read_text()}")
+        time.sleep(0.002)
+    return running
