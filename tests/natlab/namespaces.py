@@ -28,6 +28,10 @@ _RUN: Final = Path("/run/netns")
 _CLONE_NEWNET: Final = 0x4000_0000
 _SIOCGIFFLAGS: Final = 0x8913
 _RUNNING: Final = 0x40
+_NETLINK_NETFILTER: Final = 12
+# Header: size, IPCTNL_MSG_CT_DELETE of NFNL_SUBSYS_CTNETLINK, NLM_F_REQUEST | NLM_F_ACK, number, port; then
+# family (any), version, resource. Without attributes that choose, all are deleted.
+_CT_DELETE_ALL: Final = struct.pack("=IHHIIBBH", 20, 1 << 8 | 2, 1 | 4, 1, 0, 0, 0, 0)
 _libc = ctypes.CDLL(None, use_errno=True)  # Python has os.setns only from 3.12 on
 _numbers = itertools.count()
 
@@ -100,6 +104,14 @@ class Namespace:
     def nft(self, ruleset: str) -> None:
         """Load nftables rules in here, all or none."""
         run(*self.prefix, tool("nft"), "-f", "-", stdin=ruleset)
+
+    def forget_connections(self) -> None:
+        """Let the kernel forget what connections, and translations of them, it has seen in here."""
+        with self.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_NETFILTER) as asker:
+            asker.send(_CT_DELETE_ALL)
+            (error,) = struct.unpack_from("=i", asker.recv(4096), 16)
+        if error:
+            raise OSError(-error, f"{os.strerror(-error)}: connections of {self.name}")
 
     def raise_link(self, interface: str, *settings: str) -> None:
         """Switch an interface on and wait until it carries.

@@ -92,7 +92,12 @@ class Recipe:
         )
 
 
+# Loaded a second time, it begins anew: what is named, then deleted, need not have been there.
 _FRAME: Final = """
+table ip nat
+delete table ip nat
+table ip filter
+delete table ip filter
 table ip nat {
   $sets
   chain pre { type nat hook prerouting priority -100;

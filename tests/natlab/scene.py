@@ -73,6 +73,17 @@ class Host:
         return self.addresses[0]
 
     @property
+    def router(self) -> "Router":
+        """The router it is behind.
+
+        Raises:
+            ValueError: it stands on the wire itself.
+        """
+        if self.place.router is None:
+            raise ValueError(f"{self.name} is behind no router")
+        return self.place.router
+
+    @property
     def prefix(self) -> list[str]:
         """What to put before a command so that it runs on this computer."""
         return self.namespace.prefix
@@ -121,15 +132,23 @@ class Router:
         else:
             wan = under.join(self.namespace, "wan").addresses[0]
             self.port, self.public = under.port, under.public
-        self._furnish(wan)
+        self._rules = kind.recipe.ruleset(wan)
+        if self._network6 and kind.code != "OPEN":
+            self._rules += _FIREWALL_6
+        self._furnish()
         if igd:
             self.offer_mappings()
+
+    def forget(self) -> None:
+        """Forget every connection and mapping, as if switched off and on. What an IGD mapped stays."""
+        self.namespace.nft(self._rules)
+        self.namespace.forget_connections()
 
     def offer_mappings(self, *, upnp: bool = True, pcp: bool = True) -> None:
         """Let computers behind it have ports mapped, by UPnP-IGD, by PCP and NAT-PMP, or by all."""
         self._scene.watch(offer_mappings(self.namespace, self._scene.folder, upnp=upnp, pcp=pcp))
 
-    def _furnish(self, wan: str) -> None:
+    def _furnish(self) -> None:
         with self.namespace.entered():
             namespaces.sysctl("net/ipv4/ip_forward", 1)
             if self._network6:
@@ -139,11 +158,8 @@ class Router:
             "link set lan up",
             f"address add {self._network}.1/24 dev lan",
         ]
-        rules = self.kind.recipe.ruleset(wan)
-        if self._network6 and self.kind.code != "OPEN":
-            rules += _FIREWALL_6
         self.namespace.ip(*lines)
-        self.namespace.nft(rules)
+        self.namespace.nft(self._rules)
 
     def join(self, namespace: Namespace, interface: str) -> Place:
         """Plug a namespace into the network behind this router, under an address nobody had there before."""
@@ -173,6 +189,8 @@ class Router:
 
 
 _FIREWALL_6: Final = """
+table ip6 filter
+delete table ip6 filter
 table ip6 filter {
   chain forward { type filter hook forward priority 0;
     iifname "wan" ct state established,related accept
@@ -326,9 +344,7 @@ class Scene:
     def move(self, name: str, router: Router | None = None) -> None:
         """Plug a host in behind a router (none: its own again), where it gets an address it never had."""
         host = self.hosts[name]
-        router = router or host.place.router
-        if router is None:
-            raise ValueError(f"{name} is behind no router")
+        router = router or host.router
         if _CABLE in host.namespace.interfaces():
             self.unplug(name)
         host.place = router.join(host.namespace, _CABLE)

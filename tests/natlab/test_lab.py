@@ -75,6 +75,29 @@ def test_a_home_behind_a_carrier_behaves_as_the_worse_of_both() -> None:
     assert found.filtering is Filtering.PORT_DEPENDENT
 
 
+@natlab
+@pytest.mark.parametrize("code", ["APDF", "FC", "SYM-SEQ"])
+def test_a_router_that_forgets_lets_nothing_in_that_it_let_in_before(code: str) -> None:
+    with Lab(rtt=0.02) as lab:
+        server, alice = lab.host("server"), lab.behind(code, "alice")
+        with (
+            listening(server, 443) as listener,
+            dial(alice.namespace, ("", 0), listener.getsockname()) as out,
+        ):
+            assert outcome(out) is Stray.ACCEPTED
+            out.setblocking(True)
+            out.settimeout(PATIENCE)
+            with listener.accept()[0] as into:
+                into.sendall(b"one")
+                assert out.recv(3) == b"one"
+                alice.router.forget()
+                into.sendall(b"two")
+                with pytest.raises(TimeoutError):
+                    out.recv(3)
+            with plain_dial(alice, listener.getsockname()) as fate:
+                assert fate is Stray.ACCEPTED
+
+
 # -- the wire -----------------------------------------------------------------------------
 
 
