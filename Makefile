@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo window check test lint types unit page windows end_to_end laboratory bench fuzz format clean
+.PHONY: help setup demo window check test lint types unit page windows end_to_end laboratory natlab bench fuzz format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -47,6 +47,10 @@ end_to_end: setup
 
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
+
+natlab: setup ## measure every pair of NAT kinds, beside the textbook and others; hours, can be interrupted
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.natlab matrix --whole --lanes 2 \
+		--out build/natlab.jsonl
 
 bench: setup ## measure, each with its comparison in the same run
 	@FLOATER_WITHOUT_PAGE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' || true

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.natlab import matrix
 from tests.natlab.classify import KindFailed, prove
 from tests.natlab.lab import Lab, Line
 from tests.natlab.namespaces import missing, sweep
@@ -51,6 +52,7 @@ def main() -> int:
     runner.add_argument("--seed", type=int, default=1, help="of the dice (default: %(default)s)")
     runner.add_argument("--ipv6", action="store_true", help="give everybody IPv6 as well")
     runner.add_argument("--pcap", nargs="*", default=[], metavar="NAME.pcap", help="capture what NAME sees")
+    matrix.add_options(actions.add_parser("matrix", help="measure every pair of kinds, and print the tables"))
     options = parser.parse_args()
     if options.action == "kinds":
         return _list()
@@ -59,6 +61,8 @@ def main() -> int:
     if options.action == "sweep":
         print("\n".join(sweep()) or "nothing was left behind")
         return 0
+    if options.action == "matrix":
+        return matrix.main(options)
     return _prove(options.kind) if options.action == "prove" else _run(options)
 
 

@@ -1,0 +1,1 @@
+"""What FLOATER is compared with, on the same pairs in the same laboratory."""
