@@ -1,6 +1,7 @@
 """The NAT laboratory: hosts and NATs in network namespaces, joined by an Internet in user space.
 
 `python -m tests.natlab` is for use by hand. From the bottom up: `namespaces`,
-`packets` and `pcap`, `wire` (the Internet), `nats` (the table of kinds),
-`scene` (what is where), `classify` (prove the kinds), `lab`.
+`packets` and `pcap`, `nats` (the table of kinds), `translator` (those that no
+rules can play), `wire` (the Internet), `igd`, `scene` (what is where),
+`classify` (prove the kinds), `lab`.
 """

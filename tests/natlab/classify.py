@@ -10,14 +10,16 @@ import functools
 import itertools
 import select
 import socket
+import struct
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from dataclasses import replace
+from typing import Final, cast
 
 from tests.natlab.namespaces import Namespace
-from tests.natlab.nats import KINDS, Allocation, Behaviour, Filtering, Mapping, Stray
+from tests.natlab.nats import Allocation, Behaviour, Filtering, Kind, Mapping, Stray, kind_of
 from tests.natlab.scene import Host, Scene
 
 Endpoint = tuple[str, int]
@@ -25,6 +27,10 @@ Endpoint = tuple[str, int]
 RTT: Final = 0.02
 PATIENCE: Final = 0.6
 "Seconds until a SYN counts as dropped: many round trips, but less than TCP's first repetition."
+_LATE: Final = 5.9
+"Seconds from which on an answer is a late one."
+_LATEST: Final = 7.0
+"Seconds until which it has come, before TCP's third repetition."
 _AT_ONCE: Final = 4
 "Proofs side by side: each has a wire that must keep time, and two cores may be all there are."
 _HTTPS: Final = 443
@@ -38,42 +44,54 @@ class KindFailed(AssertionError):
     """A NAT of the laboratory does not do what its name says."""
 
 
-@functools.cache
-def prove(code: str) -> Behaviour:
+def prove(kind: str | Kind, *, hairpin: bool = False) -> Behaviour:
     """Build a router of a kind and probe it, once for each process.
 
     Raises:
         KindFailed: it behaves otherwise than the table of kinds says.
     """
+    kind = kind if isinstance(kind, Kind) else kind_of(kind)
+    return _prove(kind, hairpin or kind.behaviour.hairpin)
+
+
+@functools.cache
+def _prove(kind: Kind, hairpin: bool) -> Behaviour:
+    expected = replace(kind.behaviour, hairpin=hairpin)
+    patience = _LATEST if expected.stray is Stray.LATE else PATIENCE
     with Scene(rtt=RTT) as scene:
-        found = classify(scene, scene.behind(code, "subject"))
-    if found != KINDS[code].behaviour:
-        raise KindFailed(f"{code} should be {KINDS[code].behaviour}, but is {found}")
+        found = classify(scene, scene.behind(kind, "subject", hairpin=hairpin), patience=patience)
+    if found != expected:
+        raise KindFailed(f"{kind.code} should be {expected}, but is {found}")
     return found
 
 
-def prove_all(codes: Iterable[str]) -> None:
+def prove_all(kinds: Iterable[str | Kind]) -> None:
     """Prove kinds, several at a time: a proof mostly waits for what does not come.
 
     Raises:
         KindFailed: one of them behaves otherwise than the table of kinds says.
     """
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for proof in [pool.submit(prove, code) for code in dict.fromkeys(codes)]:
+        for proof in [pool.submit(prove, kind) for kind in dict.fromkeys(kinds)]:
             proof.result()
 
 
-def classify(scene: Scene, subject: Host) -> Behaviour:
-    """Probe what stands between a host and the Internet. Adds two public hosts to the scene."""
+def classify(scene: Scene, subject: Host, *, patience: float = PATIENCE) -> Behaviour:
+    """Probe what stands between a host and the Internet.
+
+    Adds three hosts to the scene, and lets its routers forget. With less
+    `patience` (seconds) than 7, a late answer to strays is not seen.
+    """
     with ExitStack() as stack:
-        return _Probe(scene, subject, stack).behaviour()
+        return _Probe(scene, subject, stack, patience).behaviour()
 
 
 class _Probe:
-    def __init__(self, scene: Scene, subject: Host, stack: ExitStack) -> None:
+    def __init__(self, scene: Scene, subject: Host, stack: ExitStack, patience: float) -> None:
         self.scene = scene
         self.subject = subject
         self.stack = stack
+        self.patience = patience
         self.first = scene.host("first", addresses=2)
         # Its second address is never dialled before it has knocked: a stranger.
         self.second = scene.host("second", addresses=3)
@@ -91,16 +109,16 @@ class _Probe:
             filtering = Filtering.ADDRESS_DEPENDENT
         else:
             filtering = Filtering.PORT_DEPENDENT
+        is_cone = mapping is Mapping.ENDPOINT_INDEPENDENT
         return Behaviour(
             mapping,
             filtering,
-            self._allocation(mapping),
-            by_stranger,
-            self._crossing(),
-            poisoned=mapping is Mapping.ENDPOINT_INDEPENDENT
-            and by_stranger is not Stray.ACCEPTED
-            and self._is_poisoned(local, mapped),
+            stray=by_stranger,
+            crossing=self._crossing(),
+            poisoned=is_cone and by_stranger is not Stray.ACCEPTED and self._is_poisoned(local, mapped),
             egress=egress,
+            hairpin=is_cone and self._hairpin(local, mapped),
+            allocation=self._allocation(),
         )
 
     def _mapping(self) -> tuple[int, Mapping, Endpoint, bool]:
@@ -121,18 +139,48 @@ class _Probe:
             mapping = Mapping.PORT_DEPENDENT
         return local, mapping, mapped, other is not None
 
-    def _allocation(self, mapping: Mapping) -> Allocation:
+    def _allocation(self) -> Allocation:
         pairs = [self._seen_from(self.https, 0) for _ in range(_FLOWS)]
         ports = [(local, mapped[1]) for local, mapped in (pair for pair in pairs if pair is not None)]
         assert len(ports) == _FLOWS
         taken = [port for _, port in ports]
         if all(local == port for local, port in ports):
             return Allocation.PRESERVED
-        if mapping is Mapping.ENDPOINT_INDEPENDENT:
-            return Allocation.FIXED
         if all(0 < after - before < 4 for before, after in itertools.pairwise(taken)):
             return Allocation.SEQUENTIAL
-        return Allocation.BLOCK if max(taken) - min(taken) < _BLOCK else Allocation.RANDOM
+        if max(taken) - min(taken) < _BLOCK:
+            return Allocation.BLOCK
+        return Allocation.FIXED if self._is_fixed() else Allocation.RANDOM
+
+    def _is_fixed(self) -> bool:
+        """Dial one place from one port twice, and let the routers forget the first time before the second."""
+        local, seen = 0, list[Endpoint]()
+        for _ in range(2):
+            dialled = self._dial(self.subject, ("", local), self.https.getsockname())
+            assert outcome(dialled) is Stray.ACCEPTED
+            local = dialled.getsockname()[1]
+            self.https.settimeout(PATIENCE)
+            accepted, peer = self.https.accept()
+            seen.append(cast("Endpoint", peer))
+            for end in (dialled, accepted):  # no state of a connection that ends slowly may be in the way
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                end.close()
+            for router in self.scene.routers.values():
+                router.forget()
+        return seen[0] == seen[1]
+
+    def _hairpin(self, local: int, mapped: Endpoint) -> bool:
+        """Let a second host behind the same router and the subject dial each other's public endpoints."""
+        sibling = self.subject.router.host(f"{self.subject.name}-sibling")
+        with dial(sibling.namespace, ("", 0), self.https.getsockname()) as dialled:
+            assert outcome(dialled) is Stray.ACCEPTED
+            its_local, its_mapped = dialled.getsockname()[1], self._accepted(self.https)
+        self._listen(sibling, "", its_local)
+        dials = [
+            self._dial(self.subject, ("", local), its_mapped),
+            self._dial(sibling, ("", its_local), mapped),
+        ]
+        return Stray.ACCEPTED in _outcomes(dials)
 
     def _knock(self, mapped: Endpoint) -> list[Stray]:
         """Dial the mapped endpoint from a port and from an address that were never dialled from there."""
@@ -140,7 +188,7 @@ class _Probe:
             self._dial(self.first, (self.first.address, 0), mapped),
             self._dial(self.second, (self.second.addresses[1], _HTTPS), mapped),
         ]
-        fates = _outcomes(knocks)
+        fates = _outcomes(knocks, self.patience)
         for knock in knocks:
             knock.close()
         return fates
@@ -178,10 +226,14 @@ class _Probe:
         dialled = self._dial(self.subject, ("", local), listener.getsockname())
         if _outcomes([dialled]) != [Stray.ACCEPTED]:
             return None
+        return dialled.getsockname()[1], self._accepted(listener)
+
+    def _accepted(self, listener: socket.socket) -> Endpoint:
+        """Whom a listener sees. The connection stays."""
         listener.settimeout(PATIENCE)
         accepted, peer = listener.accept()
         self.stack.enter_context(accepted)
-        return dialled.getsockname()[1], peer
+        return cast("Endpoint", peer)
 
     def _dial(self, host: Host, local: Endpoint, remote: Endpoint) -> socket.socket:
         return self.stack.enter_context(dial(host.namespace, local, remote))
@@ -218,11 +270,16 @@ def outcome(dialled: socket.socket, patience: float = PATIENCE) -> Stray:
 
 
 def _outcomes(dialled: list[socket.socket], patience: float = PATIENCE) -> list[Stray]:
-    deadline = time.monotonic() + patience
-    waiting = set(dialled)
-    while waiting and (left := deadline - time.monotonic()) > 0:
-        waiting -= set(select.select([], list(waiting), [], left)[1])
-    return [Stray.DROPPED if one in waiting else _fate(one) for one in dialled]
+    began = time.monotonic()
+    answered: dict[socket.socket, float] = {}
+    while len(answered) < len(dialled) and (left := began + patience - time.monotonic()) > 0:
+        ready = select.select([], [one for one in dialled if one not in answered], [], left)[1]
+        answered |= dict.fromkeys(ready, time.monotonic() - began)
+    fates = {one: _fate(one) for one in answered}
+    for one, after in answered.items():
+        if fates[one] is Stray.RESET and after > _LATE:  # to TCP it is the same as an unreachable port
+            fates[one] = Stray.LATE
+    return [fates.get(one, Stray.DROPPED) for one in dialled]
 
 
 def _fate(dialled: socket.socket) -> Stray:

@@ -10,6 +10,7 @@ with Lab(rtt=0.08) as lab:
 """
 
 from tests.natlab.classify import prove
+from tests.natlab.nats import Kind
 from tests.natlab.scene import Router, Scene
 from tests.natlab.wire import Line
 
@@ -21,11 +22,12 @@ class Lab(Scene):
 
     def router(
         self,
-        kind: str,
+        kind: str | Kind,
         name: str,
         *,
         under: Router | None = None,
         is_carrier: bool = False,
+        hairpin: bool = False,
         igd: bool = False,
         line: Line | None = None,
     ) -> Router:
@@ -34,5 +36,7 @@ class Lab(Scene):
         Raises:
             KindFailed: on this machine the kind does not do what its name says.
         """
-        prove(kind)
-        return super().router(kind, name, under=under, is_carrier=is_carrier, igd=igd, line=line)
+        prove(kind, hairpin=hairpin)
+        return super().router(
+            kind, name, under=under, is_carrier=is_carrier, hairpin=hairpin, igd=igd, line=line
+        )

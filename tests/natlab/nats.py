@@ -1,8 +1,8 @@
-"""The kinds of NAT, in one table: how each is to behave, and the nftables rules that make it so.
+"""The kinds of NAT, in one table: how each is to behave, and what makes it so.
 
-A kind is a `Recipe` and the `Behaviour` that `tests.natlab.classify` must find
-in it by probing. `KINDS` is the canonical set; a kind that netfilter cannot
-play goes into the same table with a recipe of another sort.
+A kind is a recipe and the `Behaviour` that `tests.natlab.classify` must find in
+it by probing. Most recipes are rules of nftables; what netfilter cannot play,
+the wire does (`Translated`). `KINDS` is the canonical set, `OTHERS` are more.
 
 The words for mapping and filtering are those of RFC 4787 and RFC 5382.
 """
@@ -10,7 +10,7 @@ The words for mapping and filtering are those of RFC 4787 and RFC 5382.
 from dataclasses import dataclass, field
 from enum import StrEnum
 from string import Template
-from typing import Final
+from typing import ClassVar, Final
 
 
 class Mapping(StrEnum):
@@ -34,7 +34,7 @@ class Allocation(StrEnum):
     """Which public port is taken."""
 
     PRESERVED = "the local one"
-    FIXED = "another, the same for every flow"
+    FIXED = "another, but always the same"
     SEQUENTIAL = "the next"
     BLOCK = "one of a block"
     RANDOM = "any"
@@ -47,6 +47,7 @@ class Stray(StrEnum):
     DROPPED = "nothing"
     RESET = "RST"
     UNREACHABLE = "ICMP host unreachable"
+    LATE = "ICMP port unreachable, after 6 s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,14 @@ class Behaviour:
     "Whether a stray SYN makes it take another port when we dial where that SYN came from."
     egress: bool = True
     "Whether it lets out more than port 443."
+    hairpin: bool = False
+    "Whether two behind it reach each other's public endpoints."
+
+    @property
+    def keeps_ports(self) -> bool:
+        """Whether a public port is always that of the one local port with its number."""
+        mapping_and_port = self.mapping, self.allocation
+        return mapping_and_port == (Mapping.ENDPOINT_INDEPENDENT, Allocation.PRESERVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +89,13 @@ class Recipe:
     is_routed: bool = False
     "Nothing is translated: the hosts behind it have public addresses."
 
-    def ruleset(self, wan: str) -> str:
-        """Write the rules down for a router with this public address."""
+    def ruleset(self, wan: str, first: str, *, hairpin: bool = False) -> str:
+        """Write the rules down for a router with this public address and this first host behind it."""
         guard = f'iifname "wan" ct state new {self.refuse}' if self.refuse else ""
-        return Template(_FRAME).substitute(
-            sets=_fill(self.sets, wan),
-            pre=_fill(self.pre, wan),
-            post=_fill(self.post, wan),
-            forward=_fill(self.forward, wan),
-            guard=guard,
+        frame = Template(_FRAME + (_HAIRPIN if hairpin else "")).substitute(
+            sets=self.sets, pre=self.pre, post=self.post, forward=self.forward, guard=guard, wan="$wan"
         )
+        return Template(frame).substitute(wan=wan, first=first)
 
 
 # Loaded a second time, it begins anew: what is named, then deleted, need not have been there.
@@ -117,8 +123,38 @@ table ip filter {
 """
 
 
-def _fill(rules: str, wan: str) -> str:
-    return Template(rules).substitute(wan=wan)
+# Hosts behind the router dial its public address: to whom they mean, and from the public address as well (RFC
+# 4787 REQ-9). The ports are those that the kind keeps.
+_HAIRPIN: Final = """
+table ip hairpin
+delete table ip hairpin
+table ip hairpin {
+  map owner { type inet_service : ipv4_addr . inet_service; flags dynamic,timeout; }
+  chain learn { type nat hook postrouting priority 99;
+    iifname "lan" meta l4proto tcp update @owner { tcp sport timeout 300s : ip saddr . tcp sport }
+    iifname "lan" oifname "lan" ct status dnat snat to $wan
+  }
+  chain turn { type nat hook prerouting priority -101;
+    iifname "lan" ip daddr $wan meta l4proto tcp dnat ip to tcp dport map @owner
+  }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """Played by the wire (`tests.natlab.translator`) as the kind's `Behaviour` says: what netfilter cannot.
+
+    It can only be on the wire itself, not behind another router.
+    """
+
+    established: float = 7440.0
+    "Seconds until an idle connection is forgotten; 2 h 4 min at least (RFC 5382 REQ-5)."
+    transitory: float = 240.0
+    "The same for one that is being opened or closed; 4 min at least."
+    lifetime: float = 0.0
+    "Seconds until a mapping is forgotten, idle or not, as some carriers do; 0 for never."
+    is_routed: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +165,7 @@ class Kind:
     words: str
     group: str
     "Which row of the pair table it belongs to; see `can_be_direct`."
-    recipe: Recipe
+    recipe: Recipe | Translated
     behaviour: Behaviour = field(default_factory=Behaviour)
 
 
@@ -234,6 +270,47 @@ _ALL: Final = (
 
 KINDS: Final = {kind.code: kind for kind in _ALL}
 "The canonical set, by code."
+
+_OTHERS: Final = (
+    Kind(
+        "1:1", "a host of its own public address; also what a DMZ is, or an IGD's mapping of every port", "A",
+        Recipe(pre='iifname "wan" dnat to $first', post="snat to $wan"),
+        Behaviour(filtering=Filtering.NONE, stray=Stray.ACCEPTED),
+    ),
+    Kind(
+        "ADM", "another port for every address, filtering by endpoint", "N",
+        Translated(),
+        Behaviour(Mapping.ADDRESS_DEPENDENT, allocation=Allocation.FIXED),
+    ),
+    Kind(
+        "SYM-HASH", "symmetric, the same port again for the same pair of ends", "N",
+        Translated(),
+        Behaviour(_SYMMETRIC, allocation=Allocation.FIXED),
+    ),
+    Kind(
+        "EIM-SEQ", "port restricted cone that hands out ports in sequence", "E",
+        Translated(),
+        Behaviour(allocation=Allocation.SEQUENTIAL),
+    ),
+    Kind(
+        "RFC5382", "restricted cone that does what RFC 5382 demands: late answers, hairpinning", "R",
+        Translated(),
+        Behaviour(filtering=Filtering.ADDRESS_DEPENDENT, stray=Stray.LATE, hairpin=True),
+    ),
+)  # fmt: skip
+
+OTHERS: Final = {kind.code: kind for kind in _OTHERS}
+"Further kinds, by code."
+
+
+def kind_of(code: str) -> Kind:
+    """Look a kind up.
+
+    Raises:
+        KeyError: there is none of that code.
+    """
+    return KINDS[code] if code in KINDS else OTHERS[code]
+
 
 _NEVER_DIRECT: Final = ("SS", "QN", "BN", "NN", "AX", "RX", "EX", "SX", "QX", "BX", "NX", "XX")
 

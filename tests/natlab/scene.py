@@ -11,7 +11,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self, cast
@@ -21,10 +21,10 @@ import msgspec
 from tests.natlab import namespaces
 from tests.natlab.igd import offer_mappings
 from tests.natlab.namespaces import Namespace
-from tests.natlab.nats import KINDS, Kind
+from tests.natlab.nats import Kind, Recipe, Translated, kind_of
 from tests.natlab.packets import Packet
 from tests.natlab.pcap import read_pcap
-from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Detour, Flush, Line, Set, Stats
+from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Detour, Flush, Line, Set, Stats, Translate
 
 _FIRST: Final = 10
 "The number of the first host behind a router; the router is 1."
@@ -112,6 +112,7 @@ class Router:
         *,
         under: "Router | None",
         is_carrier: bool,
+        hairpin: bool,
         igd: bool,
         line: Line,
     ) -> None:
@@ -122,7 +123,8 @@ class Router:
         self._numbers = itertools.count(_FIRST)
         self._network, self._network6 = "100.64.0" if is_carrier else "192.168.1", ""
         if under is None:
-            number = scene.attach(name, self.namespace, line)
+            # What hosts send to the address of one that is played by the wire is for the wire.
+            number = scene.attach(name, self.namespace, line, has_address=isinstance(kind.recipe, Recipe))
             self.port = name
             wan = self.public = f"5.{number}.0.1"
             if kind.recipe.is_routed:
@@ -132,7 +134,19 @@ class Router:
         else:
             wan = under.join(self.namespace, "wan").addresses[0]
             self.port, self.public = under.port, under.public
-        self._rules = kind.recipe.ruleset(wan)
+        match kind.recipe:
+            case Recipe():
+                if hairpin and not kind.behaviour.keeps_ports:
+                    raise ValueError(f"whom a public port of {kind.code} means cannot be told")
+                first = f"{self._network}.{_FIRST}"
+                self._rules, self._translate = kind.recipe.ruleset(wan, first, hairpin=hairpin), None
+            case Translated():
+                if under is not None or igd:
+                    raise ValueError(
+                        f"{kind.code} is played by the wire, so it must be there, without an IGD"
+                    )
+                behaviour = replace(kind.behaviour, hairpin=hairpin or kind.behaviour.hairpin)
+                self._rules, self._translate = "", Translate(name, wan, behaviour, kind.recipe)
         if self._network6 and kind.code != "OPEN":
             self._rules += _FIREWALL_6
         self._furnish()
@@ -141,7 +155,7 @@ class Router:
 
     def forget(self) -> None:
         """Forget every connection and mapping, as if switched off and on. What an IGD mapped stays."""
-        self.namespace.nft(self._rules)
+        self._load()
         self.namespace.forget_connections()
 
     def offer_mappings(self, *, upnp: bool = True, pcp: bool = True) -> None:
@@ -151,6 +165,8 @@ class Router:
     def _furnish(self) -> None:
         with self.namespace.entered():
             namespaces.sysctl("net/ipv4/ip_forward", 1)
+            for who in ("all", "default"):  # who is sent back to the own network is sent there on purpose
+                namespaces.sysctl(f"net/ipv4/conf/{who}/send_redirects", 0)
             if self._network6:
                 namespaces.sysctl("net/ipv6/conf/all/forwarding", 1)
         lines = [
@@ -159,7 +175,12 @@ class Router:
             f"address add {self._network}.1/24 dev lan",
         ]
         self.namespace.ip(*lines)
+        self._load()
+
+    def _load(self) -> None:
         self.namespace.nft(self._rules)
+        if self._translate is not None:
+            self._scene.order(self._translate)
 
     def join(self, namespace: Namespace, interface: str) -> Place:
         """Plug a namespace into the network behind this router, under an address nobody had there before."""
@@ -270,27 +291,47 @@ class Scene:
 
     def router(
         self,
-        kind: str,
+        kind: str | Kind,
         name: str,
         *,
         under: Router | None = None,
         is_carrier: bool = False,
+        hairpin: bool = False,
         igd: bool = False,
         line: Line | None = None,
     ) -> Router:
         """Put a router of a kind on the wire or `under` another one: a home behind a carrier.
 
-        With `igd` it maps ports on request (`tests.natlab.igd`).
+        With `hairpin`, hosts behind it reach each other by their public
+        endpoints, too; with `igd` it maps ports on request (`tests.natlab.igd`).
+
+        Raises:
+            ValueError: the kind cannot be put there, or cannot do that.
         """
         router = Router(
-            self, KINDS[kind], name, under=under, is_carrier=is_carrier, igd=igd, line=line or self.line
+            self,
+            kind if isinstance(kind, Kind) else kind_of(kind),
+            name,
+            under=under,
+            is_carrier=is_carrier,
+            hairpin=hairpin,
+            igd=igd,
+            line=line or self.line,
         )
         self.routers[name] = router
         return router
 
-    def behind(self, kind: str, name: str, *, igd: bool = False, line: Line | None = None) -> Host:
+    def behind(
+        self,
+        kind: str | Kind,
+        name: str,
+        *,
+        hairpin: bool = False,
+        igd: bool = False,
+        line: Line | None = None,
+    ) -> Host:
         """Put a computer behind a router of its own."""
-        return self.router(kind, f"{name}-router", igd=igd, line=line).host(name)
+        return self.router(kind, f"{name}-router", hairpin=hairpin, igd=igd, line=line).host(name)
 
     def namespace(self, label: str) -> Namespace:
         """Make a namespace that lives as long as the scene."""
@@ -309,13 +350,13 @@ class Scene:
         """Wait for a program that a namespace's end ends, when the scene ends."""
         self._servants.append(servant)
 
-    def attach(self, port: str, namespace: Namespace, line: Line) -> int:
+    def attach(self, port: str, namespace: Namespace, line: Line, *, has_address: bool = True) -> int:
         """Make a port of the wire in a namespace, as `wan` with its default route; the port's number."""
         number = len(self._lines) + 1
         networks = (f"5.{number}.0.0/16", f"2a00:{number:x}::/32")
         self.order(Attach(port, str(namespace.path), networks, line))
         namespace.raise_link("wan", "txqueuelen 10000")
-        lines = [f"address add 5.{number}.0.1/32 dev wan"]
+        lines = [f"address add 5.{number}.0.1/32 dev wan"] if has_address else []
         lines.append("route add default dev wan")
         if self.ipv6:
             namespace.add_address6(f"2a00:{number:x}::1/128", "wan")

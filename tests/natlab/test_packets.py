@@ -6,7 +6,18 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.natlab.packets import ACK, SYN, TCP, age, checksum, dissect, time_exceeded
+from tests.natlab.packets import (
+    ACK,
+    SYN,
+    TCP,
+    Endpoint,
+    age,
+    checksum,
+    dissect,
+    ends,
+    readdress,
+    time_exceeded,
+)
 from tests.natlab.pcap import PcapWriter, read_pcap, streams
 
 HERE, THERE = socket.inet_aton("5.1.0.1"), socket.inet_aton("5.2.0.1")
@@ -24,6 +35,20 @@ def test_a_packet_that_ages_keeps_a_right_checksum(ttl: int, data: st.DataObject
     aged = age(packet(b"", ttl=ttl), hops)
     assert aged[8] == ttl - hops
     assert checksum(aged[:20]) == 0
+
+
+@given(st.binary(max_size=60), *[st.tuples(st.binary(min_size=4, max_size=4), st.integers(0, 65535))] * 2)
+def test_a_packet_with_other_ends_keeps_right_checksums(
+    payload: bytes, source: Endpoint, target: Endpoint
+) -> None:
+    old = packet(payload)
+    pseudo = old[12:20] + struct.pack("!HH", TCP, len(old) - 20)
+    old = old[:36] + struct.pack("!H", checksum(pseudo + old[20:])) + old[38:]
+    new = readdress(old, source=source, target=target)
+    assert ends(new) == (source, target, ACK)
+    assert checksum(new[:20]) == 0
+    assert checksum(new[12:20] + struct.pack("!HH", TCP, len(new) - 20) + new[20:]) == 0
+    assert readdress(new, source=(HERE, 1000), target=(THERE, 2000)) == old
 
 
 def test_an_expired_packet_is_answered_with_its_own_beginning() -> None:

@@ -28,8 +28,10 @@ from typing import Any, Final
 import msgspec
 
 from tests.natlab.namespaces import entered
+from tests.natlab.nats import Behaviour, Translated
 from tests.natlab.packets import age, destination, source, time_exceeded, ttl
 from tests.natlab.pcap import PcapWriter
+from tests.natlab.translator import In, Out, Refuse, Translator
 
 _TUNSETIFF: Final = 0x4004_54CA
 _IFF_TUN: Final = 0x0001
@@ -82,6 +84,15 @@ class Set(Order, frozen=True):
     line: Line
 
 
+class Translate(Order, frozen=True):
+    """Put a NAT (`tests.natlab.translator`) at a port, or, if there is one, a new one that knows nothing."""
+
+    port: str
+    public: str
+    behaviour: Behaviour
+    times: Translated
+
+
 class Block(Order, frozen=True):
     """Drop (or no longer drop) all that one port sends to another. One direction only."""
 
@@ -121,6 +132,7 @@ class _Port:
     line: Line
     busy: dict[str, float] = field(default_factory=lambda: {"up": 0.0, "down": 0.0})
     pcap: PcapWriter | None = None
+    translator: Translator | None = None
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -134,7 +146,7 @@ class Wire:
         self._routes: dict[bytes, _Port | None] = {}
         self._blocked: set[tuple[str, str]] = set()
         self._detours: dict[tuple[str, str], float] = {}
-        self._under_way: list[tuple[float, int, _Port, bytes]] = []
+        self._under_way: list[tuple[float, int, _Port, bytes | Refuse]] = []
         self._order = itertools.count()
         self._last_due: dict[tuple[int, int], float] = {}
         self._lateness = array.array("d")
@@ -173,11 +185,16 @@ class Wire:
                 packet = os.read(port.descriptor, 65536)
             except BlockingIOError:
                 return
-            self._send(port, packet, time.monotonic())
+            self._leave(port, packet, time.monotonic())
 
     def _deliver_due(self) -> None:
         while self._under_way and self._under_way[0][0] <= (now := time.monotonic()):
             due, _, port, packet = heapq.heappop(self._under_way)
+            if isinstance(packet, Refuse):
+                assert port.translator is not None
+                if not port.translator.is_wanted(packet):
+                    self._send(port, packet.answer, now)
+                continue
             if not port.line.up:
                 port.counts["cut"] += 1
                 continue
@@ -185,11 +202,40 @@ class Wire:
                 self._lateness.append(now - due)
             if port.pcap is not None:
                 port.pcap.write(now + self._clock_offset, packet)
-            try:
-                os.write(port.descriptor, packet)
-                port.counts["delivered"] += 1
-            except OSError:  # the device is down, or the kernel does not like the packet
-                port.counts["refused"] += 1
+            self._arrive(port, packet, now)
+
+    def _deliver(self, port: _Port, packet: bytes) -> None:
+        try:
+            os.write(port.descriptor, packet)
+            port.counts["delivered"] += 1
+        except OSError:  # the device is down, or the kernel does not like the packet
+            port.counts["refused"] += 1
+
+    # -- what translates, at its port -------------------------------------------------
+
+    def _leave(self, port: _Port, packet: bytes, now: float) -> None:
+        if port.translator is None or packet[0] >> 4 != 4:
+            self._send(port, packet, now)
+            return
+        match port.translator.leave(packet, now):
+            case Out(translated):
+                self._send(port, translated, now)
+            case In(translated):
+                self._deliver(port, translated)
+            case None:
+                port.counts["untranslated"] += 1
+
+    def _arrive(self, port: _Port, packet: bytes, now: float) -> None:
+        if port.translator is None or packet[0] >> 4 != 4:
+            self._deliver(port, packet)
+            return
+        match port.translator.arrive(packet, now):
+            case In(translated):
+                self._deliver(port, translated)
+            case Refuse(_, after) as refused:
+                self._push(now + after, port, refused)
+            case None:
+                port.counts["untranslated"] += 1
 
     # -- one packet -------------------------------------------------------------------
 
@@ -262,7 +308,7 @@ class Wire:
             way = own.delay + other.delay * (hop - own.hops) / other.hops
         self._push(now + 2 * way, port, answer)
 
-    def _push(self, due: float, target: _Port, packet: bytes) -> None:
+    def _push(self, due: float, target: _Port, packet: bytes | Refuse) -> None:
         heapq.heappush(self._under_way, (due, next(self._order), target, packet))
 
     def _route(self, address: bytes) -> _Port | None:
@@ -284,6 +330,9 @@ class Wire:
                     self._attach(order)
                 case Set(name, line):
                     self._ports[name].line = line
+                case Translate(name, public, behaviour, times):
+                    address = ipaddress.ip_address(public).packed
+                    self._ports[name].translator = Translator(address, behaviour, times, self._random)
                 case Block(sender, receiver, True):
                     self._blocked.add((sender, receiver))
                 case Block(sender, receiver, _):
@@ -332,7 +381,7 @@ class Wire:
         }
 
 
-AnyOrder = Attach | Set | Block | Detour | Capture | Flush | Stats
+AnyOrder = Attach | Set | Translate | Block | Detour | Capture | Flush | Stats
 
 
 def _router(port: _Port, target: _Port, hop: int, version: int) -> bytes:
