@@ -1,15 +1,25 @@
-"""TCP sockets for punching: what each system needs so that one port can listen and dial at once."""
+"""TCP sockets for punching: made so that one port can listen and dial at once, as `platforms` rules."""
 
 import socket
 import struct
 import sys
 from typing import Final
 
+from floater.net.platforms import platform_of
 from floater.wire.endpoint import Address, Endpoint, parse_address
 
+RULES: Final = platform_of(sys.platform)
+"Of this system."
+LOW_TTL: Final = 5
+"""Routers that a SYN may pass that is only to open our own NATs: more than there are in a home and between it
+and its carrier's NAT, less than there are to anybody else's (hyperdht takes the same)."""
 NOTSENT_LOW_WATER: Final = 131_072
 """Bytes not yet sent that the kernel takes from a link. What waits behind them waits in our hands, where a
 text may still overtake a file."""
+_TTL: Final = {
+    socket.AF_INET: (socket.IPPROTO_IP, socket.IP_TTL),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS),
+}
 _KEEP_IDLE: Final = 30
 _KEEP_INTERVAL: Final = 10
 _KEEP_COUNT: Final = 3
@@ -40,19 +50,28 @@ def punch_socket(family: socket.AddressFamily, port: int) -> socket.socket:
 
 
 def share_port(sock: socket.socket) -> None:
-    """Let a socket share its port; to be called before `bind`, on every socket of the port.
+    """Let a socket share its port; to be called before `bind`, on every socket of the port."""
+    for name in RULES.share:
+        sock.setsockopt(socket.SOL_SOCKET, getattr(socket, name), 1)
 
-    - Linux: both flags on all sockets of one user; the kernel tells streams
-      apart by their four numbers (socket(7)).
-    - macOS and BSD: SO_REUSEPORT is what allows it; SO_REUSEADDR alone does not.
-    - Windows has no SO_REUSEPORT; its SO_REUSEADDR means the same and lets
-      other programs of this user in too ("Using SO_REUSEADDR and
-      SO_EXCLUSIVEADDRUSE", Microsoft). All they could get is a stream that
-      fails authentication.
+
+def connect_low(sock: socket.socket, remote: Endpoint) -> int:
+    """Begin to connect with a SYN that leaves our NAT and dies before it reaches the peer's.
+
+    The TTL is put back at once: whatever the socket sends from then on arrives,
+    the same SYN too, when the kernel repeats it after a second.
+
+    Returns:
+        What `connect_ex` does.
     """
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if hasattr(socket, "SO_REUSEPORT"):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    level, name = _TTL[sock.family]
+    usual = sock.getsockopt(level, name)
+    sock.setsockopt(level, name, LOW_TTL)
+    if RULES.deaf is not None and sock.family == socket.AF_INET:
+        sock.setsockopt(*RULES.deaf, LOW_TTL + 1)
+    result = sock.connect_ex(tuple(remote))
+    sock.setsockopt(level, name, usual)
+    return result
 
 
 def prepare_link(sock: socket.socket) -> None:

@@ -1,0 +1,201 @@
+"""Choose how two NATs are crossed, from what is known of both (spec §6.2).
+
+Values, not machines: nothing here waits. Both sides come to matching plans from
+the same two `Nat`s, without a further message. The groups are four:
+
+- A cone takes one public port for all destinations: the observed one is the one to dial.
+- The others take another for each destination, and what the observers saw is over already. It is the
+  next of a *sequence*, one of a *block*, or just any.
+
+::
+
+                  cone          sequence       block        any
+    cone          crossing      prediction     block scan   birthday
+    sequence                    prediction     block scan   -
+    block                                      block scan   -
+    any                                                     -
+
+One side *opens*: its SYNs make holes in its own NAT, with a TTL too small to
+reach the peer's, where they would do harm. The other then *calls*. So no SYN
+ever comes to a NAT before its time, and nothing has to be timed. The opener's
+kernel sends the same SYNs again after a second, then with their full TTL: they
+land where the caller's NAT is the only one of the two that lets a SYN in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Final
+
+from floater.core.allocation import allocation_of, block_of, predicted
+from floater.core.candidates import LOWEST_PORT, is_port_allowed
+from floater.wire.control import Role
+from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
+
+MAX_WAVE: Final = 1_300
+"SYNs that one side sends at once, at most, all techniques together."
+MAX_WAVES: Final = 3
+"Waves of one side in one punch."
+
+HOLES: Final = 1_024
+"Holes that are made where the peer's port may be any of very many; what a home router still bears."
+KEYS: Final = 256
+"""Flows that try such holes in each wave. Of 64,512 ports 1,024 are open: one wave meets one with 98.3 %,
+three with 99.9995 %."""
+SCANNERS: Final = 16
+"Flows that try the holes in each wave where all of a block is open."
+AHEAD: Final = 64
+"Places in a sequence that are open: others in the house dial out as well."
+FOLLOWERS: Final = 4
+"Flows that try those in each wave."
+DIAGONAL: Final = 128
+"Flows of each side where both are in sequence; what others have dialled on both sides may be half of it."
+
+_STRIDE: Final = 39_869
+"The golden section of the ports there are, and prime to their number: any stretch of its steps is even."
+
+
+class Technique(StrEnum):
+    """What is tried beyond dialling the peer's candidates."""
+
+    CROSSING = "crossing"  # the observed endpoints are those to dial
+    PREDICTION = "prediction"  # the next ports of a sequence
+    BLOCK_SCAN = "block_scan"  # all ports of a block
+    BIRTHDAY = "birthday"  # many of ours against many of theirs
+    HOPELESS = "hopeless"  # too many pairs of ports
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one side does. `CROSSING` and `HOPELESS` have no waves."""
+
+    technique: Technique
+    opens: bool
+    "We make holes and say so; otherwise we call when the peer has said so."
+    waves: tuple[tuple[Endpoint, ...], ...] = ()
+    "Where to send SYNs, in order. The opener has one wave: its holes stay."
+    fresh: bool = False
+    "Each SYN of a wave goes out from a local port of its own, so that our NAT takes another public one."
+
+    @property
+    def syns(self) -> int:
+        """How many SYNs the waves are."""
+        return sum(map(len, self.waves))
+
+
+class _Group(Enum):
+    CONE = "cone"
+    SEQUENCE = "sequence"
+    BLOCK = "block"
+    ANY = "any"
+
+
+def plan_for(ours: Nat, theirs: Nat, role: Role, target: Endpoint | None) -> Plan:
+    """Make our plan.
+
+    Args:
+        ours: our NAT, as it went into `seek`.
+        theirs: the peer's, as it came with `matched`.
+        role: our side.
+        target: where an observer saw the peer's second punch port. Bursts go
+            to this address alone, and there are none without it.
+    """
+    one, other = _group(ours), _group(theirs)
+    technique = _technique(one, other)
+    leads = role is Role.LEADER
+    if technique is Technique.CROSSING or _lets_in(ours, one) or _lets_in(theirs, other):
+        return Plan(Technique.CROSSING, _answers(ours) if _answers(ours) != _answers(theirs) else not leads)
+    if technique is Technique.HOPELESS or target is None:
+        return Plan(technique, not leads)
+    opens = not leads if one is other else _ORDER.index(one) < _ORDER.index(other)
+    ports = _holes(one, other, theirs) if opens else _calls(one, other, theirs, target.port)
+    waves = tuple(tuple(Endpoint(target.host, port) for port in wave) for wave in ports)
+    return Plan(technique, opens, waves, fresh=one is not _Group.CONE)
+
+
+_ORDER: Final = (_Group.CONE, _Group.SEQUENCE, _Group.BLOCK, _Group.ANY)
+"The surer a side's own port is, the better its holes: the first of two opens."
+
+
+def _technique(one: _Group, other: _Group) -> Technique:
+    match sorted((one, other), key=_ORDER.index):
+        case [_Group.CONE, _Group.CONE]:
+            return Technique.CROSSING
+        case [_Group.CONE, _Group.ANY]:
+            return Technique.BIRTHDAY
+        case [_, _Group.SEQUENCE]:
+            return Technique.PREDICTION
+        case [_, _Group.BLOCK]:
+            return Technique.BLOCK_SCAN
+        case _:
+            return Technique.HOPELESS
+
+
+def _holes(one: _Group, other: _Group, theirs: Nat) -> tuple[tuple[int, ...], ...]:
+    """List the peer's ports for which an opener makes holes."""
+    if one is _Group.SEQUENCE and other is _Group.SEQUENCE:
+        # Our i-th flow lies on all diagonals in turn; the caller stays on one. See `_calls`.
+        ahead = predicted(theirs.ports, DIAGONAL + AHEAD)
+        return (_allowed([ahead[i + i % AHEAD] for i in range(min(DIAGONAL, len(ahead)))]),)
+    if other is _Group.SEQUENCE:
+        return (_allowed(predicted(theirs.ports, AHEAD)),)
+    if other is _Group.ANY:
+        room = 65_536 - LOWEST_PORT
+        return (_allowed([LOWEST_PORT + i * _STRIDE % room for i in range(HOLES)]),)
+    block = _allowed(block_of(theirs.ports))
+    if one is _Group.CONE:
+        return (_evenly(block, min(HOLES, len(block))),)
+    return (_evenly(block, HOLES),)
+
+
+def _calls(one: _Group, other: _Group, theirs: Nat, port: int) -> tuple[tuple[int, ...], ...]:
+    """List the peer's ports that a caller dials, wave by wave; `port` is the one that was observed."""
+    if other is _Group.CONE:
+        flows = {_Group.SEQUENCE: FOLLOWERS, _Group.BLOCK: SCANNERS}.get(one, KEYS)
+        return ((port,) * flows,) * MAX_WAVES
+    if one is _Group.SEQUENCE:
+        # Others behind our NAT have begun d flows since it was observed, behind the opener's d'. Its flow i,
+        # which dials e ahead of the diagonal, and our flow j dial each other's ports if i + e = j + d and
+        # j = i + d'. So e = d + d' is all it takes, and each e below AHEAD comes up twice.
+        return (_allowed(predicted(theirs.ports, DIAGONAL)),)
+    if other is _Group.SEQUENCE:
+        return (_allowed(predicted(theirs.ports, HOLES)),) * MAX_WAVES
+    return (_evenly(_allowed(block_of(theirs.ports)), HOLES),) * MAX_WAVES
+
+
+def _group(nat: Nat) -> _Group:
+    if nat.mapping not in (Mapping.ADDRESS_DEPENDENT, Mapping.PORT_DEPENDENT):
+        return _Group.CONE
+    allocation = nat.allocation
+    if allocation is Allocation.UNKNOWN:
+        allocation = allocation_of(nat.mapping, [(0, port) for port in nat.ports])
+    if not nat.ports:
+        return _Group.ANY
+    return {Allocation.SEQUENTIAL: _Group.SEQUENCE, Allocation.BLOCK: _Group.BLOCK}.get(
+        allocation, _Group.ANY
+    )
+
+
+def _lets_in(nat: Nat, group: _Group) -> bool:
+    """Say whether the peer finds the way in even from a port that was not dialled."""
+    return group is _Group.CONE and nat.filtering in (
+        Filtering.ENDPOINT_INDEPENDENT,
+        Filtering.ADDRESS_DEPENDENT,
+    )
+
+
+def _answers(nat: Nat) -> bool:
+    """Say whether a SYN that comes too early is answered by something that closes its sender's hole."""
+    return nat.stray in (Stray.RESET, Stray.UNREACHABLE)
+
+
+def _allowed(ports: Sequence[int]) -> tuple[int, ...]:
+    return tuple(port for port in ports if is_port_allowed(port))
+
+
+def _evenly(ports: Sequence[int], count: int) -> tuple[int, ...]:
+    """Take `count` of some ports, spread evenly, or all in turn until there are as many."""
+    if count >= len(ports):
+        return tuple(ports[i % len(ports)] for i in range(count)) if ports else ()
+    return tuple(ports[i * len(ports) // count] for i in range(count))
