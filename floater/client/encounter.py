@@ -21,7 +21,7 @@ from floater.core.transfer import (
 )
 from floater.drive import Driver
 from floater.errors import Refused, RemoteProtocolError
-from floater.net.meeting import Meeting, Misbehaved, Noticed, Report
+from floater.net.meeting import Meeting, Misbehaved, Noticed, PortWanted, Report
 from floater.store.files import Files
 from floater.tasks import Tasks
 from floater.wire import control
@@ -40,6 +40,8 @@ class Encounter:
         config: of the talk.
         tell: called with each event for the person, sentences left out.
         report: called with what the person's own machine has to know.
+        renew: called when a fresh punch port is wanted for `Meeting.renew`.
+        doubt: called when the peer is out of reach: perhaps everything is.
     """
 
     def __init__(
@@ -49,12 +51,16 @@ class Encounter:
         *,
         tell: Callable[[api.Event], None],
         report: Callable[[stranger.Event], None],
+        renew: Callable[[], None],
+        doubt: Callable[[], None],
     ) -> None:
         self.matched = matched
         self.talk = Talk(matched.role, config)
         self.path: api.PathKind | None = None
         self._tell = tell
         self._report = report
+        self._renew = renew
+        self._doubt = doubt
         self._driver: Driver[talk.Event, talk.Effect] = Driver(self.talk, self._perform)
         self._files = Files(self._feed)
         self._meeting: Meeting | None = None
@@ -172,7 +178,7 @@ class Encounter:
                     self._met = True
                     self._report(stranger.Met(match_id))
                 self._feed(report)
-            case link.Arrived() | link.Writable() | link.LinkDown():
+            case link.Arrived() | link.Writable() | link.LinkDown() | link.Check():
                 self._feed(report)
             case path.Chosen(kind, how, took, rtt):
                 self.path = kind
@@ -180,12 +186,15 @@ class Encounter:
                 self._say(api.Path(kind, round(took * 1_000, 1), rtt_ms, how))
             case path.Away(grace):
                 self._say(api.PeerAway(grace))
+                self._doubt()
             case path.Back():
                 self._say(api.PeerBack())
             case path.Lost():
                 self._report(stranger.Lost(match_id, relayed=self.path is api.PathKind.RELAY))
             case path.NoShow(code):
                 self._report(stranger.NoShow(match_id, code))
+            case PortWanted():
+                self._renew()
             case Misbehaved(code):
                 self._misbehaved(code)
             case Noticed(code):
@@ -207,6 +216,8 @@ class Encounter:
                 self.links.transmit(effect)
             case link.Suspect(number):
                 self.links.suspect(number)
+            case link.Alive(number):
+                self.links.alive(number)
             case Emit(event):
                 self._say(event)
             case Greeted():

@@ -32,6 +32,7 @@ from floater.core.talk import TalkConfig
 from floater.drive import Driver
 from floater.errors import Refused, ServerRefused, Unreachable
 from floater.net.meeting import Meeting, MeetingSettings
+from floater.net.network_watch import NetworkWatch
 from floater.net.proxies import choose_proxy
 from floater.net.server_link import UNNUMBERED, Reached, ServerLink
 from floater.store.settings import SettingsFile
@@ -39,6 +40,7 @@ from floater.store.token import TokenStore
 from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.control import code_of
+from floater.wire.endpoint import Address
 from floater.wire.greetings import greeting_in, known_language
 from floater.wire.url import ServerUrl
 
@@ -85,6 +87,9 @@ class Person:
         self._parting: set[asyncio.Task[None]] = set()
         self._encounter: Encounter | None = None
         self._ending: set[Encounter] = set()
+        self._renewal: asyncio.Task[None] | None = None
+        self._port_wanted = False
+        self._watch = NetworkWatch(self._network_changed)
         self._clock_told = False
         store = None
         if url is not None:
@@ -111,6 +116,7 @@ class Person:
         if self.link is not None:
             self._tasks.start(self._remember(), "read the token")
             self.link.start()
+            self._watch.start()
 
     async def close(self) -> None:
         """Leave: hang up, stop seeking, say goodbye, all within a bound. The log-in is kept."""
@@ -122,6 +128,7 @@ class Person:
                     await asyncio.wait(set(self._parting))
         except TimeoutError:
             log.info("= left without all last words")
+        self._watch.close()
         self._driver.close()
         if self.link is not None:
             await self.link.close()
@@ -214,6 +221,17 @@ class Person:
         if self.machine.matched is not None:
             self._words.notice(Code.FROM_NEXT_TALK)
         await self._search.renew()
+
+    def _network_changed(self, gone: frozenset[Address]) -> None:
+        assert self.link is not None
+        online = self.link.online
+        self.link.network_changed(gone)
+        if self._encounter is not None:
+            self._encounter.links.network_changed(gone)
+        elif online and self.link.online:  # else all of this is done when the server is reached again
+            self.ports.drop()
+            self.ports.prepare()
+            self._tasks.start(self._search.renew(), "seek from another place")
 
     # -- the server -----------------------------------------------------------------------
 
@@ -318,6 +336,7 @@ class Person:
             self._driver.feed(stranger.LoggedIn(username, new))
             if self.state is api.State.HOME:
                 self.ports.prepare()
+            self._renew_port()
 
     def _tell_of_addresses(self) -> None:
         """Say once, before it happens, that a direct link shows addresses."""
@@ -337,7 +356,10 @@ class Person:
             TalkConfig(max_file=self._config.max_file),
             tell=self._words.tell,
             report=self._driver.feed,
+            renew=self._want_port,
+            doubt=self.link.check,
         )
+        self._port_wanted = False
         encounter.start(
             Meeting(
                 matched=matched,
@@ -352,6 +374,35 @@ class Person:
                 received=lambda: encounter.talk.received,
             )
         )
+
+    def _want_port(self) -> None:
+        self._port_wanted = True
+        if self._renewal is not None and not self._renewal.done():
+            self.ports.drop()  # the one on its way began before whatever gave rise to this
+        self._renew_port()
+
+    def _renew_port(self) -> None:
+        """Get the meeting a fresh port, now or when the server is reached again."""
+        if self._renewal is None or self._renewal.done():
+            self._renewal = self._tasks.start(self._renew(), "renew the port")
+
+    async def _renew(self) -> None:
+        while self._port_wanted and self.machine.logged_in and (encounter := self._encounter) is not None:
+            self._port_wanted = False
+            self.ports.drop()
+            await self.ports.ready()
+            if encounter is not self._encounter:
+                return
+            if self._port_wanted or not self.machine.logged_in:
+                self._port_wanted = True
+                continue
+            port = self.ports.take()
+            encounter.links.renew(port)
+            if port is not None:
+                match_id = encounter.matched.match_id
+                await self._tell_server(
+                    control.UpdateCandidates(UNNUMBERED, match_id, port.candidates, port.nat)
+                )
 
     def _end(self, reason: api.Ended) -> None:
         encounter, self._encounter = self._encounter, None

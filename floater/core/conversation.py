@@ -10,7 +10,8 @@ and a gap can only be a fault of the peer. Messages on a link that is no
 longer, or not yet, in use count like all others.
 
 A link on which something is due but nothing comes is asked (`LinkPing`) after
-1 s, and suspected after 3.
+1 s, and suspected after 3. `Check` asks at once, and waits for little more
+than a round trip.
 """
 
 from collections import deque
@@ -20,7 +21,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from floater.codes import Code
-from floater.core.link import Arrived, LinkDown, LinkUp, Suspect, Transmit
+from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit
 from floater.core.orders import Say
 from floater.errors import RemoteProtocolError
 from floater.machine import Tick
@@ -33,6 +34,8 @@ ASK_AFTER: Final = 1.0
 "Seconds of silence, while something is due, before we ask."
 SUSPECT_AFTER: Final = 3.0
 "Seconds of silence, while something is due, before the link is suspected."
+HASTE: Final = 0.5
+"Seconds of silence after a `Check` before the link is suspected; three round trips, where that is longer."
 KEEP_ALIVE: Final = 15.0
 "Seconds of silence, with nothing due, before we ask all the same: NATs and relays forget idle streams."
 MAX_OUTBOX: Final = 8_388_608
@@ -51,11 +54,6 @@ class Expect:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """The person is impatient: find out at once whether the link is alive."""
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
     """The next numbered message of the peer."""
 
@@ -71,7 +69,7 @@ class Acknowledged:
 
 
 Event: TypeAlias = LinkUp | LinkDown | Arrived | Say | Expect | Check | Tick
-Effect: TypeAlias = Transmit | Suspect | Heard | Acknowledged
+Effect: TypeAlias = Transmit | Suspect | Alive | Heard | Acknowledged
 
 
 class Conversation:
@@ -96,6 +94,7 @@ class Conversation:
         self._pings = 0
         self._asked_at: float | None = None
         self._suspected = False
+        self._checked_at: float | None = None
         self._pong_second = float("-inf")
         self._pongs = 0
 
@@ -141,7 +140,7 @@ class Conversation:
                 effects = self._link_up(link, received, now)
             case LinkDown(link):
                 if link == self.link:
-                    self.link = self.rtt = self._ack_at = self._asked_at = None
+                    self.link = self.rtt = self._ack_at = self._asked_at = self._checked_at = None
                 effects = []
             case Expect(due):
                 self._expecting = due
@@ -177,6 +176,7 @@ class Conversation:
         self._heard_at = now
         self._due_since = now
         self._suspected = False
+        self._checked_at = None
         for message, body in self._outbox:
             again = msgspec.structs.replace(message, received=self.received)
             effects.append(Transmit(link, again, body))
@@ -218,6 +218,9 @@ class Conversation:
                     took = now - self._asked_at
                     self.rtt = took if self.rtt is None else min(self.rtt, took)
                     self._asked_at = None
+                    if self._checked_at is not None:
+                        self._checked_at = None
+                        return [Alive(event.link)]
         return []
 
     def _numbered(self, message: NumberedMessage, body: bytes, now: float) -> list[Effect]:
@@ -247,7 +250,11 @@ class Conversation:
         quiet_since = max(self._heard_at, self._due_since)
         if self._asked_at is None:
             return quiet_since + ASK_AFTER
-        return None if self._suspected else quiet_since + SUSPECT_AFTER
+        if self._suspected:
+            return None
+        if self._checked_at is None:
+            return quiet_since + SUSPECT_AFTER
+        return max(quiet_since, self._checked_at) + max(HASTE, 3 * (self.rtt or 0.0))
 
     def _tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -275,7 +282,8 @@ class Conversation:
         return [Suspect(self.link)]
 
     def _check(self, now: float) -> list[Effect]:
-        """Suspect a link that has been silent although something is due; ask any other."""
-        if self._due_since is not None and now - max(self._heard_at, self._due_since) >= ASK_AFTER:
-            return self._suspect()
-        return self._ask(now) if self._asked_at is None else []
+        """Ask; what was asked before may have been lost with whatever gave rise to this."""
+        if self.link is None or self._suspected or self._checked_at is not None:
+            return []
+        self._checked_at = now
+        return self._ask(now)

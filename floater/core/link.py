@@ -41,6 +41,11 @@ class Writable:
     link: int
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Find out at once whether the link in use is alive: a network has changed, or a person is impatient."""
+
+
 # -- effects ------------------------------------------------------------------------------
 
 
@@ -57,5 +62,12 @@ class Transmit:
 @dataclass(frozen=True, slots=True)
 class Suspect:
     """Nothing has come through this link for too long although something was due: find another."""
+
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """What a `Check` asked was answered on this link."""
 
     link: int

@@ -13,8 +13,12 @@ any better one (lan, direct, relay). It says so by `Choose` with a number that
 grows, and the follower goes by the highest number. A link that was not chosen,
 or was replaced, is discarded after a while, so that what is under way on it
 arrives. One match, one Path.
+
+When the network has changed, on our side or the peer's, the link in use is
+shaken: it is asked, and until it answers any other that is ready is better.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
@@ -32,11 +36,17 @@ REPLACED_GRACE: Final = 2.0
 "Seconds that a link lives on after a better one was chosen after it."
 RELAY_PAUSE: Final = 1.0
 "Seconds, about, until the relay is tried again."
+REACH_PAUSE: Final = 0.25
+"The same where the server was not reached: nobody is troubled by that."
 PUNCH_PAUSE: Final = 1.0
 "Seconds until a punch is tried again while the peer is away."
+RETRIES: Final = (5.0, 15.0, 60.0, 300.0)
+"Seconds, over the relay, until a punch is tried again; the last one for ever after."
 
 MAX_MOVES: Final = 16
-"Times in one match that news of the peer's places starts a punch."
+"Times in MOVES_TIME that news of the peer's places starts a punch."
+MOVES_TIME: Final = 600.0
+"Seconds."
 
 _RANK: Final = {PathKind.LAN: 0, PathKind.DIRECT: 1, PathKind.RELAY: 2}
 
@@ -107,6 +117,18 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """Our network is another one. The links of `lost` stood on an address that we no longer have."""
+
+    lost: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """There is a fresh punch port, or none is to be had."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The match is over."""
 
@@ -117,6 +139,11 @@ class Stop:
 @dataclass(frozen=True, slots=True)
 class Punch:
     """Start a punch with a fresh budget."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Get a fresh punch port, tell the peer where it is, and feed `Renewed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +176,7 @@ class Discard:
     link: int
 
 
-# -- effects: news, reported to the client beside `link.LinkUp` and `link.LinkDown` --------
+# -- effects: news, reported to the client beside those of `link` ---------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +213,23 @@ class NoShow:
     code: Code
 
 
-Event: TypeAlias = Begin | Ready | Told | Gone | Doubted | RelayLost | PunchOver | Moved | Stop | Tick
-Order: TypeAlias = Punch | EndPunch | OpenRelay | EndRelay | Tell | Discard
-News: TypeAlias = link.LinkUp | link.LinkDown | Chosen | Away | Back | Lost | NoShow
+Event: TypeAlias = (
+    Begin
+    | Ready
+    | Told
+    | Gone
+    | Doubted
+    | link.Alive
+    | RelayLost
+    | PunchOver
+    | Moved
+    | NetworkChanged
+    | Renewed
+    | Stop
+    | Tick
+)
+Order: TypeAlias = Punch | Renew | EndPunch | OpenRelay | EndRelay | Tell | Discard
+News: TypeAlias = link.LinkUp | link.LinkDown | link.Check | Chosen | Away | Back | Lost | NoShow
 Effect: TypeAlias = Order | News
 
 
@@ -224,8 +265,11 @@ class Path:
         self._ready: dict[int, tuple[Ready, float]] = {}
         self._current: int | None = None
         self._number = 0
-        self._moves = 0
+        self._shaken = False
+        self._moves: deque[float] = deque(maxlen=MAX_MOVES)
+        self._retries = 0
         self._may_punch = False
+        self._hopes = False
         self._punching = False
         self._at_relay = False
         self._relay_error: Code | None = None
@@ -269,15 +313,26 @@ class Path:
             case _, RelayLost(code=code, spread=spread):
                 self._at_relay, self._relay_error = False, code
                 if self.state is not State.UP:
-                    self._relay_at = now + RELAY_PAUSE * (0.5 + spread)
+                    pause = REACH_PAUSE if code is Code.SERVER_UNREACHABLE else RELAY_PAUSE
+                    self._relay_at = now + pause * (0.5 + spread)
                 return []
+            case State.UP, link.Alive() if event.link == self._current and self._shaken:
+                self._shaken = False
+                return [] if self._kind() is PathKind.RELAY else self._end_race()
             case _, PunchOver():
                 self._punching = False
                 if self.state is State.AWAY:
                     self._punch_at = now + PUNCH_PAUSE
+                elif self._kind() is PathKind.RELAY:
+                    self._retry_later(now)
                 return []
-            case _, Moved() if self._kind() in (None, PathKind.RELAY) and self._moves < MAX_MOVES:
-                self._moves += 1
+            case _, Moved() if len(self._moves) < MAX_MOVES or now - self._moves[0] >= MOVES_TIME:
+                self._moves.append(now)
+                return self._race_again()
+            case _, NetworkChanged(lost=lost):
+                return self._uproot(lost, now)
+            case _, Renewed() if self._shaken or self._kind() in (None, PathKind.RELAY):
+                self._punching = False  # on the port that was
                 return self._punch()
             case _, Tick():
                 return self._tick(now)
@@ -288,7 +343,7 @@ class Path:
 
     def _begin(self, event: Begin, now: float) -> list[Effect]:
         self.state, self._began, self._limit = State.RACING, now, now + self._timeout
-        self._may_punch = event.listens
+        self._may_punch, self._hopes = event.listens, event.dials
         effects = self._punch()
         if event.listens and event.dials and self._head_start > 0.0:
             self._relay_at = now + self._head_start
@@ -302,7 +357,7 @@ class Path:
         if not self._leads:
             return []
         kind = self._kind()
-        if kind is None or _RANK[event.kind] < _RANK[kind]:
+        if kind is None or self._shaken or _RANK[event.kind] < _RANK[kind]:
             return self._choose(event.link, now)
         self._discard_at[event.link] = now + LOSER_GRACE
         return []
@@ -323,9 +378,13 @@ class Path:
         if self.state is State.AWAY:
             effects.append(Back())
         self.state, self._limit, self._relay_at, self._punch_at = State.UP, None, None, None
+        self._shaken = False
         effects.append(Chosen(ready.kind, ready.how, now - self._began, rtt))
         if ready.kind is not PathKind.RELAY:
+            self._retries = 0
             effects += self._end_race()
+        elif not self._punching:
+            self._retry_later(now)
         return effects
 
     def _drop(self, gone: int, now: float) -> list[Effect]:
@@ -340,8 +399,32 @@ class Path:
         if self._leads and self._ready:
             best = min(self._ready, key=lambda number: _RANK[self._ready[number][0].kind])
             return [*effects, *self._choose(best, now)]
-        self.state, self._limit = State.AWAY, now + self._grace
-        return [*effects, Away(self._grace), *self._punch(), *self._relay()]
+        self.state, self._limit, self._shaken = State.AWAY, now + self._grace, False
+        return [*effects, Away(self._grace), *self._punch(), *self._relay(), *self._renew()]
+
+    def _uproot(self, lost: frozenset[int], now: float) -> list[Effect]:
+        """Begin the race anew from where we are now."""
+        self._retries, self._hopes, at_relay = 0, self._may_punch, self._at_relay
+        effects = self._end_race()
+        # The link in use comes last, so that none of the others that are lost is chosen for it.
+        for number in sorted(lost & self._ready.keys(), key=lambda number: number == self._current):
+            effects += [Discard(number), *self._drop(number, now)]
+        if at_relay and self.state is State.RACING:
+            effects += self._relay()
+        effects += self._race_again()
+        return effects if Renew() in effects else [*effects, *self._renew()]
+
+    def _race_again(self) -> list[Effect]:
+        """Look for another link; the one in use stays if it answers before there is one."""
+        effects: list[Effect] = []
+        if self.state is State.UP:
+            self._shaken = True
+            effects.append(link.Check())
+        if (
+            self.state is not State.RACING and self._kind() is not PathKind.RELAY
+        ):  # to go to the relay again would end the link over it
+            effects += self._relay()
+        return [*effects, *self._punch()]
 
     def _tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -353,7 +436,10 @@ class Path:
             code = Code.PEER_NO_SHOW if self._relay_error is None else Code.NO_PATH
             return [*effects, *self._shut(), Lost() if away else NoShow(code)]
         if self._punch_at is not None and now >= self._punch_at:
-            effects += self._punch()
+            self._punch_at = None
+            if self.state is not State.UP:
+                effects += self._punch()
+            effects += self._renew()
         if self._relay_at is not None and now >= self._relay_at:
             effects += self._relay()
         return effects
@@ -364,6 +450,14 @@ class Path:
             return []
         self._punching = True
         return [Punch()]
+
+    def _renew(self) -> list[Effect]:
+        return [Renew()] if self._may_punch else []
+
+    def _retry_later(self, now: float) -> None:
+        if self._hopes:
+            self._punch_at = now + RETRIES[min(self._retries, len(RETRIES) - 1)]
+            self._retries += 1
 
     def _relay(self) -> list[Effect]:
         self._relay_at = None

@@ -6,6 +6,8 @@
                        ▲───────Broke───┘ ▲
                        └── Nudge ────────┘  (try at once)
 
+    OPEN, TRYING, WAITING ──Uprooted──▶ TRYING  (what there is, is left)
+
 The pause doubles with each failure up to a limit and is spread at random, so
 that the thousands whom one restart cut off do not all return in one moment.
 The random part comes in with the event.
@@ -47,7 +49,17 @@ class Broke:
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """There is a reason to try at once: the person asks, or the network has changed."""
+    """There is a reason to try at once: the person asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uprooted:
+    """The network has changed: the stream, or the attempt at one, leads nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Leave the stream, or the attempt at one, without waiting for its end. No `Broke` follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,8 @@ class Waits:
     seconds: float
 
 
-Event: TypeAlias = Begin | Came | Broke | Nudge | Tick
-Effect: TypeAlias = Try | Waits
+Event: TypeAlias = Begin | Came | Broke | Nudge | Uprooted | Tick
+Effect: TypeAlias = Abandon | Try | Waits
 
 
 class State(Enum):
@@ -92,6 +104,12 @@ class Reconnect:
             case State.RESTING, (Begin() | Nudge()):
                 return self._try()
             case State.WAITING, Nudge():
+                return self._try()
+            case ((State.OPEN | State.TRYING), Uprooted()):
+                self._failures = 0
+                return [Abandon(), *self._try()]
+            case State.WAITING, Uprooted():
+                self._failures = 0
                 return self._try()
             case State.WAITING, Tick() if self.deadline is not None and now >= self.deadline:
                 return self._try()

@@ -21,10 +21,10 @@ from typing import Final, TypeAlias
 
 from floater.bridge import api
 from floater.codes import Code
-from floater.core.conversation import Acknowledged, Check, Conversation, Expect, Heard
+from floater.core.conversation import Acknowledged, Conversation, Expect, Heard
 from floater.core.greeting import Greeting
 from floater.core.incoming import Incoming
-from floater.core.link import Arrived, LinkDown, LinkUp, Suspect, Transmit, Writable
+from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit, Writable
 from floater.core.orders import Emit, Greeted, Over, Say, Send
 from floater.core.outgoing import Offered, Outgoing
 from floater.core.texts import Texts
@@ -106,8 +106,8 @@ Wish: TypeAlias = _Said | api.HangUp
 """The person's wishes are the commands of the API themselves. `Greet.language` and `Accept.to` are filled in
 by the client; `SendFile` becomes the `OfferFile` that the store made of its path."""
 
-Event: TypeAlias = LinkUp | LinkDown | Arrived | Writable | Wish | FileReport | End | Tick
-Effect: TypeAlias = Transmit | Suspect | Emit | Greeted | Over | FileOrder
+Event: TypeAlias = LinkUp | LinkDown | Check | Arrived | Writable | Wish | FileReport | End | Tick
+Effect: TypeAlias = Transmit | Suspect | Alive | Emit | Greeted | Over | FileOrder
 _Inner: TypeAlias = Effect | Say | Send | Heard | Acknowledged
 
 
@@ -203,6 +203,8 @@ class Talk:
                 return self._tick(now)
             case LinkUp() | LinkDown():
                 return self._link(event, now)
+            case Check():
+                return self._conversation.feed(event, now=now)
             case End(reason):
                 return self._end(reason, now)
             case api.HangUp():
@@ -462,7 +464,7 @@ class Talk:
 
     def _after(self, event: Event) -> list[Effect]:
         """Nothing is done any more, and a wish is refused."""
-        if isinstance(event, LinkUp | LinkDown | Arrived | Writable | FileReport | End | Tick):
+        if isinstance(event, LinkUp | LinkDown | Check | Arrived | Writable | FileReport | End | Tick):
             return []
         raise Refused(Code.NO_TALK)
 

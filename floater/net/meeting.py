@@ -21,6 +21,7 @@ from floater.codes import Code
 from floater.core import link, path, punch
 from floater.core.candidates import Subnet, choose_candidates, is_attached
 from floater.core.observe import is_hopeless
+from floater.core.technique import Plan, plan_for
 from floater.crypto.certificate import Identity
 from floater.crypto.tls import check_signature, peer_leg_context
 from floater.drive import Driver
@@ -33,7 +34,7 @@ from floater.net.server_door import Proxy
 from floater.net.sockets import address_of, remote_of
 from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
-from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope, scope_of
+from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, scope_of
 from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
@@ -52,6 +53,18 @@ class Misbehaved:
 
 
 @dataclass(frozen=True, slots=True)
+class PortWanted:
+    """A fresh punch port may help: give one to `renew`, or None, and tell the peer of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Our NAT is open for the peer, who should hear of it. `wave` counts the punches of this match from 0."""
+
+    wave: int
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something to tell the person."""
 
@@ -63,12 +76,15 @@ Report: TypeAlias = (
     | link.Writable
     | link.LinkUp
     | link.LinkDown
+    | link.Check
     | path.Chosen
     | path.Away
     | path.Back
     | path.Lost
     | path.NoShow
     | Misbehaved
+    | PortWanted
+    | Opened
     | Noticed
 )
 
@@ -141,10 +157,12 @@ class Meeting:
         self._received = received
         self._tasks = Tasks()
         self._is_closed = False
+        self._retiring: set[asyncio.Task[None]] = set()
         self._numbers = 0
         self._credentials: Credentials | None = None
         self._links: dict[int, _Link] = {}
         self._work: dict[int, asyncio.Task[None]] = {}
+        self._candidates: tuple[Candidate, ...] = ()
         self._places: dict[Endpoint, Candidate] = {}
         self._subnets: tuple[Subnet, ...] = ()
         self._path: Driver[path.Event, path.Effect] = Driver(
@@ -157,13 +175,10 @@ class Meeting:
             self._perform_path,
         )
         self._punch: Driver[punch.Event, punch.Effect] | None = None
+        self._punches = 0
         self._relay: asyncio.Task[None] | None = None
         self._current = 0  # no link has this number
-        self._dialer = (
-            None
-            if self._port is None
-            else Dialer(self._port.port, self._port.families, self._punch_event, self._next_number)
-        )
+        self._dialer = None if self._port is None else self._make_dialer(self._port)
 
     def start(self) -> None:
         """Check the ticket, then look for the peer. A bad one is reported as NoShow(BAD_TICKET)."""
@@ -198,14 +213,47 @@ class Meeting:
         """Nothing comes through this link: if it is the one in use, close it and look for another."""
         self._path.feed(path.Doubted(number))
 
-    def update_candidates(self, candidates: Sequence[Candidate]) -> None:
-        """Look for the peer at these places from now on, too (`peer_candidates`)."""
+    def alive(self, number: int) -> None:
+        """This link has answered."""
+        self._path.feed(link.Alive(number))
+
+    def network_changed(self, gone: frozenset[Address]) -> None:
+        """Our network is another one, and these addresses are no longer ours."""
         if self._credentials is None or self._is_closed:
             return
+        lost = frozenset(number for number, known in self._links.items() if known.link.local in gone)
+        self._path.feed(path.NetworkChanged(lost))
+
+    def renew(self, port: PunchPort | None) -> None:
+        """Punch from this port from now on; the meeting closes it. None: there is no other."""
+        if port is not None:
+            if self._punch is not None:
+                self._punch.feed(punch.Halt())
+            if self._owned_port is not None:
+                self._retire(self._owned_port, self._dialer)
+            self._port = self._owned_port = port
+            self._dialer = self._make_dialer(port)
+            self._choose(self._candidates)
+        self._path.feed(path.Renewed())
+
+    def _retire(self, port: PunchPort, dialer: Dialer | None) -> None:
+        task = self._tasks.start(_close_port(port, dialer), "close a port")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    def update_candidates(self, candidates: Sequence[Candidate]) -> None:
+        """Look for the peer at these places from now on, too (`peer_candidates`)."""
+        if self._credentials is None or self._is_closed or tuple(candidates) == self._candidates:
+            return  # the server repeats itself when we come back to it
         self._choose(candidates)
         if self._punch is not None:
-            self._punch.feed(punch.Go(tuple(self._places)))
+            self._punch.feed(self._go())
         self._path.feed(path.Moved())
+
+    def opened(self) -> None:
+        """The peer's NAT is open for us (`peer_opened`)."""
+        if self._punch is not None:
+            self._punch.feed(punch.PeerOpened())
 
     async def close(self) -> None:
         """Send what was given to `transmit`, for a second at most, then close everything."""
@@ -218,6 +266,8 @@ class Meeting:
         current = self._links.pop(self._current, None)
         if current is not None:
             await current.link.close(LAST_WORDS)
+        if self._retiring:  # nobody who is closing a port may be cancelled at it
+            await asyncio.wait(set(self._retiring))
         await self._tasks.close()
         for known in self._links.values():
             known.link.discard()
@@ -265,6 +315,8 @@ class Meeting:
         match effect:
             case path.Punch():
                 self._start_punch()
+            case path.Renew():
+                self._tell(PortWanted())
             case path.EndPunch():
                 if self._punch is not None:
                     self._punch.feed(punch.Halt())
@@ -280,6 +332,7 @@ class Meeting:
             case (
                 link.LinkUp()
                 | link.LinkDown()
+                | link.Check()
                 | path.Chosen()
                 | path.Away()
                 | path.Back()
@@ -302,15 +355,41 @@ class Meeting:
             budget=self._settings.punch_budget,
         )
         self._punch = Driver(machine, self._perform_punch)
-        self._punch.feed(punch.Go(tuple(self._places)))
+        self._punches += 1
+        self._punch.feed(self._go())
+
+    def _go(self) -> punch.Go:
+        """Say where to look for the peer, and how."""
+        assert self._port is not None
+        lanes: tuple[list[Endpoint], list[Endpoint]] = [], []
+        for place in self._places.values():
+            lanes[place.lane].append(place.endpoint)
+        return punch.Go(tuple(lanes[0]), tuple(lanes[1]), self._plan())
+
+    def _plan(self) -> Plan:
+        """Plan by what observers saw of both: nobody else's word may send a burst anywhere."""
+        assert self._port is not None
+        target = next(
+            (
+                place.endpoint
+                for place in self._places.values()
+                if place.lane == 1 and place.kind is CandidateKind.PUBLIC and ":" not in place.host
+            ),
+            None,
+        )
+        return plan_for(self._port.nat, self._matched.nat, self._matched.role, target)
 
     def _perform_punch(self, effect: punch.Effect) -> None:
         assert self._dialer is not None
         match effect:
             case punch.Listen():
                 self._dialer.listen()
-            case punch.Dial(remote):
-                self._dialer.dial(remote)
+            case punch.Dial(remote, lane, low):
+                self._dialer.dial(remote, lane, low=low)
+            case punch.Wave(remotes, fresh, low):
+                self._dialer.wave(remotes, fresh=fresh, low=low)
+            case punch.Opened():
+                self._tell(Opened(self._punches - 1))
             case punch.Withdraw():
                 self._dialer.withdraw()
             case punch.Authenticate(stream):
@@ -380,6 +459,7 @@ class Meeting:
 
     def _choose(self, candidates: Sequence[Candidate]) -> None:
         """Keep the candidates that may be dialled."""
+        self._candidates = tuple(candidates)
         self._places = {}
         if self._port is None:
             if candidates and self._matched.relay_only:
@@ -391,6 +471,9 @@ class Meeting:
         self._places = {candidate.endpoint: candidate for candidate in choice.dial}
         if choice.lies:
             self._tell(Noticed(Code.BAD_CANDIDATE))
+
+    def _make_dialer(self, port: PunchPort) -> Dialer:
+        return Dialer(port.ports, port.families, self._punch_event, self._next_number)
 
     def _has_hope(self) -> bool:
         """Say whether punching deserves a head start before the relay."""
@@ -406,6 +489,12 @@ class Meeting:
     def _tell(self, report: Report) -> None:
         if not self._is_closed:
             self._report(report)
+
+
+async def _close_port(port: PunchPort, dialer: Dialer | None) -> None:
+    if dialer is not None:
+        await dialer.close()
+    await port.close()
 
 
 @dataclass(slots=True)

@@ -21,9 +21,10 @@ from typing import Final, Protocol, cast
 from floater.codes import Code
 from floater.crypto.tls import is_peer
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
-from floater.net.sockets import forget_on_close
+from floater.net.sockets import address_of, forget_on_close
 from floater.wire.codec import encode
 from floater.wire.control import Role
+from floater.wire.endpoint import Address
 from floater.wire.frame import PEER_LEG, Frame, FrameReader
 from floater.wire.limits import HANDSHAKE_TIMEOUT, PROTOCOL_VERSION
 from floater.wire.talk import HangUp, PeerHello, TalkMessage, decode_talk
@@ -172,6 +173,12 @@ class PeerLink(asyncio.BufferedProtocol):
             if self._sock is not None:
                 forget_on_close(self._sock)
             self._transport.abort()
+
+    @property
+    def local(self) -> Address | None:
+        """Our own address on this stream; None while there is none."""
+        name = None if self._transport is None else self._transport.get_extra_info("sockname")
+        return address_of(name[0]) if name else None
 
     async def close(self, timeout: float) -> None:
         """Send all that was given to `send`, after a `HangUp` wait for the peer's word, then close.

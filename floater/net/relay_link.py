@@ -20,6 +20,8 @@ from floater.wire.control import Refused, code_of
 from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.url import ServerUrl
 
+CONNECT_PATIENCE: Final = 5.0
+"Seconds for a bare stream to the server, before it is tried with fresh ones."
 RAW_PATIENCE: Final = 5.0
 """Seconds for an answer over bare TCP, before it is tried inside TLS. It may just be that the peer is late;
 then TLS does no harm."""
@@ -52,8 +54,7 @@ async def join_relay(
     """
     if proxy is None:
         try:
-            async with asyncio.timeout(RAW_PATIENCE):
-                return await _join_raw(server, token), "relay"
+            return await _join_raw(server, token), "relay"
         except (TimeoutError, LinkClosed, RemoteProtocolError):
             pass
     return await _join_in_tls(server, token, proxy), "relay-tls"
@@ -61,18 +62,22 @@ async def join_relay(
 
 async def _join_raw(server: ServerUrl, token: bytes) -> socket.socket:
     loop = asyncio.get_running_loop()
-    sock = await open_server_socket(server)
+    sock = await open_server_socket(server, timeout=CONNECT_PATIENCE)
     try:
-        answer = _Answer()
-        await loop.sock_sendall(sock, relay.PREAMBLE + encode(relay.Join(token)))
-        while not answer.is_joined:
-            # After its answer the relay waits for our GO, so nothing of the peer's is read here.
-            data = await loop.sock_recv(sock, 1_024)
-            if not data:
-                raise LinkClosed(Code.NO_PATH, "the relay hung up")
-            answer.feed(data)
-        await loop.sock_sendall(sock, relay.GO)
+        async with asyncio.timeout(RAW_PATIENCE):
+            answer = _Answer()
+            await loop.sock_sendall(sock, relay.PREAMBLE + encode(relay.Join(token)))
+            while not answer.is_joined:
+                # After its answer the relay waits for our GO, so nothing of the peer's is read here.
+                data = await loop.sock_recv(sock, 1_024)
+                if not data:
+                    raise LinkClosed(Code.NO_PATH, "the relay hung up")
+                answer.feed(data)
+            await loop.sock_sendall(sock, relay.GO)
         prepare_link(sock)
+    except TimeoutError:
+        sock.close()
+        raise
     except OSError as error:
         sock.close()
         raise LinkClosed(Code.NO_PATH, type(error).__name__) from error

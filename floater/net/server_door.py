@@ -26,6 +26,9 @@ from floater.wire.url import ServerUrl
 
 NEXT_ADDRESS: Final = 0.25
 "Seconds until the next address of a name is tried beside the one before (RFC 8305 §5)."
+KNOCKS: Final = 4
+"""Streams that are tried beside each other until one stands, of all addresses together. A system asks again
+after a second, and then ever more seldom; one who waits for a cable to be put back needs to know sooner."""
 _CLOCK_ERRORS: Final = frozenset((9, 10))  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
 AnyProtocol = TypeVar("AnyProtocol", bound=asyncio.BaseProtocol)
@@ -158,6 +161,7 @@ async def _open(url: ServerUrl, proxy: Proxy | None) -> socket.socket:
     host, port = (url.host, url.port) if proxy is None else (proxy.host, proxy.port)
     loop = asyncio.get_running_loop()
     places = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    places *= max(1, KNOCKS // len(places))
     sock = await aiohappyeyeballs.start_connection(places, happy_eyeballs_delay=NEXT_ADDRESS, interleave=1)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

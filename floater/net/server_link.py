@@ -17,14 +17,29 @@ import msgspec
 
 from floater.codes import Code
 from floater.config import ClientConfig
-from floater.core.reconnect import Begin, Broke, Came, Effect, Nudge, Reconnect, Try, Waits
+from floater.core.reconnect import (
+    Abandon,
+    Begin,
+    Broke,
+    Came,
+    Effect,
+    Event,
+    Nudge,
+    Reconnect,
+    Try,
+    Uprooted,
+    Waits,
+)
 from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError, ServerRefused, Unreachable
+from floater.net.interfaces import source_address
 from floater.net.server_door import Proxy, open_server_stream
+from floater.net.sockets import address_of
 from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.codec import Message, UnknownType, encode
 from floater.wire.control import SERVER_MESSAGES, ServerMessage, code_of
+from floater.wire.endpoint import Address
 from floater.wire.frame import SERVER_LEG, FrameReader
 from floater.wire.limits import PROTOCOL_VERSION
 from floater.wire.url import ServerUrl
@@ -32,6 +47,8 @@ from floater.wire.url import ServerUrl
 log = logging.getLogger("floater.net")
 
 ALPN: Final = "floater/1"
+CHECK_TIMEOUT: Final = 2.0
+"Seconds for the answer to `check`."
 UNNUMBERED: Final = 1
 "What stands in a request's `id` until `request` gives it its own."
 _COME_BACK: Final = (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED, Code.SERVER_CLOSING)
@@ -90,9 +107,10 @@ class ServerLink:
         self._server_epoch = time.time() - self._loop.time()
         self._stream: _Stream | None = None
         self._closing = False
+        self._attempt: asyncio.Task[None] | None = None
         self._waits: float | None = None
         self._attempts: list[asyncio.Future[None]] = []
-        self._driver: Driver[Begin | Came | Broke | Nudge, Effect] = Driver(
+        self._driver: Driver[Event, Effect] = Driver(
             Reconnect(config.retry_first, config.retry_last), self._perform
         )
 
@@ -103,6 +121,18 @@ class ServerLink:
     def nudge(self) -> None:
         """Try at once if we are waiting."""
         self._driver.feed(Nudge())
+
+    def network_changed(self, gone: frozenset[Address]) -> None:
+        """Reach the server anew if our end of the stream is `gone`, or a new stream would begin elsewhere."""
+        if self._stream is None or not self._stream.stands(gone):
+            self._driver.feed(Uprooted())
+        else:
+            self.check()
+
+    def check(self) -> None:
+        """Find out soon whether the stream is alive; if it is not, reach the server anew."""
+        if self._stream is not None:
+            self._tasks.start(self._check(self._stream), "check the server")
 
     def server_time(self) -> float:
         """The server's clock now: UTC seconds since 1970. Ours, until it has told us."""
@@ -154,9 +184,30 @@ class ServerLink:
     def _perform(self, effect: Effect) -> None:
         match effect:
             case Try():
-                self._tasks.start(self._open(), "reach the server")
+                self._attempt = self._tasks.start(self._open(), "reach the server")
+            case Abandon():
+                self._abandon()
             case Waits(seconds):
                 self._waits = seconds
+
+    def _abandon(self) -> None:
+        stream, self._stream, self.online = self._stream, None, False
+        if stream is not None:
+            stream.abort(Code.SERVER_UNREACHABLE)
+            self._reached(Reached(False, Code.SERVER_UNREACHABLE, 0.0))
+        elif self._attempt is not None:
+            self._attempt.cancel()
+
+    async def _check(self, stream: "_Stream") -> None:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await stream.request(control.Ping(UNNUMBERED))
+        except TimeoutError:
+            if stream is self._stream:
+                log.info("= the server does not answer")
+                self._driver.feed(Uprooted())
+        except FloaterError as error:
+            log.debug("= check: %s", error.code.value)
 
     async def _try_once(self) -> None:
         done = self._loop.create_future()
@@ -299,6 +350,13 @@ class _Stream(asyncio.Protocol):
             return await answer
         finally:
             self._waiting.pop(number, None)
+
+    def stands(self, gone: frozenset[Address]) -> bool:
+        """Say whether our end of the stream is not `gone`, and a new stream would begin there, too."""
+        if self._transport is None or (name := self._transport.get_extra_info("sockname")) is None:
+            return False
+        here, there = address_of(name[0]), self._transport.get_extra_info("peername")
+        return here is not None and here not in gone and source_address(there[0]) == here
 
     def abort(self, code: Code) -> None:
         """End the stream now."""

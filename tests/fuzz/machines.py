@@ -246,6 +246,9 @@ def _link_news(choices: Choices, number: int) -> path.Event:
             path.RelayLost(Code.RELAY_FULL, choices.byte() / 256),
             path.PunchOver(),
             path.Moved(),
+            link.Alive(some),
+            path.NetworkChanged(frozenset((some, choices.below(number + 2)))),
+            path.Renewed(),
             Tick(),
             path.Stop() if choices.chance(8) else path.Moved(),
         )

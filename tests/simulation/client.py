@@ -367,7 +367,7 @@ class Encounter:
                     self.client.world.talks.met(self.match_id, self.client.name)
                     self.client.feed(stranger.Met(self.match_id))
                 self._feed(report)
-            case link.Arrived() | link.LinkDown():
+            case link.Arrived() | link.LinkDown() | link.Check():
                 self._feed(report)
             case path.Lost():
                 self.client.feed(stranger.Lost(self.match_id))
@@ -388,6 +388,8 @@ class Encounter:
                 self.meeting.transmit(effect)
             case link.Suspect(number):
                 self.meeting.suspect(number)
+            case link.Alive(number):
+                self.meeting.alive(number)
             case Emit(event):
                 self._in_turn(lambda: self.client.world.talks.told(self.match_id, self.client.name, event))
                 self.client.world.scheduler.note(f"{self.client.name} {event}")

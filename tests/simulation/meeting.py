@@ -16,9 +16,16 @@ from tests.simulation.network import End, Host, Network
 from tests.simulation.scheduler import RuleBroken, Run, Timer
 
 Report = (
-    link.Arrived | link.LinkUp | link.LinkDown | path.Chosen | path.Away | path.Back | path.Lost | path.NoShow
+    link.Arrived
+    | link.LinkUp
+    | link.LinkDown
+    | link.Check
+    | path.Chosen
+    | path.Away
+    | path.Back
+    | path.Lost
+    | path.NoShow
 )
-_OURS = path.Punch | path.EndPunch | path.OpenRelay | path.EndRelay | path.Tell | path.Discard
 
 PUNCH_BUDGET = 5.0
 RELAY_WAIT = 30.0
@@ -74,6 +81,19 @@ class Crossroads:
             self._weather[match_id] = Weather(punch, random.random() < 0.85, random.random() < 0.2)
         weather = self._weather[match_id]
         return Weather(weather.punch, True, weather.doubled) if self.fair else weather
+
+    def turn(self, match_id: str) -> None:
+        """Let the weather of a match be another one."""
+        self._weather.pop(match_id, None)
+
+    def tell_peer(self, meeting: "Meeting") -> None:
+        """Bring the peer the word that one of the two is elsewhere, through the server and after a while."""
+        if not (meeting.host.reachable and self.server.reachable):
+            return
+        scheduler = self._network.scheduler
+        for peer in self._meetings.get(meeting.match_id, []):
+            if meeting.is_peer(peer):
+                scheduler.after(scheduler.between(0.02, 0.5), peer.peer_moved)
 
     def try_punch(self, match_id: str) -> None:
         """If both punch and it can work, a stream comes of it after a while."""
@@ -160,6 +180,29 @@ class Meeting:
         """Nothing comes through that link."""
         self._path.feed(path.Doubted(number))
 
+    def alive(self, number: int) -> None:
+        """That link has answered."""
+        self._path.feed(link.Alive(number))
+
+    def move(self, *, gone: bool) -> None:
+        """Be in another network; with `gone`, all streams from the old one are dead, and nobody is told."""
+        if self.closed:
+            return
+        lost = frozenset(self._links) if gone else frozenset()
+        for number in lost:
+            self._links[number].end.silence()
+        self._path.feed(path.NetworkChanged(lost))
+
+    def peer_moved(self) -> None:
+        """The peer says where it is now."""
+        if not self.closed:
+            self._path.feed(path.Moved())
+
+    def _renewed(self) -> None:
+        if not self.closed:
+            self._path.feed(path.Renewed())
+            self._crossroads.tell_peer(self)
+
     def close(self) -> None:
         """Let everything under way arrive, then close."""
         if self.closed:
@@ -182,8 +225,12 @@ class Meeting:
 
     def _perform(self, effect: path.Effect) -> None:
         match effect:
+            case path.Renew():
+                self._scheduler.after(self._scheduler.between(0.02, 3.0), self._renewed)
             case path.Punch():
                 self.punching = True
+                if self._punch_over is not None:
+                    self._punch_over.cancel()
                 self._punch_over = self._scheduler.after(PUNCH_BUDGET, self._punch_ended)
                 self._crossroads.try_punch(self.match_id)
             case path.EndPunch():

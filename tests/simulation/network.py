@@ -55,6 +55,10 @@ class End:
             self.open = False
             self._stream.hang_up(self)
 
+    def silence(self) -> None:
+        """Let nothing through any more, either way, and tell nobody."""
+        self._stream.silent = True
+
     def abort(self) -> None:
         """Close at once; what is under way is lost."""
         if self.open:

@@ -242,9 +242,9 @@ class World:
         random = scheduler.random
         person = random.choice(self._people)
         client = person.clients[-1] if person.clients else None
-        match random.choices(("cut", "silence", "unplug", "die", "second", "restart"), (40, 6, 10, 10, 3, 1))[
-            0
-        ]:
+        match random.choices(
+            ("cut", "silence", "unplug", "move", "die", "second", "restart"), (40, 6, 10, 10, 10, 3, 1)
+        )[0]:
             case "cut" if self.network.streams:
                 random.choice(self.network.streams).cut()
             case "silence" if self.network.streams:
@@ -253,6 +253,12 @@ class World:
                 seconds = scheduler.between(0.1, 60.0)
                 scheduler.note(f"{client.name} is unplugged for {seconds:.1f} s")
                 client.host.unplug(seconds)
+            case "move" if client is not None and client.encounter is not None:
+                gone = scheduler.chance(0.7)
+                scheduler.note(f"{client.name} moves{' away' if gone else ''}")
+                if scheduler.chance(0.5):
+                    self.crossroads.turn(client.encounter.match_id)
+                client.encounter.meeting.move(gone=gone)
             case "die" if client is not None and client.alive:
                 self._die(person, client)
             case "second" if client is not None:

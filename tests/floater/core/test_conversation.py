@@ -2,16 +2,16 @@ import pytest
 
 from floater.codes import Code
 from floater.core.conversation import (
+    HASTE,
     MAX_OUTBOX,
     PONGS_PER_SECOND,
     RESERVE,
     Acknowledged,
-    Check,
     Conversation,
     Expect,
     Heard,
 )
-from floater.core.link import Arrived, LinkDown, LinkUp, Suspect, Transmit
+from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit
 from floater.core.orders import Say
 from floater.errors import RemoteProtocolError
 from floater.machine import Tick
@@ -210,14 +210,54 @@ def test_bytes_that_are_due_count_too() -> None:
     )
 
 
-def test_an_impatient_person_has_the_link_asked_or_suspected() -> None:
+def test_a_check_asks_at_once_and_an_answer_proves_the_link() -> None:
     (
         linked()
         .at(10.0, SAY, Transmit(1, text(1), b"hi"))
         .at(10.5, Check(), Transmit(1, LinkPing(2)))
         .at(10.6, Check())
-        .at(11.0, Check(), Suspect(1))
-        .at(11.1, Check())
+        .at(10.7, Arrived(1, LinkPong(2)), Alive(1))
+        .at(10.8, Arrived(1, Ack(1)), Acknowledged(1))
+        .wakes(25.8)
+    )
+
+
+def test_a_check_without_an_answer_costs_little_more_than_a_round_trip() -> None:
+    linked().at(10.0, Check(), Transmit(1, LinkPing(2))).when_due(10.0 + HASTE, Suspect(1)).at(10.9, Check())
+    slow = Playbook(Conversation()).at(0.0, LinkUp(1, 0), Transmit(1, LinkPing(1)))
+    slow.at(0.6, Arrived(1, LinkPong(1))).at(10.0, Check(), Transmit(1, LinkPing(2)))
+    slow.when_due(11.8, Suspect(1))
+
+
+def test_a_check_waits_on_while_anything_comes() -> None:
+    """The answer stands in line behind what the peer had to say before."""
+    (
+        linked()
+        .at(10.0, Check(), Transmit(1, LinkPing(2)))
+        .at(10.4, Arrived(1, text(1)), Heard(text(1), b""))
+        .when_due(10.4, Transmit(1, Ack(1)))
+        .when_due(10.4 + HASTE, Suspect(1))
+    )
+
+
+def test_a_check_asks_again_where_an_older_question_may_be_lost() -> None:
+    (
+        linked()
+        .at(10.0, SAY, Transmit(1, text(1), b"hi"))
+        .when_due(11.0, Transmit(1, LinkPing(2)))
+        .at(11.2, Check(), Transmit(1, LinkPing(3)))
+        .at(11.3, Arrived(1, LinkPong(2)))
+        .when_due(11.3 + HASTE, Suspect(1))
+    )
+
+
+def test_a_check_ends_with_its_link() -> None:
+    (
+        linked()
+        .at(10.0, Check(), Transmit(1, LinkPing(2)))
+        .at(10.1, LinkUp(2, 0), Transmit(2, LinkPing(3)))
+        .at(10.2, Arrived(2, LinkPong(3)))
+        .wakes(25.2)
     )
 
 

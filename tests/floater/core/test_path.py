@@ -2,9 +2,11 @@ import pytest
 
 from floater.bridge.api import PathKind
 from floater.codes import Code
-from floater.core.link import LinkDown, LinkUp
+from floater.core.link import Alive, Check, LinkDown, LinkUp
 from floater.core.path import (
     MAX_MOVES,
+    MOVES_TIME,
+    RETRIES,
     Away,
     Back,
     Begin,
@@ -18,6 +20,7 @@ from floater.core.path import (
     Gone,
     Lost,
     Moved,
+    NetworkChanged,
     NoShow,
     OpenRelay,
     Path,
@@ -25,6 +28,8 @@ from floater.core.path import (
     PunchOver,
     Ready,
     RelayLost,
+    Renew,
+    Renewed,
     State,
     Stop,
     Tell,
@@ -185,11 +190,13 @@ def test_when_the_link_breaks_all_ways_are_tried_again_until_the_grace_is_over()
         leader()
         .at(0.0, BOTH, Punch())
         .at(0.1, Ready(1, LAN, "x", 0, 0.1), Tell(1, 1), LinkUp(1, 0), Chosen(LAN, "x", 0.1, 0.1), EndPunch())
-        .at(50.0, Gone(1), LinkDown(1), Away(30.0), Punch(), OpenRelay())
+        .at(50.0, Gone(1), LinkDown(1), Away(30.0), Punch(), OpenRelay(), Renew())
         .at(51.0, RelayLost(Code.SERVER_UNREACHABLE, 0.0))
-        .when_due(51.5, OpenRelay())
+        .when_due(51.125, OpenRelay())
+        .at(53.0, RelayLost(Code.RELAY_FULL, 0.0))
+        .when_due(53.5, OpenRelay())
         .at(55.0, PunchOver())
-        .when_due(56.0, Punch())
+        .when_due(56.0, Punch(), Renew())
         .at(
             60.0,
             Ready(2, RELAY, "relay", 9, 0.1),
@@ -199,7 +206,9 @@ def test_when_the_link_breaks_all_ways_are_tried_again_until_the_grace_is_over()
             Chosen(RELAY, "relay", 60.0, 0.1),
         )
         .at(61.0, PunchOver())
-        .at(70.0, Gone(2), LinkDown(2), Away(30.0), Punch(), OpenRelay())
+        .when_due(66.0, Renew())
+        .at(66.1, Renewed(), Punch())
+        .at(70.0, Gone(2), LinkDown(2), Away(30.0), OpenRelay(), Renew())
         .when_due(100.0, EndPunch(), EndRelay(), Lost())
         .rests()
     )
@@ -260,7 +269,7 @@ def test_stopping_discards_every_link() -> None:
     leader().at(0.0, Stop()).rests()
 
 
-def test_a_peer_who_has_moved_is_punched_for_again_unless_the_way_is_good() -> None:
+def test_a_peer_who_has_moved_is_punched_for_again() -> None:
     (
         leader()
         .at(0.0, BOTH, Punch())
@@ -270,17 +279,174 @@ def test_a_peer_who_has_moved_is_punched_for_again_unless_the_way_is_good() -> N
         .at(0.6, Tick(), OpenRelay())
         .at(1.0, Ready(1, RELAY, "relay", 0, 0.1), Tell(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 1.0, 0.1))
         .at(2.0, PunchOver())
-        .at(3.0, Moved(), Punch())
+        .at(3.0, Moved(), Check(), Punch())
+        .at(3.1, Alive(1))
         .at(
-            3.1,
+            3.2,
             Ready(2, DIRECT, "p", 0, 0.1),
             Tell(2, 2),
             LinkUp(2, 0),
-            Chosen(DIRECT, "p", 3.1, 0.1),
+            Chosen(DIRECT, "p", 3.2, 0.1),
             EndPunch(),
         )
-        .at(3.2, Moved())
     )
+
+
+def direct(role: Role = Role.LEADER) -> Playbook[Event, Effect]:
+    """Talking over a direct link, 1, since 0.2."""
+    script = Playbook(Path(role)).at(0.0, BOTH, Punch())
+    if role is Role.LEADER:
+        return script.at(
+            0.2,
+            Ready(1, DIRECT, "p", 0, 0.1),
+            Tell(1, 1),
+            LinkUp(1, 0),
+            Chosen(DIRECT, "p", 0.2, 0.1),
+            EndPunch(),
+        )
+    script.at(0.1, Ready(1, DIRECT, "p", 0))
+    return script.at(0.2, Told(1, 1), LinkUp(1, 0), Chosen(DIRECT, "p", 0.2, 0.1), EndPunch())
+
+
+def test_a_shaken_link_that_answers_stays() -> None:
+    direct().at(9.0, Moved(), Check(), OpenRelay(), Punch()).at(9.1, Alive(1), EndPunch(), EndRelay()).rests()
+    (
+        direct()
+        .at(9.0, NetworkChanged(frozenset()), Check(), OpenRelay(), Punch(), Renew())
+        .at(9.1, Alive(1), EndPunch(), EndRelay())
+        .at(9.2, Renewed())
+        .at(9.3, Alive(1))
+        .rests()
+    )
+
+
+def test_any_link_is_better_than_a_shaken_one() -> None:
+    (
+        direct()
+        .at(9.0, Moved(), Check(), OpenRelay(), Punch())
+        .at(
+            9.3,
+            Ready(2, RELAY, "relay", 5, 0.1),
+            Tell(2, 2),
+            LinkUp(2, 5),
+            Chosen(RELAY, "relay", 9.3, 0.1),
+        )
+        .at(9.4, Alive(1))
+        .at(
+            9.5,
+            Ready(3, DIRECT, "p", 6, 0.1),
+            Tell(3, 3),
+            LinkUp(3, 6),
+            Chosen(DIRECT, "p", 9.5, 0.1),
+            EndPunch(),
+        )
+        .when_due(11.3, Discard(1))
+        .when_due(11.5, Discard(2))
+        .rests()
+    )
+
+
+def test_a_shaken_link_that_is_suspected_leaves_the_race_as_it_is() -> None:
+    (
+        direct(Role.FOLLOWER)
+        .at(9.0, Moved(), Check(), OpenRelay(), Punch())
+        .at(9.5, Doubted(1), Discard(1), LinkDown(1), Away(30.0), Renew())
+        .at(9.6, Renewed(), Punch())
+        .wakes(39.5)
+    )
+
+
+def test_a_link_on_an_address_that_is_gone_is_not_even_asked() -> None:
+    (
+        direct()
+        .at(
+            9.0,
+            NetworkChanged(frozenset((1, 7))),
+            Discard(1),
+            LinkDown(1),
+            Away(30.0),
+            Punch(),
+            OpenRelay(),
+            Renew(),
+        )
+        # The next one, when there is an address again, begins anew what went out into the void.
+        .at(
+            12.0,
+            NetworkChanged(frozenset()),
+            EndPunch(),
+            EndRelay(),
+            OpenRelay(),
+            Punch(),
+            Renew(),
+        )
+        .at(12.1, Renewed(), Punch())
+        .wakes(39.0)
+    )
+
+
+def test_of_two_links_that_are_gone_neither_is_chosen_for_the_other() -> None:
+    (
+        leader()
+        .at(0.0, HIDDEN, OpenRelay())
+        .at(0.1, Ready(1, LAN, "x", 0, 0.1), Tell(1, 1), LinkUp(1, 0), Chosen(LAN, "x", 0.1, 0.1), EndRelay())
+        .at(0.2, Ready(2, LAN, "y", 0, 0.1))
+        .at(
+            0.3,
+            NetworkChanged(frozenset((1, 2))),
+            Discard(2),
+            Discard(1),
+            LinkDown(1),
+            Away(30.0),
+            OpenRelay(),
+        )
+        .wakes(30.3)
+    )
+
+
+def test_over_the_relay_it_is_not_left_for_nothing() -> None:
+    """To join it again ends the link over it."""
+    (
+        leader()
+        .at(0.0, HIDDEN, OpenRelay())
+        .at(0.1, Ready(1, RELAY, "relay", 0, 0.1), Tell(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 0.1, 0.1))
+        .at(5.0, NetworkChanged(frozenset()), Check())
+        .at(5.1, Alive(1))
+        .at(6.0, NetworkChanged(frozenset()), Check())
+        .at(6.5, Doubted(1), Discard(1), LinkDown(1), Away(30.0), OpenRelay())
+    )
+
+
+def test_a_change_before_there_is_a_link_begins_the_race_anew() -> None:
+    (
+        leader()
+        .at(0.0, BOTH, Punch())
+        .at(0.1, NetworkChanged(frozenset()), EndPunch(), Punch(), Renew())
+        .at(0.2, Renewed(), Punch())
+        .when_due(0.6, OpenRelay())
+        .at(0.7, NetworkChanged(frozenset()), EndPunch(), EndRelay(), OpenRelay(), Punch(), Renew())
+        .wakes(15.0)
+    )
+
+
+def test_over_the_relay_punching_is_tried_again_ever_more_seldom() -> None:
+    script = leader().at(0.0, BOTH, Punch()).when_due(0.6, OpenRelay())
+    script.at(
+        1.0, Ready(1, RELAY, "relay", 0, 0.1), Tell(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 1.0, 0.1)
+    )
+    now = 5.0
+    for pause in (*RETRIES, RETRIES[-1]):
+        script.at(now, PunchOver()).when_due(now + pause, Renew()).at(now + pause, Renewed(), Punch())
+        now += pause + 5.0
+    script.at(now, PunchOver()).at(now, NetworkChanged(frozenset()), Check(), Punch(), Renew())
+    script.at(now + 5.0, PunchOver()).wakes(now + 5.0 + RETRIES[0])
+
+
+def test_where_there_is_no_hope_it_is_not_tried_again_until_something_changes() -> None:
+    script = leader().at(0.0, Begin(listens=True, dials=False), Punch(), OpenRelay())
+    script.at(
+        1.0, Ready(1, RELAY, "relay", 0, 0.1), Tell(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 1.0, 0.1)
+    )
+    script.at(5.0, PunchOver()).rests()
 
 
 def test_a_peer_who_moves_all_the_time_is_not_followed_for_ever() -> None:
@@ -288,6 +454,11 @@ def test_a_peer_who_moves_all_the_time_is_not_followed_for_ever() -> None:
     for _ in range(MAX_MOVES):
         script.at(0.5, Moved(), Punch()).at(0.5, PunchOver())
     script.at(0.5, Moved())
+    script.at(0.6, Tick(), OpenRelay())
+    script.at(0.7, Ready(1, RELAY, "relay", 0))
+    script.at(0.7, Told(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 0.7, 0.0))
+    script.when_due(0.7 + RETRIES[0], Renew())
+    script.at(0.5 + MOVES_TIME, Moved(), Check(), Punch())
 
 
 def test_nothing_may_come_before_begin_and_begin_only_once() -> None:

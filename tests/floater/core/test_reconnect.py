@@ -1,5 +1,5 @@
 from floater.core import reconnect
-from floater.core.reconnect import STEADY, Begin, Broke, Came, Nudge, Reconnect, Try, Waits
+from floater.core.reconnect import STEADY, Abandon, Begin, Broke, Came, Nudge, Reconnect, Try, Uprooted, Waits
 from floater.machine import Tick
 from tests.helpers.playbook import Playbook
 
@@ -74,3 +74,22 @@ def test_where_coming_again_makes_no_sense_only_a_nudge_does_it() -> None:
         .at(3, Nudge(), Try())
         .rests()
     )
+
+
+def test_another_network_is_tried_at_once_from_wherever_we_are() -> None:
+    (
+        patience()
+        .at(0, Uprooted())
+        .at(0, Begin(), Try())
+        .at(1, Uprooted(), Abandon(), Try())
+        .at(2, Broke(spread=0.5), Waits(1.0))
+        .at(2.1, Uprooted(), Try())
+        .at(3, Came())
+        .at(4, Uprooted(), Abandon(), Try())
+        .rests()
+    )
+
+
+def test_another_network_starts_the_count_anew() -> None:
+    script = patience().at(0, Begin(), Try()).at(0, Broke(spread=0.5), Waits(1.0)).when_due(1, Try())
+    script.at(1, Broke(spread=0.5), Waits(2.0)).at(1, Uprooted(), Try()).at(1, Broke(spread=0.5), Waits(1.0))

@@ -12,7 +12,7 @@ from floater.bridge.api import PathKind
 from floater.codes import Code
 from floater.core import link, path
 from floater.crypto.certificate import load_identity, make_identity
-from floater.net.meeting import MeetingSettings, Misbehaved, Noticed
+from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind
@@ -301,7 +301,7 @@ async def test_a_peer_who_stays_away_is_lost_after_the_grace() -> None:
         await follower.meeting.close()
         assert await leader.hears(path.Lost) == path.Lost()
         kinds = [type(report) for report in leader.reports]
-        assert kinds[-3:] == [link.LinkDown, path.Away, path.Lost]
+        assert kinds[-4:] == [link.LinkDown, path.Away, PortWanted, path.Lost]
 
 
 @pytest.mark.parametrize("fault", ["expired", "unsigned", "another match", "another peer", "no certificate"])
