@@ -21,7 +21,6 @@ from floater.codes import Code
 from floater.core import link, path, punch
 from floater.core.candidates import Subnet, choose_candidates, is_attached
 from floater.core.observe import is_hopeless
-from floater.core.technique import Plan, plan_for
 from floater.crypto.certificate import Identity
 from floater.crypto.tls import check_signature, peer_leg_context
 from floater.drive import Driver
@@ -58,13 +57,6 @@ class PortWanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """Our NAT is open for the peer, who should hear of it. `wave` counts the punches of this match from 0."""
-
-    wave: int
-
-
-@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something to tell the person."""
 
@@ -84,7 +76,6 @@ Report: TypeAlias = (
     | path.NoShow
     | Misbehaved
     | PortWanted
-    | Opened
     | Noticed
 )
 
@@ -175,7 +166,6 @@ class Meeting:
             self._perform_path,
         )
         self._punch: Driver[punch.Event, punch.Effect] | None = None
-        self._punches = 0
         self._relay: asyncio.Task[None] | None = None
         self._current = 0  # no link has this number
         self._dialer = None if self._port is None else self._make_dialer(self._port)
@@ -247,13 +237,8 @@ class Meeting:
             return  # the server repeats itself when we come back to it
         self._choose(candidates)
         if self._punch is not None:
-            self._punch.feed(self._go())
+            self._punch.feed(punch.Go(tuple(self._places)))
         self._path.feed(path.Moved())
-
-    def opened(self) -> None:
-        """The peer's NAT is open for us (`peer_opened`)."""
-        if self._punch is not None:
-            self._punch.feed(punch.PeerOpened())
 
     async def close(self) -> None:
         """Send what was given to `transmit`, for a second at most, then close everything."""
@@ -355,41 +340,15 @@ class Meeting:
             budget=self._settings.punch_budget,
         )
         self._punch = Driver(machine, self._perform_punch)
-        self._punches += 1
-        self._punch.feed(self._go())
-
-    def _go(self) -> punch.Go:
-        """Say where to look for the peer, and how."""
-        assert self._port is not None
-        lanes: tuple[list[Endpoint], list[Endpoint]] = [], []
-        for place in self._places.values():
-            lanes[place.lane].append(place.endpoint)
-        return punch.Go(tuple(lanes[0]), tuple(lanes[1]), self._plan())
-
-    def _plan(self) -> Plan:
-        """Plan by what observers saw of both: nobody else's word may send a burst anywhere."""
-        assert self._port is not None
-        target = next(
-            (
-                place.endpoint
-                for place in self._places.values()
-                if place.lane == 1 and place.kind is CandidateKind.PUBLIC and ":" not in place.host
-            ),
-            None,
-        )
-        return plan_for(self._port.nat, self._matched.nat, self._matched.role, target)
+        self._punch.feed(punch.Go(tuple(self._places)))
 
     def _perform_punch(self, effect: punch.Effect) -> None:
         assert self._dialer is not None
         match effect:
             case punch.Listen():
                 self._dialer.listen()
-            case punch.Dial(remote, lane, low):
-                self._dialer.dial(remote, lane, low=low)
-            case punch.Wave(remotes, fresh, low):
-                self._dialer.wave(remotes, fresh=fresh, low=low)
-            case punch.Opened():
-                self._tell(Opened(self._punches - 1))
+            case punch.Dial(remote):
+                self._dialer.dial(remote)
             case punch.Withdraw():
                 self._dialer.withdraw()
             case punch.Authenticate(stream):
@@ -473,7 +432,7 @@ class Meeting:
             self._tell(Noticed(Code.BAD_CANDIDATE))
 
     def _make_dialer(self, port: PunchPort) -> Dialer:
-        return Dialer(port.ports, port.families, self._punch_event, self._next_number)
+        return Dialer(port.port, port.families, self._punch_event, self._next_number)
 
     def _has_hope(self) -> bool:
         """Say whether punching deserves a head start before the relay."""
