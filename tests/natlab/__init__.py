@@ -2,6 +2,6 @@
 
 `python -m tests.natlab` is for use by hand. From the bottom up: `namespaces`,
 `packets` and `pcap`, `nats` (the table of kinds), `translator` (those that no
-rules can play), `wire` (the Internet), `igd`, `scene` (what is where),
+rules can play), `wire` (the Internet), `igd`, `places` and `scene` (what is where),
 `classify` (prove the kinds), `lab`.
 """

@@ -29,6 +29,7 @@ class Lab(Scene):
         is_carrier: bool = False,
         hairpin: bool = False,
         igd: bool = False,
+        ipv6: bool = True,
         line: Line | None = None,
     ) -> Router:
         """Put a router of a kind on the wire, or behind another router.
@@ -38,5 +39,12 @@ class Lab(Scene):
         """
         prove(kind, hairpin=hairpin)
         return super().router(
-            kind, name, under=under, is_carrier=is_carrier, hairpin=hairpin, igd=igd, line=line
+            kind,
+            name,
+            under=under,
+            is_carrier=is_carrier,
+            hairpin=hairpin,
+            igd=igd,
+            ipv6=ipv6,
+            line=line,
         )

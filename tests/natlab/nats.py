@@ -61,7 +61,7 @@ class Behaviour:
     crossing: bool = True
     "Whether a SYN comes in from where we have sent one and got no answer: TCP's simultaneous open."
     poisoned: bool = False
-    "Whether a stray SYN makes it take another port when we dial where that SYN came from."
+    "Whether a stray SYN harms us when we dial where it came from: by another port, or in vain."
     egress: bool = True
     "Whether it lets out more than port 443."
     hairpin: bool = False

@@ -6,219 +6,27 @@ home is 192.168.1.0/24, as homes are, and everything a carrier's NAT serves is
 100.64.0.0/24. No packet can leave: no namespace has a way out but the wire.
 """
 
-import itertools
 import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self, cast
+from typing import Any, Final, Self, cast
 
 import msgspec
 
 from tests.natlab import namespaces
-from tests.natlab.igd import offer_mappings
 from tests.natlab.namespaces import Namespace
-from tests.natlab.nats import Kind, Recipe, Translated, kind_of
+from tests.natlab.nats import Kind, kind_of
 from tests.natlab.packets import Packet
 from tests.natlab.pcap import read_pcap
-from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Detour, Flush, Line, Set, Stats, Translate
+from tests.natlab.places import CABLE, Host, Place, Router
+from tests.natlab.wire import AnyOrder, Attach, Block, Capture, Detour, Flush, Line, Set, Stats
 
-_FIRST: Final = 10
-"The number of the first host behind a router; the router is 1."
-_CABLE: Final = "eth0"
-"The interface of a host behind a router."
+__all__ = ["Host", "Router", "Scene"]
+
 _ROOT: Final = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a computer is plugged in."""
-
-    addresses: list[str]
-    public: str
-    port: str
-    router: "Router | None" = None
-
-
-class Host:
-    """A computer."""
-
-    def __init__(self, name: str, namespace: Namespace, place: "Place") -> None:
-        self.name = name
-        self.namespace = namespace
-        self.place = place
-        "Where it is now; see `Scene.move`."
-
-    @property
-    def addresses(self) -> list[str]:
-        """Its own, as `ip` would show them."""
-        return self.place.addresses
-
-    @property
-    def public(self) -> str:
-        """The IPv4 address the Internet sees."""
-        return self.place.public
-
-    @property
-    def port(self) -> str:
-        """The port of the wire that its packets pass."""
-        return self.place.port
-
-    @property
-    def address(self) -> str:
-        """Its first own address."""
-        return self.addresses[0]
-
-    @property
-    def router(self) -> "Router":
-        """The router it is behind.
-
-        Raises:
-            ValueError: it stands on the wire itself.
-        """
-        if self.place.router is None:
-            raise ValueError(f"{self.name} is behind no router")
-        return self.place.router
-
-    @property
-    def prefix(self) -> list[str]:
-        """What to put before a command so that it runs on this computer."""
-        return self.namespace.prefix
-
-    def run(self, *command: str) -> str:
-        """Run a program on this computer to its end; what it printed.
-
-        Raises:
-            RuntimeError: it failed.
-        """
-        return namespaces.run(*self.prefix, *command)
-
-    def start(self, *command: str, stdout: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        """Start a program on this computer. The scene ends it at the latest when the scene itself ends."""
-        return subprocess.Popen([*self.prefix, *command], stdout=stdout)
-
-
-class Router:
-    """A NAT or firewall of one kind, with a network behind it."""
-
-    def __init__(
-        self,
-        scene: "Scene",
-        kind: Kind,
-        name: str,
-        *,
-        under: "Router | None",
-        is_carrier: bool,
-        hairpin: bool,
-        igd: bool,
-        line: Line,
-    ) -> None:
-        self.name = name
-        self.kind = kind
-        self.namespace = scene.namespace(name)
-        self._scene = scene
-        self._numbers = itertools.count(_FIRST)
-        self._network, self._network6 = "100.64.0" if is_carrier else "192.168.1", ""
-        if under is None:
-            # What hosts send to the address of one that is played by the wire is for the wire.
-            number = scene.attach(name, self.namespace, line, has_address=isinstance(kind.recipe, Recipe))
-            self.port = name
-            wan = self.public = f"5.{number}.0.1"
-            if kind.recipe.is_routed:
-                self._network = f"5.{number}.1"
-            if scene.ipv6:
-                self._network6 = f"2a00:{number:x}:0:1::"
-        else:
-            wan = under.join(self.namespace, "wan").addresses[0]
-            self.port, self.public = under.port, under.public
-        match kind.recipe:
-            case Recipe():
-                if hairpin and not kind.behaviour.keeps_ports:
-                    raise ValueError(f"whom a public port of {kind.code} means cannot be told")
-                first = f"{self._network}.{_FIRST}"
-                self._rules, self._translate = kind.recipe.ruleset(wan, first, hairpin=hairpin), None
-            case Translated():
-                if under is not None or igd:
-                    raise ValueError(
-                        f"{kind.code} is played by the wire, so it must be there, without an IGD"
-                    )
-                behaviour = replace(kind.behaviour, hairpin=hairpin or kind.behaviour.hairpin)
-                self._rules, self._translate = "", Translate(name, wan, behaviour, kind.recipe)
-        if self._network6 and kind.code != "OPEN":
-            self._rules += _FIREWALL_6
-        self._furnish()
-        if igd:
-            self.offer_mappings()
-
-    def forget(self) -> None:
-        """Forget every connection and mapping, as if switched off and on. What an IGD mapped stays."""
-        self._load()
-        self.namespace.forget_connections()
-
-    def offer_mappings(self, *, upnp: bool = True, pcp: bool = True) -> None:
-        """Let computers behind it have ports mapped, by UPnP-IGD, by PCP and NAT-PMP, or by all."""
-        self._scene.watch(offer_mappings(self.namespace, self._scene.folder, upnp=upnp, pcp=pcp))
-
-    def _furnish(self) -> None:
-        with self.namespace.entered():
-            namespaces.sysctl("net/ipv4/ip_forward", 1)
-            for who in ("all", "default"):  # who is sent back to the own network is sent there on purpose
-                namespaces.sysctl(f"net/ipv4/conf/{who}/send_redirects", 0)
-            if self._network6:
-                namespaces.sysctl("net/ipv6/conf/all/forwarding", 1)
-        lines = [
-            "link add lan type bridge",
-            "link set lan up",
-            f"address add {self._network}.1/24 dev lan",
-        ]
-        self.namespace.ip(*lines)
-        self._load()
-
-    def _load(self) -> None:
-        self.namespace.nft(self._rules)
-        if self._translate is not None:
-            self._scene.order(self._translate)
-
-    def join(self, namespace: Namespace, interface: str) -> Place:
-        """Plug a namespace into the network behind this router, under an address nobody had there before."""
-        number = next(self._numbers)
-        address = f"{self._network}.{number}"
-        namespace.ip(f"link add {interface} type veth peer name h{number} netns {self.namespace.name}")
-        self.namespace.ip(f"link set h{number} master lan")
-        namespace.ip(f"link set {interface} up")
-        self.namespace.raise_link(f"h{number}")
-        self.namespace.raise_link("lan")
-        if self._network6 and number == _FIRST:  # a bridge carries, and IPv6 begins, with its first port
-            self.namespace.add_address6(f"{self._network6}1/64", "lan")
-        namespace.raise_link(interface)
-        lines = [f"address add {address}/24 dev {interface}"]
-        lines.append(f"route add default via {self._network}.1")
-        if self._network6:
-            namespace.add_address6(f"{self._network6}{number:x}/64", interface)
-            lines.append(f"route add ::/0 via {self._network6}1")
-        namespace.ip(*lines)
-        addresses = [address, f"{self._network6}{number:x}"] if self._network6 else [address]
-        return Place(addresses, address if self.kind.recipe.is_routed else self.public, self.port, self)
-
-    def host(self, name: str) -> Host:
-        """Put a computer behind this router."""
-        namespace = self._scene.namespace(name)
-        return self._scene.keep(Host(name, namespace, self.join(namespace, _CABLE)))
-
-
-_FIREWALL_6: Final = """
-table ip6 filter
-delete table ip6 filter
-table ip6 filter {
-  chain forward { type filter hook forward priority 0;
-    iifname "wan" ct state established,related accept
-    iifname "wan" drop
-  }
-}
-"""
 
 
 class Scene:
@@ -287,7 +95,7 @@ class Scene:
         namespace.ip(*(f"address add {address}/32 dev wan" for address in own[1:]))
         if self.ipv6:
             own.append(f"2a00:{number:x}::1")
-        return self.keep(Host(name, namespace, Place(own, own[0], name)))
+        return self.keep(Host(name, namespace, Place(own, name)))
 
     def router(
         self,
@@ -298,12 +106,14 @@ class Scene:
         is_carrier: bool = False,
         hairpin: bool = False,
         igd: bool = False,
+        ipv6: bool = True,
         line: Line | None = None,
     ) -> Router:
         """Put a router of a kind on the wire or `under` another one: a home behind a carrier.
 
         With `hairpin`, hosts behind it reach each other by their public
-        endpoints, too; with `igd` it maps ports on request (`tests.natlab.igd`).
+        endpoints, too; with `igd` it maps ports on request (`tests.natlab.igd`);
+        without `ipv6`, what is behind it has none, though the scene has.
 
         Raises:
             ValueError: the kind cannot be put there, or cannot do that.
@@ -316,6 +126,7 @@ class Scene:
             is_carrier=is_carrier,
             hairpin=hairpin,
             igd=igd,
+            ipv6=ipv6,
             line=line or self.line,
         )
         self.routers[name] = router
@@ -328,10 +139,12 @@ class Scene:
         *,
         hairpin: bool = False,
         igd: bool = False,
+        ipv6: bool = True,
         line: Line | None = None,
     ) -> Host:
-        """Put a computer behind a router of its own."""
-        return self.router(kind, f"{name}-router", hairpin=hairpin, igd=igd, line=line).host(name)
+        """Put a computer behind a router of its own, which is as `router` makes it."""
+        router = self.router(kind, f"{name}-router", hairpin=hairpin, igd=igd, ipv6=ipv6, line=line)
+        return router.host(name)
 
     def namespace(self, label: str) -> Namespace:
         """Make a namespace that lives as long as the scene."""
@@ -380,15 +193,15 @@ class Scene:
 
         What runs on it goes on. `move` plugs it in again.
         """
-        self.hosts[name].namespace.ip(f"link delete {_CABLE}")
+        self.hosts[name].namespace.ip(f"link delete {CABLE}")
 
     def move(self, name: str, router: Router | None = None) -> None:
         """Plug a host in behind a router (none: its own again), where it gets an address it never had."""
         host = self.hosts[name]
         router = router or host.router
-        if _CABLE in host.namespace.interfaces():
+        if CABLE in host.namespace.interfaces():
             self.unplug(name)
-        host.place = router.join(host.namespace, _CABLE)
+        host.place = router.join(host.namespace, CABLE)
 
     def change(self, name: str, **changes: float) -> None:
         """Change the line of a host or router; the names are those of `Line`."""

@@ -1,5 +1,6 @@
 import errno
 import hashlib
+import itertools
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,12 +23,24 @@ from tests.natlab.classify import (
     dial,
     outcome,
     plain_dial,
+    prove,
     prove_all,
     shared_socket,
 )
 from tests.natlab.lab import Lab
 from tests.natlab.namespaces import PREFIX, Namespace, sweep
-from tests.natlab.nats import KINDS, OTHERS, Behaviour, Filtering, Kind, Mapping, Stray, can_be_direct
+from tests.natlab.nats import (
+    KINDS,
+    OTHERS,
+    Allocation,
+    Behaviour,
+    Filtering,
+    Kind,
+    Mapping,
+    Stray,
+    Translated,
+    can_be_direct,
+)
 from tests.natlab.pcap import streams
 from tests.natlab.scene import Host, Scene
 
@@ -66,12 +80,77 @@ def test_a_kind_that_does_not_do_what_its_name_says_cannot_be_had(monkeypatch: p
 
 
 @natlab
+def test_whatever_is_set_for_a_nat_in_user_space_is_what_it_does() -> None:
+    """Every mapping with every filtering; allocation, answer and crossing take turns."""
+    ports, answers = (
+        itertools.cycle(Allocation),
+        itertools.cycle([Stray.DROPPED, Stray.RESET, Stray.UNREACHABLE]),
+    )
+    mappings = [mapping for mapping in Mapping if mapping is not Mapping.NONE]
+    prove_all(
+        Kind(
+            f"TURN-{number}", "", "", Translated(),
+            Behaviour(
+                mapping,
+                filtering,
+                next(ports),
+                Stray.ACCEPTED if filtering is Filtering.NONE else next(answers),
+                crossing=number % 2 == 0,
+            ),
+        )
+        for number, (mapping, filtering) in enumerate(itertools.product(mappings, Filtering))
+    )  # fmt: skip
+
+
+@natlab
 def test_a_home_behind_a_carrier_behaves_as_the_worse_of_both() -> None:
+    symmetric = Behaviour(Mapping.PORT_DEPENDENT, allocation=Allocation.RANDOM)
+    expected = {
+        "APDF": Behaviour(),
+        # The carrier holds the number of a stray that the home turned away against all that comes after it.
+        "FC": Behaviour(poisoned=True),
+        "APDF-NP": Behaviour(allocation=Allocation.FIXED),
+        "SYM-RAND": symmetric,
+        "EIM-SEQ": Behaviour(allocation=Allocation.SEQUENTIAL),
+    }
+    with ThreadPoolExecutor(len(expected)) as pool:
+        assert dict(zip(expected, pool.map(_classify_behind_carrier, expected), strict=True)) == expected
+
+
+def _classify_behind_carrier(code: str) -> Behaviour:
     with Scene(rtt=0.02) as scene:
-        carrier = scene.router("SYM-RAND", "carrier", is_carrier=True)
-        found = classify(scene, scene.router("APDF", "home", under=carrier).host("subject"))
-    assert found.mapping is Mapping.PORT_DEPENDENT
-    assert found.filtering is Filtering.PORT_DEPENDENT
+        carrier = scene.router(code, "carrier", is_carrier=True)
+        return classify(scene, scene.router("APDF", "home", under=carrier).host("subject"))
+
+
+@natlab
+@pytest.mark.parametrize("code", ["APDF", "FC", "EIM-SEQ"])
+def test_two_behind_one_router_meet_inside_and_outside_only_if_it_hairpins(code: str) -> None:
+    assert prove(code, hairpin=True).hairpin
+    with Lab(rtt=RTT) as lab:
+        server, home = lab.host("server"), lab.router(code, "home")
+        alice, bob = home.host("alice"), home.host("bob")
+        with listening(server, 443) as observer:
+            local, mapped = _observe(alice, observer)
+        with listening(alice, local):
+            with plain_dial(bob, mapped) as fate:
+                assert fate is not Stray.ACCEPTED
+            began = time.perf_counter()
+            with plain_dial(bob, (alice.address, local)) as fate:
+                assert fate is Stray.ACCEPTED
+            assert time.perf_counter() - began < RTT, "without the Internet"
+
+
+@natlab
+def test_what_cannot_be_built_is_refused() -> None:
+    with Scene() as scene:
+        carrier = scene.router("APDF", "carrier", is_carrier=True)
+        with pytest.raises(ValueError, match="cannot be told"):
+            scene.router("APDF-NP", "a", hairpin=True)
+        with pytest.raises(ValueError, match="played by the wire"):
+            scene.router("ADM", "b", under=carrier)
+        with pytest.raises(ValueError, match="played by the wire"):
+            scene.router("ADM", "c", igd=True)
 
 
 @natlab
@@ -261,6 +340,28 @@ def test_a_host_that_moves_has_another_address_and_what_it_held_open_is_dead(lab
 
 
 @natlab
+@pytest.mark.parametrize("code", ["APDF", "FC", "SYM-HASH"])
+def test_a_router_that_gets_another_address_gives_up_what_the_old_one_held(code: str) -> None:
+    with Lab(rtt=0.02) as lab:
+        server, alice = lab.host("server"), lab.behind(code, "alice")
+        with (
+            listening(server, 443) as listener,
+            dial(alice.namespace, ("", 0), listener.getsockname()) as out,
+        ):
+            assert outcome(out) is Stray.ACCEPTED
+            old = alice.public
+            with listener.accept()[0] as into:
+                alice.router.renew()
+                into.sendall(b"lost")
+                out.setblocking(True)
+                out.settimeout(PATIENCE)
+                with pytest.raises(TimeoutError):
+                    out.recv(4)
+            seen = _observe(alice, listener)[1][0]
+            assert seen == alice.public != old
+
+
+@natlab
 def test_a_private_address_does_not_cross_the_internet(lab: Lab) -> None:
     server, alice = lab.host("server"), lab.behind("APDF", "alice")
     lab.capture("server")
@@ -311,6 +412,35 @@ def test_two_port_restricted_cones_are_punched_by_dialling_each_other_at_once(la
             assert other.recv(5) == b"hello"
             assert one.getpeername() == theirs_mapped
     assert took < 1.5 * RTT
+
+
+@natlab
+def test_two_firewalls_are_punched_by_ipv6_as_well() -> None:
+    with Lab(rtt=RTT, ipv6=True) as lab:
+        alice, bob = lab.behind("SYM-RAND", "alice"), lab.behind("SYM-RAND", "bob")
+        places = [(host.addresses[1], 5000) for host in (alice, bob)]
+        with listening(bob, 5000, bob.addresses[1]), plain_dial(alice, places[1]) as fate:
+            assert fate is Stray.DROPPED
+        one = dial(alice.namespace, ("::", 5000), places[1])
+        other = dial(bob.namespace, ("::", 5000), places[0])
+        with one, other:
+            assert outcome(one, 1.0) is outcome(other, 1.0) is Stray.ACCEPTED
+
+
+@natlab
+def test_who_has_only_ipv4_reaches_nobody_by_ipv6() -> None:
+    with Lab(rtt=0.02, ipv6=True) as lab:
+        server = lab.host("server")
+        alice, bob = lab.behind("APDF", "alice"), lab.behind("APDF", "bob", ipv6=False)
+        assert (len(alice.addresses), len(bob.addresses)) == (2, 1)
+        by_ipv4, by_ipv6 = ((address, 443) for address in server.addresses)
+        with listening(server, 443), listening(server, 443, server.addresses[1]):
+            for host, place in ((alice, by_ipv4), (alice, by_ipv6), (bob, by_ipv4)):
+                with plain_dial(host, place) as fate:
+                    assert fate is Stray.ACCEPTED
+            with pytest.raises(OSError, match="cannot dial") as caught, plain_dial(bob, by_ipv6):
+                pass
+            assert caught.value.errno == errno.ENETUNREACH
 
 
 # -- a router that maps on request --------------------------------------------------------

@@ -1,0 +1,225 @@
+"""Hosts and routers, as a scene puts them up."""
+
+import itertools
+import subprocess
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Final
+
+from tests.natlab import namespaces
+from tests.natlab.igd import offer_mappings
+from tests.natlab.namespaces import Namespace
+from tests.natlab.nats import Kind, Recipe, Translated
+from tests.natlab.wire import Line, Translate
+
+if TYPE_CHECKING:
+    from tests.natlab.scene import Scene
+
+CABLE: Final = "eth0"
+"The interface of a host behind a router."
+_FIRST: Final = 10
+"The number of the first host behind a router; the router is 1."
+
+
+_FIREWALL_6: Final = """
+table ip6 filter
+delete table ip6 filter
+table ip6 filter {
+  chain forward { type filter hook forward priority 0;
+    iifname "wan" ct state established,related accept
+    iifname "wan" drop
+  }
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a computer is plugged in."""
+
+    addresses: list[str]
+    port: str
+    "Of the wire."
+    router: "Router | None" = None
+
+
+class Host:
+    """A computer."""
+
+    def __init__(self, name: str, namespace: Namespace, place: "Place") -> None:
+        self.name = name
+        self.namespace = namespace
+        self.place = place
+        "Where it is now; see `Scene.move`."
+
+    @property
+    def addresses(self) -> list[str]:
+        """Its own, as `ip` would show them."""
+        return self.place.addresses
+
+    @property
+    def public(self) -> str:
+        """The IPv4 address the Internet sees."""
+        router = self.place.router
+        return self.address if router is None or router.kind.recipe.is_routed else router.public
+
+    @property
+    def port(self) -> str:
+        """The port of the wire that its packets pass."""
+        return self.place.port
+
+    @property
+    def address(self) -> str:
+        """Its first own address."""
+        return self.addresses[0]
+
+    @property
+    def router(self) -> "Router":
+        """The router it is behind.
+
+        Raises:
+            ValueError: it stands on the wire itself.
+        """
+        if self.place.router is None:
+            raise ValueError(f"{self.name} is behind no router")
+        return self.place.router
+
+    @property
+    def prefix(self) -> list[str]:
+        """What to put before a command so that it runs on this computer."""
+        return self.namespace.prefix
+
+    def run(self, *command: str) -> str:
+        """Run a program on this computer to its end; what it printed.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        return namespaces.run(*self.prefix, *command)
+
+    def start(self, *command: str, stdout: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+        """Start a program on this computer. The scene ends it at the latest when the scene itself ends."""
+        return subprocess.Popen([*self.prefix, *command], stdout=stdout)
+
+
+class Router:
+    """A NAT or firewall of one kind, with a network behind it."""
+
+    def __init__(
+        self,
+        scene: "Scene",
+        kind: Kind,
+        name: str,
+        *,
+        under: "Router | None",
+        is_carrier: bool,
+        hairpin: bool,
+        igd: bool,
+        ipv6: bool,
+        line: Line,
+    ) -> None:
+        if hairpin and isinstance(kind.recipe, Recipe) and not kind.behaviour.keeps_ports:
+            raise ValueError(f"whom a public port of {kind.code} means cannot be told")
+        if (under is not None or igd) and isinstance(kind.recipe, Translated):
+            raise ValueError(f"{kind.code} is played by the wire, so it must be there, without an IGD")
+        self.name = name
+        self.kind = kind
+        self.namespace = scene.namespace(name)
+        self._under = under
+        self._hairpin = hairpin
+        self._scene = scene
+        self._numbers = itertools.count(_FIRST)
+        self._network, self._network6 = "100.64.0" if is_carrier else "192.168.1", ""
+        if under is None:
+            # What hosts send to the address of one that is played by the wire is for the wire.
+            number = scene.attach(name, self.namespace, line, has_address=isinstance(kind.recipe, Recipe))
+            self.port, self._wan = name, f"5.{number}.0.1"
+            if kind.recipe.is_routed:
+                self._network = f"5.{number}.1"
+            if scene.ipv6 and ipv6:
+                self._network6 = f"2a00:{number:x}:0:1::"
+        else:
+            self.port, self._wan = under.port, under.join(self.namespace, "wan").addresses[0]
+        self._furnish()
+        if igd:
+            self.offer_mappings()
+
+    @property
+    def public(self) -> str:
+        """The IPv4 address the Internet sees of what it translates."""
+        return self._under.public if self._under else self._wan
+
+    def forget(self) -> None:
+        """Forget every connection and mapping, as if switched off and on. What an IGD mapped stays."""
+        self._load()
+        self.namespace.forget_connections()
+
+    def renew(self) -> None:
+        """Take another public address, as providers give at night, and forget all that the old one knew."""
+        if self._under is not None or self.kind.recipe.is_routed:
+            raise ValueError(f"{self.name} has no public address for what is behind it")
+        old = self._wan
+        network, _, number = old.rpartition(".")
+        self._wan = f"{network}.{int(number) + 1}"
+        if isinstance(self.kind.recipe, Recipe):
+            self.namespace.ip(
+                f"address add {self._wan}/32 dev wan",  # first: without any, the route would go, too
+                f"address delete {old}/32 dev wan",
+            )
+        self.forget()
+
+    def offer_mappings(self, *, upnp: bool = True, pcp: bool = True) -> None:
+        """Let computers behind it have ports mapped, by UPnP-IGD, by PCP and NAT-PMP, or by all."""
+        self._scene.watch(offer_mappings(self.namespace, self._scene.folder, upnp=upnp, pcp=pcp))
+
+    def _furnish(self) -> None:
+        with self.namespace.entered():
+            namespaces.sysctl("net/ipv4/ip_forward", 1)
+            for who in ("all", "default"):  # who is sent back to the own network is sent there on purpose
+                namespaces.sysctl(f"net/ipv4/conf/{who}/send_redirects", 0)
+            if self._network6:
+                namespaces.sysctl("net/ipv6/conf/all/forwarding", 1)
+        lines = [
+            "link add lan type bridge",
+            "link set lan up",
+            f"address add {self._network}.1/24 dev lan",
+        ]
+        self.namespace.ip(*lines)
+        self._load()
+
+    def _load(self) -> None:
+        rules = _FIREWALL_6 if self._network6 and self.kind.code != "OPEN" else ""
+        match self.kind.recipe:
+            case Recipe() as recipe:
+                first = f"{self._network}.{_FIRST}"
+                rules += recipe.ruleset(self._wan, first, hairpin=self._hairpin)
+            case Translated() as times:
+                does = self.kind.behaviour
+                does = replace(does, hairpin=self._hairpin or does.hairpin)
+                self._scene.order(Translate(self.port, self._wan, does, times))
+        self.namespace.nft(rules)
+
+    def join(self, namespace: Namespace, interface: str) -> Place:
+        """Plug a namespace into the network behind this router, under an address nobody had there before."""
+        number = next(self._numbers)
+        address = f"{self._network}.{number}"
+        namespace.ip(f"link add {interface} type veth peer name h{number} netns {self.namespace.name}")
+        self.namespace.ip(f"link set h{number} master lan")
+        namespace.ip(f"link set {interface} up")
+        self.namespace.raise_link(f"h{number}")
+        self.namespace.raise_link("lan")
+        if self._network6 and number == _FIRST:  # a bridge carries, and IPv6 begins, with its first port
+            self.namespace.add_address6(f"{self._network6}1/64", "lan")
+        namespace.raise_link(interface)
+        lines = [f"address add {address}/24 dev {interface}"]
+        lines.append(f"route add default via {self._network}.1")
+        if self._network6:
+            namespace.add_address6(f"{self._network6}{number:x}/64", interface)
+            lines.append(f"route add ::/0 via {self._network6}1")
+        namespace.ip(*lines)
+        addresses = [address, f"{self._network6}{number:x}"] if self._network6 else [address]
+        return Place(addresses, self.port, self)
+
+    def host(self, name: str) -> Host:
+        """Put a computer behind this router."""
+        namespace = self._scene.namespace(name)
+        return self._scene.keep(Host(name, namespace, self.join(namespace, CABLE)))
