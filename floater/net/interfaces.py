@@ -4,12 +4,16 @@ import ipaddress
 import socket
 import struct
 from pathlib import Path
+from typing import Final
 
 import ifaddr
 
 from floater.core.candidates import Subnet
 from floater.net.sockets import address_of, family_of
 from floater.wire.endpoint import Address
+
+_FAR_AWAY: Final = "192.0.2.1"
+"Where nobody is (RFC 5737): the way there is the way out. Nothing is ever sent."
 
 
 def own_subnets() -> dict[Address, Subnet]:
@@ -37,6 +41,16 @@ def gateways() -> frozenset[Address]:
     return frozenset(
         subnet[1] for subnet in own_subnets().values() if subnet.num_addresses > 2 and not subnet.is_loopback
     )
+
+
+def way_out() -> tuple[Address, Address] | None:
+    """Tell the router through which IPv4 leaves, and our address that faces it; None if there is none."""
+    own = source_address(_FAR_AWAY)
+    subnet = None if own is None else own_subnets().get(own)
+    if own is None or subnet is None:
+        return None
+    router = min((address for address in gateways() if address in subnet), key=int, default=None)
+    return None if router is None else (router, own)
 
 
 def source_address(towards: str) -> Address | None:

@@ -3,7 +3,7 @@
 import unicodedata
 
 from floater.errors import Refused, RemoteProtocolError
-from floater.wire import control, relay, stun, talk
+from floater.wire import control, igd, nat_pmp, pcp, relay, stun, talk
 from floater.wire.codec import Codec, encode
 from floater.wire.endpoint import parse_address, scope_of
 from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, Frame, FrameLimits, FrameReader
@@ -103,14 +103,14 @@ def relay_join(data: bytes) -> None:
 def stun_message(data: bytes) -> None:
     """A STUN stream: whole messages that survive the way back, in any split, or RemoteProtocolError."""
     buffer = bytearray(data)
-    taken: list[stun.BindingRequest | stun.BindingResponse] = []
+    taken: list[stun.StunMessage] = []
     try:
         while (message := stun.take_message(buffer)) is not None:
             taken.append(message)
     except RemoteProtocolError:
         pass
     split = bytearray()
-    again: list[stun.BindingRequest | stun.BindingResponse] = []
+    again: list[stun.StunMessage] = []
     try:
         for byte in data:
             split.append(byte)
@@ -122,10 +122,9 @@ def stun_message(data: bytes) -> None:
     assert taken == again
     for message in taken:
         if isinstance(message, stun.BindingResponse):
-            assert stun.take_message(bytearray(stun.encode_response(message))) == message
             scope_of(message.mapped.host)
-        elif len(message.username.encode()) <= 500:
-            assert stun.take_message(bytearray(stun.encode_request(message))) == message
+        if not isinstance(message, stun.BindingRequest) or len(message.username.encode()) <= 490:
+            assert stun.take_message(bytearray(stun.encode(message))) == message
 
 
 def ticket(data: bytes) -> None:
@@ -186,3 +185,19 @@ def _is_text(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def router_answers(data: bytes) -> None:
+    """Any datagram or document of a router: an answer, or RemoteProtocolError; no page but on the router."""
+    source = igd.Page(80, "/d.xml")
+    for read in (
+        lambda: nat_pmp.decode_answer(data),
+        lambda: pcp.decode_answer(data),
+        lambda: igd.decode_search_answer(data, "192.168.1.1"),
+        lambda: igd.services_in(data, source, "192.168.1.1"),
+        lambda: igd.decode_result(data, "AddPortMapping"),
+    ):
+        try:
+            read()
+        except RemoteProtocolError:
+            pass

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from floater.wire import control, relay, stun, talk
 from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Stray
 from tests.fuzz import gateway, machines, parsers
 from tests.fuzz.choose import seeds_of
 
@@ -24,6 +25,10 @@ _NAMES = (
     "漂", "con.txt", "..", "a\u200bb.png", "👩\u200d🚀", "\u202egnp.exe", "e\u0301\u0301\u0301", "A@例.cn",
     ".hidden", "x" * 300, "a/b\\c", "lpt1 .x",
 )  # fmt: skip
+_SERVICE = (
+    b"<root><service><serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>"
+    b"<controlURL>/c</controlURL></service></root>"
+)
 _TICKET = b'{"match_id":"m1","leader":"%s=","follower":"%s=","issued":1,"expires":2}' % (b"A" * 43, b"A" * 43)
 
 TARGETS: dict[str, Target] = {
@@ -35,9 +40,21 @@ TARGETS: dict[str, Target] = {
     "stun_message": Target(
         parsers.stun_message,
         [
-            stun.encode_request(stun.BindingRequest(b"t" * 12, "key")),
-            stun.encode_response(stun.BindingResponse(b"t" * 12, Endpoint("1.2.3.4", 5))),
-            stun.encode_response(stun.BindingResponse(b"t" * 12, Endpoint("2001:db8::1", 5))),
+            stun.encode(stun.BindingRequest(b"t" * 12, "key")),
+            stun.encode(stun.BindingResponse(b"t" * 12, Endpoint("1.2.3.4", 5))),
+            stun.encode(stun.BindingResponse(b"t" * 12, Endpoint("2001:db8::1", 5), stun.Probe.OTHER_PORT)),
+            stun.encode(stun.ProbeReport(b"t" * 12, stun.Probe.OTHER_ADDRESS, Stray.RESET)),
+        ],
+    ),
+    "router_answers": Target(
+        parsers.router_answers,
+        [
+            bytes.fromhex("008000000000000acb007107"),
+            bytes.fromhex("008200000000000a9c419c4100000258"),
+            bytes.fromhex("02810000000002580000000a") + bytes(48),
+            b"HTTP/1.1 200 OK\r\nLOCATION: http://192.168.1.1/d.xml\r\n\r\n",
+            _SERVICE,
+            b"<e><Fault><errorCode>725</errorCode></Fault></e>",
         ],
     ),
     "ticket": Target(parsers.ticket, [_TICKET, _TICKET.replace(b"m1", b"m\xe11"), b"[" * 2_000]),

@@ -1,0 +1,159 @@
+"""Talk to a router by UPnP: HTTP to its own address and to no other (spec §5.2)."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import h11
+
+from floater.codes import Code
+from floater.core.port_mapping import Place
+from floater.errors import RemoteProtocolError
+from floater.wire import igd
+from floater.wire.endpoint import Endpoint, Scope, parse_address, scope_of
+from floater.wire.igd import Fault, Page, Service
+
+EXCHANGE_TIME: Final = 3.0
+"Seconds that one question and its answer may take; some routers think for two."
+_OK: Final = 200
+_FAULT: Final = 500
+
+log = logging.getLogger("floater.net")
+
+
+class Igd:
+    """A service of a router that maps ports."""
+
+    def __init__(self, place: Place, service: Service, host: str) -> None:
+        self.host = host
+        "The router's public address, as it says; empty if it has none."
+        self._place = place
+        self._service = service
+        self._turn = asyncio.Lock()
+
+    async def map(self, port: int, external: int, lifetime: int) -> Endpoint | Fault | None:
+        """Map a TCP port of ours.
+
+        Args:
+            port: ours.
+            external: the one wished for outside.
+            lifetime: seconds. A router that grants nothing but permanent ones (fault 725) grants nothing.
+
+        Returns:
+            Where it can be reached; None if no answer came.
+        """
+        action = "AddAnyPortMapping" if self._service.picks_ports else "AddPortMapping"
+        arguments = igd.mapping_arguments(self._place.address, port, external, lifetime)
+        async with self._turn:
+            host = await _public_address(self._place, self._service)
+            result = await _call(self._place, self._service, action, arguments)
+        if result is None or isinstance(result, Fault):
+            return result
+        self.host = host
+        return Endpoint(host, igd.port_in(result) if self._service.picks_ports else external)
+
+    async def unmap(self, external: int) -> bool:
+        """Remove a mapping of ours; whether an answer came."""
+        async with self._turn:
+            arguments = igd.removal_arguments(external)
+            return await _call(self._place, self._service, "DeletePortMapping", arguments) is not None
+
+
+async def find_igd(place: Place, page: Page) -> Igd | None:
+    """Read a router's description, and ask its services for the public address; None if none maps ports.
+
+    Of several the first with a public address is taken, else the first.
+    """
+    try:
+        status, document = await _exchange(place, page, "GET", {}, b"")
+        services = igd.services_in(document, page, place.router) if status == _OK else ()
+    except (OSError, RemoteProtocolError) as error:
+        log.debug("< router: description: %s", _word(error))
+        return None
+    found: Igd | None = None
+    for service in services:
+        host = await _public_address(place, service)
+        if found is None or scope_of(host) is Scope.PUBLIC:
+            found = Igd(place, service, host)
+        if scope_of(host) is Scope.PUBLIC:
+            break
+    return found
+
+
+async def _public_address(place: Place, service: Service) -> str:
+    """Ask for the router's public address; empty if it has none, or does not say."""
+    result = await _call(place, service, "GetExternalIPAddress", {})
+    if result is None or isinstance(result, Fault):
+        return ""
+    address = parse_address(result.get("NewExternalIPAddress", ""))
+    return "" if address is None else str(address)
+
+
+async def _call(
+    place: Place, service: Service, action: str, arguments: Mapping[str, str]
+) -> dict[str, str] | Fault | None:
+    """Call a service; None if no answer came, or one that is none."""
+    name, body = igd.encode_call(service, action, arguments)
+    headers = {"SOAPAction": name, "Content-Type": 'text/xml; charset="utf-8"'}
+    try:
+        status, document = await _exchange(place, service.control, "POST", headers, body)
+        if status not in (_OK, _FAULT):
+            return Fault(status)
+        result = igd.decode_result(document, action)
+    except (OSError, RemoteProtocolError) as error:
+        log.debug("< router: %s: %s", action, _word(error))
+        return None
+    if isinstance(result, Fault):
+        log.debug("< router: %s: fault %s", action, result.code)
+    return result
+
+
+async def _exchange(
+    place: Place, page: Page, method: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, bytes]:
+    """Ask once, on a stream of its own. Nothing is followed, whatever the status.
+
+    Raises:
+        OSError: no answer in time.
+        RemoteProtocolError: FRAME_TOO_LARGE, or BAD_FRAME: no HTTP.
+    """
+    async with asyncio.timeout(EXCHANGE_TIME):
+        reader, writer = await asyncio.open_connection(place.router, page.port, local_addr=(place.address, 0))
+        try:
+            connection = h11.Connection(h11.CLIENT)
+            request = h11.Request(
+                method=method,
+                target=page.path,
+                headers=[
+                    ("Host", f"{place.router}:{page.port}"),
+                    ("Connection", "close"),
+                    ("Content-Length", str(len(body))),
+                    *headers.items(),
+                ],
+            )
+            for part in (request, h11.Data(body), h11.EndOfMessage()):
+                writer.write(connection.send(part) or b"")
+            status, document = 0, bytearray()
+            while True:
+                event = connection.next_event()
+                if event is h11.NEED_DATA:
+                    connection.receive_data(await reader.read(16_384))
+                elif isinstance(event, h11.Response):
+                    status = event.status_code
+                elif isinstance(event, h11.Data):
+                    document += event.data
+                    if len(document) > igd.MAX_DOCUMENT:
+                        raise RemoteProtocolError(Code.FRAME_TOO_LARGE, "document")
+                elif isinstance(event, h11.EndOfMessage):
+                    return status, bytes(document)
+                elif not isinstance(event, h11.InformationalResponse):
+                    raise OSError("the router hung up")
+        except h11.RemoteProtocolError as error:
+            raise RemoteProtocolError(Code.BAD_FRAME, "no HTTP") from error
+        finally:
+            writer.close()
+
+
+def _word(error: Exception) -> str:
+    return error.code.value if isinstance(error, RemoteProtocolError) else type(error).__name__

@@ -1,0 +1,47 @@
+"""One port that wants to be reachable, as a program: `python -m tests.helpers.mapped PORT LEASE`.
+
+Each change of its standing is a JSON line on stdout. When stdin ends the port
+is given back, and the last line is `{}`.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from typing import Any
+
+from floater.core.port_mapping import Effect, Tell
+from floater.loop import run
+from floater.net.port_mapping import PortMapper
+
+
+class _Mapper(PortMapper):
+    began = 0.0
+
+    def _perform(self, effect: Effect) -> None:
+        super()._perform(effect)
+        if isinstance(effect, Tell):
+            standing = effect.standing
+            _say(
+                outcome=standing.outcome,
+                protocol=standing.protocol,
+                endpoint=standing.endpoint,
+                after=time.monotonic() - self.began,
+            )
+
+
+def _say(**line: Any) -> None:
+    print(json.dumps(line), flush=True)
+
+
+async def _main(port: int, lease: float) -> None:
+    mapper = _Mapper(lease)
+    mapper.began = time.monotonic()
+    mapper.want(port)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    await mapper.close()
+    _say()
+
+
+if __name__ == "__main__":
+    run(_main(int(sys.argv[1]), float(sys.argv[2])))
