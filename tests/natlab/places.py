@@ -117,12 +117,14 @@ class Router:
         ipv6: bool,
         line: Line,
     ) -> None:
+        self.name: str = name
+        self.kind = kind
         if hairpin and isinstance(kind.recipe, Recipe) and not kind.behaviour.keeps_ports:
             raise ValueError(f"whom a public port of {kind.code} means cannot be told")
         if (under is not None or igd) and isinstance(kind.recipe, Translated):
             raise ValueError(f"{kind.code} is played by the wire, so it must be there, without an IGD")
-        self.name = name
-        self.kind = kind
+        if under is not None and kind.recipe.is_routed:
+            raise ValueError(f"{kind.code} needs public addresses, and {under.name} has none to give")
         self.namespace = scene.namespace(name)
         self._under = under
         self._hairpin = hairpin

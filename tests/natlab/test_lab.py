@@ -147,6 +147,8 @@ def test_what_cannot_be_built_is_refused() -> None:
         carrier = scene.router("APDF", "carrier", is_carrier=True)
         with pytest.raises(ValueError, match="cannot be told"):
             scene.router("APDF-NP", "a", hairpin=True)
+        with pytest.raises(ValueError, match="public addresses"):
+            scene.router("FW", "a", under=carrier)
         with pytest.raises(ValueError, match="played by the wire"):
             scene.router("ADM", "b", under=carrier)
         with pytest.raises(ValueError, match="played by the wire"):
