@@ -25,7 +25,7 @@ import msgspec
 from floater.loop import run as run_loop
 from tests.natlab.lab import Lab
 from tests.natlab.nats import KINDS
-from tests.natlab.peers.dcutr import Dcutr
+from tests.natlab.peers import dcutr
 from tests.natlab.peers.floater import Floater
 from tests.natlab.peers.textbook import Floor, Textbook
 from tests.natlab.rows import RTT, Pair, Run, Setting, all_pairs, read_runs, show
@@ -35,7 +35,8 @@ PROGRAMS: Final[dict[str, Callable[[Town, Path], AbstractAsyncContextManager[Pro
     "floater": Floater.settled,
     "floor": Floor.settled,
     "textbook": Textbook.settled,
-    "libp2p": Dcutr.settled,
+    "js-libp2p": dcutr.JS,
+    "py-libp2p": dcutr.PY,
 }
 
 SKEWS: Final = (0.0, 0.045, -0.045, 0.3, -0.3)

@@ -1,10 +1,11 @@
-"""Public software on the same pairs: js-libp2p, which upgrades a relayed connection by DCUtR.
+"""Public software on the same pairs: libp2p, which upgrades a relayed connection by DCUtR.
 
-Every host runs `libp2p/peer.mjs`, a node with the pieces that libp2p's own guide names for this; a
-relay runs on the server host, at the port that every NAT lets out to. One host dials the other through
-the relay, and DCUtR (libp2p specs, relay/DCUtR.md) does the rest. Both are new for each pair.
+Two of its libraries, each as its own guide puts it together: js-libp2p (`libp2p/peer.mjs`), which
+dials from a fresh port, and py-libp2p (`libp2p/peer.py`), which dials from the one it listens on. A relay
+runs on the server host, at the port that every NAT lets out to. One host dials the other through it,
+and DCUtR (libp2p specs, relay/DCUtR.md) does the rest. Both nodes are new for each pair.
 
-Its packages come from npm, at the versions of `libp2p/package-lock.json`, when the matrix first needs them.
+What they need comes from npm and PyPI when the matrix first needs it, at fixed versions.
 """
 
 import asyncio
@@ -12,8 +13,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -24,29 +26,32 @@ from tests.natlab.scene import Host
 from tests.natlab.town import Town
 
 FOLDER: Final = Path(__file__).with_name("libp2p")
-PATIENCE: Final = 10.0
+PYTHON: Final = FOLDER.parents[3] / "build/py-libp2p"
+VERSION: Final = "libp2p==0.8.1"
+PATIENCE: Final = 15.0
 "Seconds for a node to be there, and to be known to the relay."
 
 
 class Dcutr:
     """Joins two hosts by way of a relay of libp2p's."""
 
-    name = "libp2p"
-
-    def __init__(self, town: Town, folder: Path, relay: str) -> None:
+    def __init__(self, name: str, command: list[str], town: Town, folder: Path, relay: str) -> None:
+        self.name = name
+        self._command = command
         self._lab = town.lab
         self._folder = folder
         self._relay = relay
 
     @classmethod
     @asynccontextmanager
-    async def settled(cls, town: Town, folder: Path) -> AsyncIterator["Dcutr"]:
-        """Start the relay."""
-        await asyncio.to_thread(install)
-        async with _node(
-            town.server, folder / "relay", "relay", f"/ip4/{town.server.address}/tcp/443"
-        ) as node:
-            yield cls(town, folder, (await _first(node, "ready"))["ready"])
+    async def settled(
+        cls, name: str, install: Callable[[], list[str]], town: Town, folder: Path
+    ) -> AsyncIterator["Dcutr"]:
+        """Start the relay. `install` has the library there, and gives the command that runs a node."""
+        command = await asyncio.to_thread(install)
+        place = f"/ip4/{town.server.address}/tcp/443"
+        async with _node(command, town.server, folder / "relay", "relay", place) as node:
+            yield cls(name, command, town, folder, (await _first(node, "ready"))["ready"])
 
     def measures(self, pair: Pair) -> bool:
         """Tell whether this pair can be tried: any can."""
@@ -60,7 +65,15 @@ class Dcutr:
         async with AsyncExitStack() as stack:
             both = [
                 await stack.enter_async_context(
-                    _node(host, self._folder / host.name, "peer", self._relay, host.public)
+                    _node(
+                        self._command,
+                        host,
+                        self._folder / host.name,
+                        "peer",
+                        self._relay,
+                        host.public,
+                        host.address,
+                    )
                 )
                 for host in (one, other)
             ]
@@ -92,19 +105,34 @@ class Dcutr:
         )
 
 
-def install() -> None:
+def install_js() -> list[str]:
     """Have npm fetch what the lock names, unless it is there."""
+    node = _node_home() / "bin/node"
     stamp, lock = FOLDER / "node_modules/.package-lock.json", FOLDER / "package-lock.json"
-    if stamp.exists() and stamp.stat().st_mtime > lock.stat().st_mtime:
-        return
-    npm = _node_home() / "lib/node_modules/npm/bin/npm-cli.js"
-    print("npm: installing libp2p", file=sys.stderr)
-    subprocess.run(
-        [_node_home() / "bin/node", npm, "ci", "--no-fund", "--no-audit", "--loglevel=error"],
-        cwd=FOLDER,
-        env=_environment(),
-        check=True,
-    )
+    if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
+        print("npm: installing js-libp2p", file=sys.stderr)
+        npm = _node_home() / "lib/node_modules/npm/bin/npm-cli.js"
+        words = "ci", "--no-fund", "--no-audit", "--loglevel=error"
+        environment = {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{node.parent}:{os.environ['PATH']}"}
+        subprocess.run([node, npm, *words], cwd=FOLDER, env=environment, check=True)
+    return [str(node), str(FOLDER / "peer.mjs")]
+
+
+def install_py() -> list[str]:
+    """Have an environment with py-libp2p beside this one, unless it is there: it needs much, and pins it."""
+    python, stamp = PYTHON / "bin/python", PYTHON / VERSION
+    if not stamp.exists():
+        print("pip: installing py-libp2p", file=sys.stderr)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", PYTHON], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", VERSION], check=True
+        )
+        stamp.touch()
+    return [str(python), str(FOLDER / "peer.py")]
+
+
+JS: Final = partial(Dcutr.settled, "js-libp2p", install_js)
+PY: Final = partial(Dcutr.settled, "py-libp2p", install_py)
 
 
 def _node_home() -> Path:
@@ -114,13 +142,8 @@ def _node_home() -> Path:
     return Path(spec.origin).parent
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{_node_home() / 'bin'}:{os.environ['PATH']}"}
-
-
-def _node(host: Host, log: Path, *words: str) -> Program:
-    argv = [str(_node_home() / "bin/node"), str(FOLDER / "peer.mjs"), *words]
-    return Program(argv, log.with_suffix(".log"), prefix=host.prefix)
+def _node(command: list[str], host: Host, log: Path, *words: str) -> Program:
+    return Program([*command, *words], log.with_suffix(".log"), prefix=host.prefix)
 
 
 async def _first(node: Program, key: str, value: object = None, within: float = PATIENCE) -> Line:

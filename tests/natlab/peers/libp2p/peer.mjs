@@ -1,6 +1,6 @@
 // A relay, or a peer that dials another through it and lets DCUtR look for a direct way (libp2p specs, relay/DCUtR.md).
 //
-//   node peer.mjs relay /ip4/…/tcp/…            node peer.mjs peer RELAY PUBLIC-ADDRESS
+//   node peer.mjs relay /ip4/…/tcp/…            node peer.mjs peer RELAY PUBLIC-ADDRESS …
 //
 // JSON lines: {"ready", "id"} when it can be dialled, {"open": "relay" | "direct", "at"} for each connection to another
 // peer than the relay, {"word"} when the other end has answered. One line of input: the peer to dial.
