@@ -98,7 +98,9 @@ class Person:
         self._tokens = Tokens(store)
         self.ports = Ports(
             self.link,
-            wanted=lambda: self.machine.logged_in and not settings.values.hide_address,
+            wanted=lambda: (
+                (self.machine.logged_in or self._encounter is not None) and not settings.values.hide_address
+            ),
             idle=lambda: self.state is api.State.HOME,
         )
         self._search = Search(
@@ -255,6 +257,8 @@ class Person:
             self._words.notice(Code.CLOCK_WRONG)
         self._on_reached()
         self.ports.drop()  # the observers know this stream by another name
+        if self._port_wanted:
+            self.ports.prepare()  # while the log-in is restored
         self._driver.feed(stranger.Online())
 
     def _news(self, message: control.News) -> None:
@@ -377,8 +381,7 @@ class Person:
 
     def _want_port(self) -> None:
         self._port_wanted = True
-        if self._renewal is not None and not self._renewal.done():
-            self.ports.drop()  # the one on its way began before whatever gave rise to this
+        self.ports.drop()  # one that is there, or on its way, is of before whatever gave rise to this
         self._renew_port()
 
     def _renew_port(self) -> None:
@@ -389,7 +392,6 @@ class Person:
     async def _renew(self) -> None:
         while self._port_wanted and self.machine.logged_in and (encounter := self._encounter) is not None:
             self._port_wanted = False
-            self.ports.drop()
             await self.ports.ready()
             if encounter is not self._encounter:
                 return

@@ -19,7 +19,7 @@ from floater.wire.endpoint import Address
 
 LOOK_EVERY: Final = 1.0
 "Seconds between two looks at the network, whether or not the system told us of anything."
-SETTLE: Final = 0.1
+SETTLE: Final = 0.03
 "Seconds that news of the network have to become whole."
 SLEPT: Final = 3.0
 "Seconds that this computer slept, or did nothing at all, after which no stream is trusted."

@@ -48,9 +48,9 @@ def test_an_address_that_is_new_is_told_when_its_route_had_time_to_come() -> Non
         at_home()
         .at(10.2, seen(by=0), Changed(frozenset((HERE,))))
         .at(10.4, seen(THERE, by=0))
-        .at(10.41, seen(THERE, by=2))
+        .at(10.42, seen(THERE, by=2))
         .when_due(10.4 + SETTLE, NOTHING_GONE)
-        .wakes(10.41 + LOOK_EVERY)
+        .wakes(10.42 + LOOK_EVERY)
     )
 
 
@@ -67,7 +67,7 @@ def test_an_address_that_never_was_ours_is_not_missed() -> None:
 
 
 def test_a_cable_that_was_out_for_a_moment_is_a_change() -> None:
-    at_home().at(10.2, Flickered(None)).at(10.25, Flickered(None)).when_due(10.2 + SETTLE, NOTHING_GONE)
+    at_home().at(10.2, Flickered(None)).at(10.21, Flickered(None)).when_due(10.2 + SETTLE, NOTHING_GONE)
 
 
 def test_sleep_is_a_change() -> None:

@@ -1,0 +1,95 @@
+"""What a talk survives: a cable that is out, another address, a way that closes, all in the middle of a file.
+
+A round trip takes 80 ms. The figures are those of `python -m benchmarks.handover`; here is asserted what no
+busy machine spoils: nothing lost, doubled or out of order, and a bound on the time that leaves it room.
+"""
+
+import time
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.helpers.handover import Outcome, Talk, away, events, talking
+
+pytestmark = [pytest.mark.natlab, pytest.mark.asyncio]
+
+FILE: Final = 6_000_000
+RATE: Final = 2_000_000.0
+"Bytes a second, so that the file has a middle."
+BACK: Final = 3.0
+
+
+def is_whole(outcome: Outcome, within: float = BACK) -> None:
+    print(outcome)
+    assert (outcome.lost, outcome.doubled) == (0, 0)
+    assert outcome.in_order
+    assert outcome.files_equal
+    assert outcome.back <= within
+
+
+async def half(talk: Talk) -> str:
+    """A file that is under way."""
+    talk.lab.change("alice", rate=RATE)
+    transfer = await talk.offer(FILE)
+    await talk.progress(transfer, FILE // 4)
+    return transfer
+
+
+async def test_a_cable_that_is_put_back(tmp_path: Path) -> None:
+    async with talking(tmp_path, ("APDF", "APDF")) as talk:
+        transfer = await half(talk)
+        talk.lab.cut("alice")
+        first = await talk.say_meanwhile()
+        await away(talk)
+        talk.lab.heal("alice")
+        back = await talk.delivered(first, time.monotonic())
+        is_whole(await talk.outcome(back, transfer))
+
+
+async def test_another_address(tmp_path: Path) -> None:
+    async with talking(tmp_path, ("APDF", "APDF")) as talk:
+        transfer = await half(talk)
+        talk.lab.unplug("alice")
+        first = await talk.say_meanwhile()
+        talk.lab.move("alice")
+        back = await talk.delivered(first, time.monotonic())
+        is_whole(await talk.outcome(back, transfer))
+        await talk.path("direct")
+
+
+async def test_another_router(tmp_path: Path) -> None:
+    async with talking(tmp_path, ("APDF", "APDF")) as talk:
+        elsewhere = talk.lab.router("APDF", "elsewhere")
+        transfer = await half(talk)
+        talk.lab.move("bob", elsewhere)
+        since = time.monotonic()
+        back = await talk.delivered(await talk.say_meanwhile(), since)
+        is_whole(await talk.outcome(back, transfer))
+        await talk.path("direct")
+
+
+async def test_another_address_of_somebody_who_hides_theirs(tmp_path: Path) -> None:
+    async with talking(tmp_path, ("APDF", "APDF"), hide=True) as talk:
+        transfer = await half(talk)
+        talk.lab.unplug("alice")
+        first = await talk.say_meanwhile()
+        talk.lab.move("alice")
+        back = await talk.delivered(first, time.monotonic())
+        is_whole(await talk.outcome(back, transfer))
+        assert {line["kind"] for person in talk.both for line in events(person, "path")} == {"relay"}
+
+
+async def test_a_direct_way_that_closes_and_opens_again(tmp_path: Path) -> None:
+    async with talking(tmp_path, ("APDF", "APDF")) as talk:
+        transfer = await half(talk)
+        for one, other in (("alice", "bob"), ("bob", "alice")):
+            talk.lab.block(one, other)
+        since = time.monotonic()
+        back = await talk.delivered(await talk.say_meanwhile(), since)
+        await talk.path("relay")
+        for one, other in (("alice", "bob"), ("bob", "alice")):
+            talk.lab.block(one, other, blocked=False)
+        is_whole(await talk.outcome(back, transfer), within=3.0 + BACK)
+        await talk.path("direct")
+        await talk.delivered(await talk.say_meanwhile(), since)

@@ -1,0 +1,184 @@
+"""Two people in a talk whose network breaks and comes back, and what became of what they said meanwhile."""
+
+import asyncio
+import hashlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.helpers.headless import Line, Person, Server, greet, meet
+from tests.natlab.lab import Lab
+from tests.natlab.scene import Host
+
+RTT: Final = 0.08
+WORDS: Final = 5
+"Texts that each says while the network is away."
+
+
+@dataclass
+class Outcome:
+    """What a change of the network cost.
+
+    `back` counts from the network being whole again (for a way that stays closed: from its closing) to the
+    moment at which each side knows that its first word said meanwhile is delivered, the later of the two.
+    """
+
+    back: float
+    paths: tuple[list[str], list[str]]
+    lost: int
+    doubled: int
+    in_order: bool
+    files_equal: bool
+
+
+@dataclass
+class Talk:
+    """Two people, the server, and what was said."""
+
+    lab: Lab
+    server: Server
+    server_host: Host
+    alice: Person
+    bob: Person
+    folder: Path
+    said: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+
+    @property
+    def both(self) -> tuple[Person, Person]:
+        """Alice, then Bob."""
+        return self.alice, self.bob
+
+    async def say(self, sender: Person) -> str:
+        """Say one more text and return its `message_id`."""
+        before = self.said.setdefault(sender.data_dir.name, [])
+        text = f"{sender.data_dir.name} says {len(before) + 1}"
+        message = str((await sender.do("send_text", text=text))["message_id"])
+        before.append((message, text))
+        return message
+
+    async def say_meanwhile(self) -> tuple[str, str]:
+        """Let each say some, whatever comes through; the first message of each."""
+        firsts = [(await asyncio.gather(self.say(self.alice), self.say(self.bob))) for _ in range(WORDS)]
+        return firsts[0][0], firsts[0][1]
+
+    async def delivered(self, messages: tuple[str, str], since: float, *, within: float = 40) -> float:
+        """Wait until both are delivered; seconds that it took."""
+        await asyncio.gather(
+            *(
+                person.event("delivered", message_id=message, within=within)
+                for person, message in zip(self.both, messages, strict=True)
+            )
+        )
+        return time.monotonic() - since
+
+    async def offer(self, size: int) -> str:
+        """Let Alice send Bob a file of random bytes; the transfer, which Bob has accepted."""
+        path = self.folder / f"{size}-of-noise.bin"
+        path.write_bytes(os.urandom(size))
+        await self.alice.do("send_file", path=str(path))
+        transfer = str((await self.bob.event("offer"))["transfer_id"])
+        await self.bob.do("accept", transfer_id=transfer, to=str(self.bob.data_dir))
+        return transfer
+
+    async def progress(self, transfer: str, at_least: int) -> None:
+        """Wait until so many bytes of a file are there."""
+
+        def found() -> Line | None:
+            return next(
+                (
+                    line
+                    for line in reversed(events(self.bob, "progress"))
+                    if line["transfer_id"] == transfer and line["bytes"] >= at_least
+                ),
+                None,
+            )
+
+        await self.bob.until(found, f"{at_least} bytes", within=60)
+
+    async def path(self, *kinds: str, within: float = 40) -> None:
+        """Wait until both talk over a path of one of these kinds."""
+        for person in self.both:
+            await person.until(_on(person, kinds), f"path {kinds}", within)
+
+    async def outcome(self, back: float, transfer: str, *, within: float = 60) -> Outcome:
+        """Wait until the file and everything said has arrived, and look what became of it."""
+        received = await self.bob.event("received", transfer_id=transfer, within=within)
+        await self.alice.event("sent", transfer_id=transfer, within=within)
+        heard = {}
+        for sender, receiver in ((self.alice, self.bob), (self.bob, self.alice)):
+            last = self.said[sender.data_dir.name][-1][0]
+            await sender.until(_has(sender, "delivered", "message_id", last), f"delivery of {last}")
+            heard[sender.data_dir.name] = [str(line["text"]) for line in events(receiver, "text")]
+        said = {name: [text for _, text in messages] for name, messages in self.said.items()}
+        source = next(self.folder.glob("*-of-noise.bin"))
+        equal = _digest(source) == _digest(Path(received["path"])) == received["sha256"]
+        return Outcome(
+            back,
+            (_kinds(self.alice), _kinds(self.bob)),
+            lost=sum(len(set(said[name]) - set(heard[name])) for name in said),
+            doubled=sum(len(heard[name]) - len(set(heard[name])) for name in said),
+            in_order=all(heard[name] == said[name] for name in said),
+            files_equal=equal and len(events(self.bob, "received")) == 1,
+        )
+
+
+@asynccontextmanager
+async def talking(folder: Path, kinds: tuple[str, str], *, hide: bool = False) -> AsyncIterator[Talk]:
+    """Let two people behind NATs of these kinds meet and greet."""
+    async with AsyncExitStack() as stack:
+        lab = stack.enter_context(Lab(rtt=RTT))
+        server_host = lab.host("server", addresses=2)
+        hosts = lab.behind(kinds[0], "alice"), lab.behind(kinds[1], "bob")
+        server = await stack.enter_async_context(
+            Server(
+                folder / "server",
+                "--stun",
+                f"{server_host.addresses[1]}:3478",
+                listen=f"{server_host.address}:443",
+                prefix=server_host.prefix,
+            )
+        )
+        alice, bob = [
+            await stack.enter_async_context(Person(server, folder / host.name, prefix=host.prefix))
+            for host in hosts
+        ]
+        await asyncio.gather(
+            alice.sign_up_and_log_in("alice@example.org", "Alice"),
+            bob.sign_up_and_log_in("bob@example.org", "Bob"),
+        )
+        if hide:
+            await alice.do("set", hide_address=True)
+        await meet(alice, bob)
+        await greet(alice, bob)
+        yield Talk(lab, server, server_host, alice, bob, folder)
+
+
+def events(person: Person, name: str) -> list[Line]:
+    """All events of a name that a person was told."""
+    return [line for line in person.everything if line.get("event") == name]
+
+
+async def away(talk: Talk) -> None:
+    """Wait until both know that the other is out of reach."""
+    await asyncio.gather(*(person.event("peer_away", within=20) for person in talk.both))
+
+
+def _has(person: Person, name: str, field: str, value: str) -> Callable[[], Line | None]:
+    return lambda: next((line for line in events(person, name) if line[field] == value), None)
+
+
+def _on(person: Person, kinds: tuple[str, ...]) -> Callable[[], Line | None]:
+    return lambda: next((line for line in events(person, "path")[-1:] if line["kind"] in kinds), None)
+
+
+def _kinds(person: Person) -> list[str]:
+    return [str(line["kind"]) for line in events(person, "path")]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
