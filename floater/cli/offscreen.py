@@ -97,8 +97,8 @@ class Seat:
         card = other.page.get_by_role("article", name="moon.png")
         await card.locator("button.primary").click()
         other.show("accepts")
-        await card.locator(".picture img").wait_for()
-        await other.page.wait_for_function("document.querySelector('.picture img').naturalWidth === 384")
+        await card.locator(".Picture img").wait_for()
+        await other.page.wait_for_function("document.querySelector('.Picture img').naturalWidth === 384")
         other.sees("picture")
 
     async def hang_up(self) -> None:

@@ -117,7 +117,9 @@ async def test_files_that_lie_do_no_harm(tmp_path: Path) -> None:
             await cards.nth(index).scroll_into_view_if_needed()  # what is far away is not even loaded
         await refused.nth(3).wait_for()
         assert await refused.count() == 4, "the broken one and the three giants"
+        await window.page.locator(".Picture").scroll_into_view_if_needed()
         images = window.page.locator(".FileCard img")
+        await images.wait_for()
         assert await images.count() == 1, "a vector image is never shown, whatever its name"
         assert await images.evaluate("image => image.naturalWidth") > 0
         await is_whole(window)

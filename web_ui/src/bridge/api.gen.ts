@@ -158,6 +158,7 @@ export interface HangUpCommand {
 export interface SetCommand {
   command: "set";
   hide_address?: boolean | null;
+  map_port?: boolean | null;
   language?: string | null;
   downloads?: string | null;
   appearance?: string | null;
@@ -247,6 +248,7 @@ export interface Settings {
   downloads: string;
   appearance?: string;
   address_asked?: boolean;
+  map_port?: boolean;
 }
 
 /** What the network allows. */
@@ -257,6 +259,7 @@ export interface NetworkReply {
   reachability: string;
   words: string[];
   server_ms: number | null;
+  mapped: string[];
 }
 
 /** The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside. */

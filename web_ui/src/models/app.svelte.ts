@@ -59,6 +59,7 @@ export class App {
     downloads: "",
     appearance: "auto",
     address_asked: false,
+    map_port: true,
   });
   version = $state("");
   practising = $state(false);

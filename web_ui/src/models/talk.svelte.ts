@@ -65,6 +65,8 @@ export const BLOCK = 50;
 
 export class Block {
   entries = $state.raw<Entry[]>([]);
+  /** The first entry in it that the person had not seen when it came, if the talk has one and it is here. */
+  mark = $state<string | null>(null);
   constructor(readonly number: number) {}
 }
 
@@ -78,13 +80,13 @@ export class Talk {
   blocks = $state.raw<Block[]>([]);
   /** How many entries of the peer came since the person last looked. */
   unread = $state(0);
-  firstUnread = $state<string | null>(null);
   /** How many entries are our own. */
   saidByUs = $state(0);
 
   #texts = new Map<string, TextEntry>();
   #files = new Map<string, FileEntry>();
   #count = 0;
+  #marked: Block | null = null;
 
   constructor(
     readonly peer: string,
@@ -104,8 +106,14 @@ export class Talk {
     this.unread = 0;
   }
 
+  /** The first entry that came unseen. */
+  get firstUnread(): string | null {
+    return this.#marked?.mark ?? null;
+  }
+
   unmark(): void {
-    this.firstUnread = null;
+    if (this.#marked) this.#marked.mark = null;
+    this.#marked = null;
   }
 
   /** Take one event of this talk. Those that are not about it are ignored. */
@@ -225,16 +233,17 @@ export class Talk {
   }
 
   #append(entry: Entry): void {
-    if (!entry.mine && entry.kind !== "news" && !this.looking()) {
-      this.unread += 1;
-      this.firstUnread ??= entry.id;
-    }
     let last = this.blocks.at(-1);
     if (last === undefined || last.entries.length >= BLOCK) {
       last = new Block(this.blocks.length);
       this.blocks = [...this.blocks, last];
     }
     last.entries = [...last.entries, entry];
+    if (!entry.mine && entry.kind !== "news" && !this.looking()) {
+      this.unread += 1;
+      this.#marked ??= last;
+      this.#marked.mark ??= entry.id;
+    }
     this.#count += 1;
     if (entry.mine) this.saidByUs += 1;
   }
