@@ -8,8 +8,10 @@ async with Server(tmp_path / "s") as server, Windows() as windows:
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +28,11 @@ BESIDE_THE_POINT: Final = "--no-sandbox --disable-gpu"
 
 class Window(Driven):
     """One person's window, and the words on its page."""
+
+    began: float
+    "When its program was started, in seconds since 1970."
+    wish: Path
+    "What its hand is to type or copy (`tests.helpers.hand`), if it was opened with one."
 
     def button(self, name: str) -> Locator:
         """A button by its whole name."""
@@ -71,6 +78,27 @@ class Window(Driven):
         await self.fill("field.password", PASSWORD)
         await self.press("log_in.do")
         await self.on("Home")
+
+    def type_into_dialog(self, path: Path) -> None:
+        """Have the hand give this path to the file dialog that is about to open."""
+        self.wish.write_text(str(path), "utf-8")
+        self.process.send_signal(signal.SIGUSR1)
+
+    def copy_picture(self, path: Path) -> None:
+        """Have the hand copy this picture, so that it can be pasted."""
+        self.wish.write_text(str(path), "utf-8")
+        self.process.send_signal(signal.SIGUSR2)
+
+    async def drop(self, path: Path) -> None:
+        """Drag a file into the middle of the page, and let go."""
+        debugger = await self.page.context.new_cdp_session(self.page)
+        width, height = await self.page.evaluate("[innerWidth, innerHeight]")
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            await debugger.send(
+                "Input.dispatchDragEvent", {"type": kind, "x": width // 2, "y": height // 2, "data": data}
+            )
+        await debugger.detach()
 
     async def quiet(self) -> None:
         """Put every toast away."""
@@ -132,29 +160,57 @@ class Windows:
         language: str = "en",
         size: tuple[int, int] | None = (460, 760),
         env: Mapping[str, str] | None = None,
+        hand: bool = False,
     ) -> Window:
-        """Start a window and wait until its page is there."""
-        assert self._playwright is not None
-        port, debugging = offscreen()
+        """Start a window and wait until its page is there; with a hand for the dialogs, if need be."""
         options = [] if size is None else ["--size", f"{size[0]}x{size[1]}"]
         if server is not None:
             options += ["--server", server if isinstance(server, str) else server.url]
-        env = {**debugging, **(env or {})}
-        process, log = await start_window(data_dir, *options, language=language, env=env)
-        window = Window(self._playwright, process, port, log)
-        self._open.append(window)
-        await window.attach()
+        argv = window_argv(data_dir, *options)
+        wish = data_dir.parent / f"{data_dir.name}.wish"
+        if hand:
+            argv[argv.index("floater") : argv.index("window")] = ["tests.helpers.hand", str(wish)]
+        window = await self.drive(argv, data_dir, language=language, env=env)
+        window.wish = wish
         await window.on("App main")
         return window
 
+    async def drive(
+        self,
+        argv: Sequence[str],
+        data_dir: Path,
+        *,
+        language: str = "en",
+        env: Mapping[str, str] | None = None,
+    ) -> Window:
+        """Start any program that shows a page, and take hold of it."""
+        assert self._playwright is not None
+        port, debugging = offscreen()
+        began = time.time()
+        process, log = await start_program(
+            argv, data_dir, language=language, env={**debugging, **(env or {})}
+        )
+        window = Window(self._playwright, process, port, log)
+        window.began = began
+        self._open.append(window)
+        await window.attach()
+        return window
 
-async def start_window(
-    data_dir: Path, *options: str, language: str = "en", env: Mapping[str, str] | None = None
+
+def window_argv(data_dir: Path, *options: str) -> list[str]:
+    """What starts the window of a data folder."""
+    return [
+        *(sys.executable, "-m", "floater", "window"),
+        *("--data-dir", str(data_dir), "--log", "info", *options),
+    ]
+
+
+async def start_program(
+    argv: Sequence[str], data_dir: Path, *, language: str = "en", env: Mapping[str, str] | None = None
 ) -> tuple[asyncio.subprocess.Process, Path]:
-    """Start `floater window` without a screen. Returns it and the file of its log."""
+    """Start something with a window, without a screen. Returns it and the file of its log."""
     tag = f"{language.replace('-', '_')}.UTF-8"
     log = data_dir.parent / f"{data_dir.name}.log"
-    argv = [sys.executable, "-m", "floater", "window", "--data-dir", str(data_dir), "--log", "info", *options]
     with log.open("ab") as file:
         process = await asyncio.create_subprocess_exec(
             *argv,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.headless import PASSWORD, Person, Server
-from tests.helpers.pictures import noise_png
-from tests.helpers.window import Window, Windows, start_window
+from tests.helpers.pictures import lake
+from tests.helpers.window import Window, Windows, start_program, window_argv
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
@@ -37,21 +37,6 @@ async def hang_up(window: Window) -> None:
     await window.page.keyboard.press("Escape")
     await window.on("Home")
 
-
-async def tab_to(window: Window, name: str) -> None:
-    """Press Tab until the focus is on what has this name."""
-    for _ in range(40):
-        await window.page.keyboard.press("Tab")
-        if await window.page.evaluate(NAME_OF_FOCUS) == name:
-            return
-    raise AssertionError(f"{name} is not reached by Tab")
-
-
-NAME_OF_FOCUS = """() => {
-  const focus = document.activeElement;
-  const label = focus.labels?.[0]?.textContent ?? focus.textContent;
-  return (focus.getAttribute("aria-label") ?? label).trim();
-}"""
 
 COMPOSITION = """(async () => {
   document.querySelector("textarea").addEventListener("keydown", event => {
@@ -155,7 +140,7 @@ async def test_one_folder_has_one_window_that_keeps_its_size_and_takes_leave(tmp
     ):
         window = await windows.open(server, tmp_path / "ann", size=(520, 600))
         await window.meet(server, bob)
-        second, _ = await start_window(tmp_path / "ann")
+        second, _ = await start_program(window_argv(tmp_path / "ann"), tmp_path / "ann")
         assert await asyncio.wait_for(second.wait(), 20) == 0
         await bob.do("send_text", text="still the first?")
         await window.said("still the first?").wait_for()
@@ -165,92 +150,6 @@ async def test_one_folder_has_one_window_that_keeps_its_size_and_takes_leave(tmp
         assert await asyncio.wait_for(window.process.wait(), 20) == 0
         again = await windows.open(server, tmp_path / "ann", size=None)
         assert await again.page.evaluate("[innerWidth, innerHeight]") == [520, 600]
-
-
-async def test_keyboard_alone_goes_from_the_welcome_to_the_hang_up(tmp_path: Path) -> None:
-    picture = tmp_path / "lake.png"
-    picture.write_bytes(noise_png(50_000))
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
-        window = await windows.open(server, tmp_path / "ann")
-        press, write = window.page.keyboard.press, window.page.keyboard.type
-
-        async def go(key: str) -> None:
-            await tab_to(window, await window.word(key))
-            await press("Enter")
-
-        async def enter(key: str, text: str) -> None:
-            await tab_to(window, await window.word(key))
-            await write(text)
-
-        await go("welcome.sign_up")
-        await window.on("Account form")
-        await enter("field.email", "ann@example.org")
-        await enter("field.username", "Ann")
-        await enter("field.password", PASSWORD)
-        await tab_to(window, await window.word("field.adult"))
-        await press("Space")
-        await press("Enter")
-        await window.on("CheckMail")
-        await enter("field.code", await server.mailed_code("ann@example.org"))
-        await press("Enter")
-        await window.on("Account form:not(.CheckMail)")
-        await enter("field.email", "ann@example.org")
-        await enter("field.password", PASSWORD)
-        await press("Enter")
-        await window.on("Home")
-
-        await press("Control+/")
-        await window.page.locator("dialog kbd").first.wait_for()
-        await press("Escape")
-        await press("Control+,")
-        await window.page.locator("dialog.wide").wait_for()
-        await go("settings.check")
-        await window.page.locator("dialog ul").wait_for()
-        await press("Escape")
-        assert await window.page.locator("dialog").count() == 0
-
-        await bob.sign_up_and_log_in("bob@example.org", "Bob")
-        await window.page.wait_for_function("() => document.querySelector('.seek:enabled')")
-        await tab_to(window, f"聊一聊 {await window.word('home.seek')}")
-        await press("Enter")
-        await window.page.get_by_text(await window.word("address.title")).wait_for()
-        await press("Enter")
-        await window.on("Waiting")
-        await press("Escape")
-        await window.on("Home")
-        await tab_to(window, f"聊一聊 {await window.word('home.seek')}")
-        await press("Enter")
-        await bob.do("seek")
-        await bob.event("state", state="greeting")
-        await bob.do("greet")
-        await window.on("Greeting")
-        await press("Enter")
-        await window.on("TalkView")
-        await write("by hand")
-        await press("Shift+Enter")
-        await write("alone")
-        await press("Enter")
-        await bob.event("text", text="by hand\nalone")
-
-        await bob.do("send_file", path=str(picture))
-        await window.page.locator(".FileCard").wait_for()
-        await go("file.see")
-        await window.page.locator(".FileCard img").wait_for()
-        await tab_to(window, await window.fill_in("file.open", name="lake.png"))
-        await press("Enter")
-        await window.page.locator(".Lightbox").wait_for()
-        await press("+")
-        await press("Escape")
-        await press("Control+m")
-        await write("seen")
-        await press("Enter")
-        await bob.event("text", text="seen")
-        await hang_up(window)
-        await bob.event("ended", reason="peer_hung_up")
 
 
 async def test_keys_in_a_talk_mean_what_they_say(tmp_path: Path) -> None:
@@ -325,3 +224,29 @@ async def test_what_comes_unseen_is_counted_and_marked(tmp_path: Path) -> None:
         await window.page.keyboard.press("Enter")
         await marker.wait_for(state="detached")
         await down.wait_for(state="detached")  # whoever speaks is back at the end
+
+
+async def test_a_picture_out_of_sight_is_put_away_and_comes_back(tmp_path: Path) -> None:
+    picture = tmp_path / "lake.png"
+    picture.write_bytes(lake(640, 400))
+    async with (
+        Server(tmp_path / "server") as server,
+        Windows() as windows,
+        Person(server, tmp_path / "bob") as bob,
+    ):
+        window = await windows.open(server, tmp_path / "ann")
+        await window.meet(server, bob)
+        await bob.do("send_file", path=str(picture))
+        await window.press("file.see")
+        frame, shown = window.page.locator(".Picture"), window.page.locator(".Picture img")
+        await window.page.wait_for_function(
+            "() => document.querySelector('.Picture img')?.naturalWidth === 640"
+        )
+        width, height = await frame.evaluate("frame => [frame.clientWidth, frame.clientHeight]")
+        assert width / height == pytest.approx(640 / 400, rel=0.01)
+        for number in range(60):
+            await bob.do("send_text", text=f"line {number}")
+        await shown.wait_for(state="detached")
+        assert await frame.evaluate("frame => [frame.clientWidth, frame.clientHeight]") == [width, height]
+        await window.page.get_by_role("log").evaluate("list => list.scrollTo(0, 0)")
+        await shown.wait_for()
