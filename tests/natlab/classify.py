@@ -31,7 +31,7 @@ _LATE: Final = 5.9
 "Seconds from which on an answer is a late one."
 _LATEST: Final = 7.0
 "Seconds until which it has come, before TCP's third repetition."
-_AT_ONCE: Final = 4
+_AT_ONCE: Final = 6
 "Proofs side by side: each has a wire that must keep time, and two cores may be all there are."
 _HTTPS: Final = 443
 _OTHER: Final = 8443

@@ -32,7 +32,10 @@ deny 0-65535 0.0.0.0/0 0-65535
 """
 
 # It wants nat chains of the family `inet`; those of the kind come first, being there before.
+# A daemon that is started again begins with nothing mapped.
 _RULES: Final = """
+table inet igd
+delete table inet igd
 table inet igd {
   chain forwards {
   }
