@@ -122,7 +122,7 @@ async def measure(plan: Plan, log: Log, *, lanes: int, seed: int) -> None:
                 async with PROGRAMS[name](town, folder / name) as program:
                     while left:
                         pair, setting = left.popleft()
-                        if program.measures(pair):
+                        if program.measures(pair, setting):
                             log.add(await town.join(program, pair, setting), len(left))
 
     with tempfile.TemporaryDirectory(prefix="floater-matrix-") as folder:

@@ -1,6 +1,7 @@
 """A town: a server host and two homes of each kind of NAT, where pairs meet one at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -21,8 +22,8 @@ class Program(Protocol):
 
     name: str
 
-    def measures(self, pair: Pair) -> bool:
-        """Tell whether this pair can be tried."""
+    def measures(self, pair: Pair, setting: Setting) -> bool:
+        """Tell whether this pair can be tried under this setting."""
 
     async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
         """Join two hosts, say what came of it, and part."""
@@ -69,6 +70,17 @@ class Town:
         for host, path in captures.items():
             self.lab.order(Capture(host.port, str(path)))
         return captures
+
+
+@contextmanager
+def skewed(lab: Lab, one: Host, other: Host, setting: Setting) -> Iterator[None]:
+    """Let what the server says reach one of two later, by the setting's skew."""
+    late = one if setting.skew < 0 else other
+    lab.detour("server", late.name, abs(setting.skew))
+    try:
+        yield
+    finally:
+        lab.detour("server", late.name, 0.0)
 
 
 _COUNTED: Final = ("prediction", "block scan", "birthday")

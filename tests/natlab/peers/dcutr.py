@@ -23,7 +23,7 @@ from typing import Final
 from tests.helpers.headless import Line, Program
 from tests.natlab.rows import IN_TIME, Pair, Run, Setting
 from tests.natlab.scene import Host
-from tests.natlab.town import Town
+from tests.natlab.town import Town, skewed
 
 FOLDER: Final = Path(__file__).with_name("libp2p")
 PYTHON: Final = FOLDER.parents[3] / "build/py-libp2p"
@@ -53,16 +53,15 @@ class Dcutr:
         async with _node(command, town.server, folder / "relay", "relay", place) as node:
             yield cls(name, command, town, folder, (await _first(node, "ready"))["ready"])
 
-    def measures(self, pair: Pair) -> bool:
-        """Tell whether this pair can be tried: any can."""
+    def measures(self, pair: Pair, setting: Setting) -> bool:
+        """Tell whether this can be tried: anything can."""
         return True
 
     async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
         """Let one dial the other through the relay, and wait for both to have a direct connection."""
-        late = one if setting.skew < 0 else other
-        self._lab.detour("server", late.name, abs(setting.skew))
         words: list[str] = []
         async with AsyncExitStack() as stack:
+            stack.enter_context(skewed(self._lab, one, other, setting))
             both = [
                 await stack.enter_async_context(
                     _node(
@@ -87,8 +86,6 @@ class Dcutr:
                     await asyncio.gather(*(_first(node, "open", "direct", IN_TIME) for node in both))
             except AssertionError as error:
                 words.append(str(error).partition("\n")[0])
-            finally:
-                self._lab.detour("server", late.name, 0.0)
             told = [list(node.everything) for node in both]
         usable, direct = _at(told[:1], "word", True, began), _at(told, "open", "direct", began)
         words += [str(line["error"]) for lines in told for line in lines if "error" in line]

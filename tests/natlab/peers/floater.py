@@ -10,7 +10,7 @@ from typing import Final
 from tests.helpers.headless import CommandRefused, Line, Person, Server
 from tests.natlab.rows import IN_TIME, Pair, Run, Setting
 from tests.natlab.scene import Host
-from tests.natlab.town import Town
+from tests.natlab.town import Town, skewed
 
 OBSERVERS: Final = ((0, 3478), (0, 3479), (1, 443), (1, 3478), (1, 3479))
 "Beside the main port: at which of the server's addresses, at which port."
@@ -47,21 +47,21 @@ class Floater:
                 await person.sign_up_and_log_in(f"{name}@example.org", name)
             yield cls(town, people)
 
-    def measures(self, pair: Pair) -> bool:
-        """Tell whether this pair can be tried: any can."""
+    def measures(self, pair: Pair, setting: Setting) -> bool:
+        """Tell whether this can be tried: anything can."""
         return True
 
     async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
         """Let both press, wait for a direct way where there can be one, talk, and hang up."""
         both = self._people[one.name], self._people[other.name]
-        late = one if setting.skew < 0 else other
         marks = [len(person.everything) for person in both]
         usable: float | None = None
         reason = ""
         try:
-            self._lab.detour("server", late.name, abs(setting.skew))
-            await asyncio.gather(*(person.do("seek") for person in both))
-            began = await self._matched(both)
+            with skewed(self._lab, one, other, setting):
+                await asyncio.gather(*(person.do("seek") for person in both))
+                await asyncio.gather(*(person.event("matched") for person in both))
+            began = time.monotonic()
             await _talk(*both)
             usable = time.monotonic() - began
             if pair.can_be_direct:
@@ -72,11 +72,12 @@ class Floater:
                     )
         except (AssertionError, CommandRefused) as error:
             reason = str(error).partition("\n")[0]
-        finally:
-            self._lab.detour("server", late.name, 0.0)
         told = [_first_match(person.everything[mark:]) for person, mark in zip(both, marks, strict=True)]
         for person in both:
-            await _go_home(person)
+            try:
+                await _go_home(person)
+            except AssertionError as error:
+                reason = reason or str(error).partition("\n")[0]
         direct = _both([_taken(lines, relay=False) for lines in told])
         return Run(
             program=self.name,
@@ -90,11 +91,6 @@ class Floater:
             how="/".join(_last_how(lines) for lines in told),
             reason="; ".join(filter(None, (reason, *_codes(told)))) if direct is None else "",
         )
-
-    @staticmethod
-    async def _matched(both: tuple[Person, Person]) -> float:
-        await asyncio.gather(*(person.event("matched") for person in both))
-        return time.monotonic()
 
 
 async def _talk(one: Person, other: Person) -> None:

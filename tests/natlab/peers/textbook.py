@@ -23,7 +23,7 @@ from floater.wire.control import Role
 from tests.natlab.classify import Endpoint, shared_socket
 from tests.natlab.rows import IN_TIME, Pair, Run, Setting
 from tests.natlab.scene import Host
-from tests.natlab.town import Town
+from tests.natlab.town import Town, skewed
 
 PAUSE = 1.0
 "Seconds from an error to the next attempt (§4.2, step 4)."
@@ -107,8 +107,8 @@ class Textbook:
         finally:
             rendezvous.close()
 
-    def measures(self, pair: Pair) -> bool:
-        """Tell whether this pair can be tried: any can."""
+    def measures(self, pair: Pair, setting: Setting) -> bool:
+        """Tell whether this can be tried: anything can."""
         return True
 
     async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
@@ -117,6 +117,7 @@ class Textbook:
         async with AsyncExitStack() as stack:
             ours, there = await stack.enter_async_context(self._rendezvous.registered(one))
             theirs, where = await stack.enter_async_context(self._rendezvous.registered(other))
+            stack.enter_context(skewed(self._rendezvous.town.lab, one, other, setting))
 
             async def side(known: Known, peer: Known, end: socket) -> float:
                 began = await self._rendezvous.send_off(known, end)
@@ -203,9 +204,9 @@ class Floor(Textbook):
 
     name = "floor"
 
-    def measures(self, pair: Pair) -> bool:
-        """Tell whether this pair can be tried: SYNs that cross must be all that it takes."""
-        return pair.is_ordinary
+    def measures(self, pair: Pair, setting: Setting) -> bool:
+        """Tell whether this can be tried: SYNs that cross must be all that it takes, and they must cross."""
+        return pair.is_ordinary and not setting.skew
 
     async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
         """Dial both ways at once; measured until both have verified the other's certificate."""
