@@ -23,6 +23,9 @@ class Code(StrEnum):
 
     # Reaching the server
     SERVER_UNREACHABLE = "server_unreachable"
+    PROXY_UNREACHABLE = "proxy_unreachable"  # the HTTP proxy that leads out of this network is not there
+    PROXY_LOGIN = "proxy_login"  # it wants a name and password, or others than those it was given
+    PROXY_REFUSED = "proxy_refused"  # it lets nobody through to the server, or is no HTTP proxy
     SERVER_NOT_TRUSTED = "server_not_trusted"  # its certificate is not the one pinned or vouched for
     SERVER_URL_INVALID = "server_url_invalid"
     CLOCK_WRONG = "clock_wrong"  # this computer's clock is far from the server's

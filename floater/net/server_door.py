@@ -83,7 +83,8 @@ async def open_server_stream(
         timeout: seconds for everything together.
 
     Raises:
-        Unreachable: SERVER_UNREACHABLE; SERVER_NOT_TRUSTED; CLOCK_WRONG when
+        Unreachable: SERVER_UNREACHABLE; PROXY_UNREACHABLE, PROXY_LOGIN,
+            PROXY_REFUSED; SERVER_NOT_TRUSTED; CLOCK_WRONG when
             a certificate that system trust vouches for seems to be of
             another time.
     """
@@ -123,7 +124,7 @@ async def open_server_socket(
     """Open a bare TCP stream to the server; the raw relay speaks over it. The caller closes it.
 
     Raises:
-        Unreachable: SERVER_UNREACHABLE.
+        Unreachable: SERVER_UNREACHABLE, PROXY_UNREACHABLE, PROXY_LOGIN, PROXY_REFUSED.
     """
     try:
         async with asyncio.timeout(timeout):
@@ -160,9 +161,16 @@ class _Gate(asyncio.Protocol, Generic[AnyProtocol]):
 async def _open(url: ServerUrl, proxy: Proxy | None) -> socket.socket:
     host, port = (url.host, url.port) if proxy is None else (proxy.host, proxy.port)
     loop = asyncio.get_running_loop()
-    places = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    places *= max(1, KNOCKS // len(places))
-    sock = await aiohappyeyeballs.start_connection(places, happy_eyeballs_delay=NEXT_ADDRESS, interleave=1)
+    try:
+        places = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        places *= max(1, KNOCKS // len(places))
+        sock = await aiohappyeyeballs.start_connection(
+            places, happy_eyeballs_delay=NEXT_ADDRESS, interleave=1
+        )
+    except (OSError, UnicodeError) as error:
+        if proxy is None or isinstance(error, TimeoutError):
+            raise
+        raise Unreachable(Code.PROXY_UNREACHABLE, type(error).__name__) from error
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if proxy is not None:
@@ -174,7 +182,12 @@ async def _open(url: ServerUrl, proxy: Proxy | None) -> socket.socket:
 
 
 async def _cross(sock: socket.socket, url: ServerUrl, proxy: Proxy) -> None:
-    """Ask the proxy for a tunnel (RFC 9110 §9.3.6)."""
+    """Ask the proxy for a tunnel (RFC 9110 §9.3.6).
+
+    Raises:
+        Unreachable: PROXY_LOGIN, PROXY_REFUSED, or SERVER_UNREACHABLE if the proxy did not get there either.
+        OSError: the stream to it broke.
+    """
     loop = asyncio.get_running_loop()
     host = f"[{url.host}]" if ":" in url.host else url.host
     headers = [("Host", f"{host}:{url.port}")]
@@ -191,10 +204,12 @@ async def _cross(sock: socket.socket, url: ServerUrl, proxy: Proxy) -> None:
             elif isinstance(event, h11.Response):
                 break
             elif not isinstance(event, h11.InformationalResponse):
-                raise OSError("the proxy hung up")
+                raise Unreachable(Code.PROXY_REFUSED, "it hung up")
     except h11.RemoteProtocolError as error:
-        raise OSError("no HTTP proxy") from error
-    if not 200 <= event.status_code < 300:
-        raise OSError(f"the proxy said {event.status_code}")
+        raise Unreachable(Code.PROXY_REFUSED, "no HTTP proxy") from error
+    status = event.status_code  # 401 is what tinyproxy says to a wrong password
+    if not 200 <= status < 300:
+        code = Code.SERVER_UNREACHABLE if status >= 500 else Code.PROXY_REFUSED
+        raise Unreachable(Code.PROXY_LOGIN if status in (401, 407) else code, f"the proxy said {status}")
     if connection.trailing_data[0]:
-        raise OSError("the proxy spoke for the server")
+        raise Unreachable(Code.PROXY_REFUSED, "it spoke for the server")

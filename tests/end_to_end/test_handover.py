@@ -93,3 +93,18 @@ async def test_a_direct_way_that_closes_and_opens_again(tmp_path: Path) -> None:
         is_whole(await talk.outcome(back, transfer), within=3.0 + BACK)
         await talk.path("direct")
         await talk.delivered(await talk.say_meanwhile(), since)
+
+
+@pytest.mark.parametrize("office", [False, True], ids=["443 only", "proxy only"])
+async def test_a_network_that_lets_little_out(tmp_path: Path, office: bool) -> None:
+    async with talking(tmp_path, ("EGRESS", "EGRESS"), office=office) as talk:
+        assert {line["kind"] for person in talk.both for line in events(person, "path")} == {"relay"}
+        transfer = await half(talk)
+        talk.lab.cut("alice")
+        first = await talk.say_meanwhile()
+        await away(talk)
+        talk.lab.heal("alice")
+        back = await talk.delivered(first, time.monotonic())
+        is_whole(await talk.outcome(back, transfer))
+        hows = [line["how"] for line in events(talk.alice, "path")]
+        assert set(hows) == {"relay-tls"} if office else hows[0] == "relay"

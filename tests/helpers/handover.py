@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.helpers.headless import Line, Person, Server, greet, meet
+from tests.helpers.proxy import real_proxy
 from tests.natlab.lab import Lab
 from tests.natlab.scene import Host
 
@@ -127,8 +128,17 @@ class Talk:
 
 
 @asynccontextmanager
-async def talking(folder: Path, kinds: tuple[str, str], *, hide: bool = False) -> AsyncIterator[Talk]:
-    """Let two people behind NATs of these kinds meet and greet."""
+async def talking(
+    folder: Path, kinds: tuple[str, str], *, hide: bool = False, office: bool = False
+) -> AsyncIterator[Talk]:
+    """Let two people behind NATs of these kinds meet and greet.
+
+    Args:
+        folder: for everything.
+        kinds: of Alice's and of Bob's NAT.
+        hide: whether Alice hides her address.
+        office: whether nothing leads out of Alice's network but an HTTP proxy that wants a password.
+    """
     async with AsyncExitStack() as stack:
         lab = stack.enter_context(Lab(rtt=RTT))
         server_host = lab.host("server", addresses=2)
@@ -142,8 +152,13 @@ async def talking(folder: Path, kinds: tuple[str, str], *, hide: bool = False) -
                 prefix=server_host.prefix,
             )
         )
+        way_out = {"HTTPS_PROXY": await stack.enter_async_context(_proxy(lab, folder))} if office else {}
         alice, bob = [
-            await stack.enter_async_context(Person(server, folder / host.name, prefix=host.prefix))
+            await stack.enter_async_context(
+                Person(
+                    server, folder / host.name, prefix=host.prefix, env=way_out if host is hosts[0] else {}
+                )
+            )
             for host in hosts
         ]
         await asyncio.gather(
@@ -155,6 +170,17 @@ async def talking(folder: Path, kinds: tuple[str, str], *, hide: bool = False) -
         await meet(alice, bob)
         await greet(alice, bob)
         yield Talk(lab, server, server_host, alice, bob, folder)
+
+
+@asynccontextmanager
+async def _proxy(lab: Lab, folder: Path) -> AsyncIterator[str]:
+    """Put a proxy into Alice's network, take her own way out from her, and name the proxy."""
+    host = lab.routers["alice-router"].host("proxy")
+    lab.hosts["alice"].namespace.ip("route delete default")
+    async with real_proxy(
+        folder, ports=(443,), login="alice:s3cret", listen=f"{host.address}:3128", prefix=host.prefix
+    ) as place:
+        yield f"http://alice:s3cret@{place}"
 
 
 def events(person: Person, name: str) -> list[Line]:

@@ -1,12 +1,71 @@
-"""A tiny HTTP proxy that understands CONNECT."""
+"""HTTP proxies that understand CONNECT: a real one, and a tiny one that says whatever it is told to."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
 
 from floater.net.server_door import Proxy
 from tests.helpers.serving import serving
+
+_PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+
+
+@contextlib.asynccontextmanager
+async def real_proxy(
+    folder: Path,
+    *,
+    ports: Sequence[int],
+    login: str = "",
+    listen: str = "127.0.0.1:0",
+    prefix: Sequence[str] = (),
+) -> AsyncIterator[str]:
+    """Run tinyproxy until the block ends; yields its `host:port`.
+
+    Args:
+        folder: for its settings.
+        ports: those that it lets CONNECT go to.
+        login: `name:password`, or empty if everybody may use it.
+        listen: `host:port`; 0 for a free port of this computer.
+        prefix: what to put before its command, to run it in a namespace.
+    """
+    program = shutil.which("tinyproxy", path=_PATH)
+    if program is None:
+        pytest.skip("needs tinyproxy")
+    host, _, port = listen.rpartition(":")
+    port = str(free_port()) if port == "0" else port
+    lines = [f"Listen {host}", f"Port {port}", "Timeout 600", "MaxClients 50", "LogLevel Info"]
+    lines += [f"ConnectPort {allowed}" for allowed in ports]
+    if login:
+        lines.append("BasicAuth " + login.replace(":", " "))
+    settings = folder / "tinyproxy.conf"
+    settings.write_text("\n".join(lines) + "\n")
+    process = await asyncio.create_subprocess_exec(
+        *prefix, program, "-d", "-c", str(settings), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(10):
+            while b"Accepting connections" not in (line := await process.stdout.readline()):
+                assert line, "it has ended"
+        yield f"{host}:{port}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
 
 
 @dataclass

@@ -18,7 +18,7 @@ from floater.crypto.certificate import key_fingerprint, load_identity, make_iden
 from floater.errors import Unreachable
 from floater.net.server_door import Proxy, open_server_socket, open_server_stream, parse_proxy
 from floater.wire.url import ServerUrl
-from tests.helpers.proxy import tiny_proxy
+from tests.helpers.proxy import free_port, real_proxy, tiny_proxy
 from tests.helpers.serving import serving
 
 ALPN = "floater/1"
@@ -197,16 +197,31 @@ async def test_a_proxy_is_crossed_by_connect() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\nand more",
         b"SSH-2.0-OpenSSH\r\n\r\n",
         b"",
         b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 20_000,
     ],
 )
-async def test_a_proxy_that_does_not_let_us_through_is_no_way(answer: bytes) -> None:
+async def test_what_speaks_like_no_proxy_is_no_way(answer: bytes) -> None:
     async with tiny_proxy(answer) as proxy:
-        assert await refusal(ServerUrl("127.0.0.1", 9, None), proxy.proxy) is Code.SERVER_UNREACHABLE
+        assert await refusal(ServerUrl("127.0.0.1", 9, None), proxy.proxy) is Code.PROXY_REFUSED
+
+
+@pytest.mark.asyncio
+async def test_a_real_proxy_is_crossed_with_its_password_to_ports_it_allows(tmp_path: Path) -> None:
+    context, pin = pinned()
+    async with echo(context) as (port, _), echo(context) as (other_port, _):
+        closed_port = free_port()
+        async with real_proxy(tmp_path, ports=(port, closed_port), login="ann:s3cret") as proxy:
+            known = parse_proxy(f"http://ann:s3cret@{proxy}")
+            assert await knock(ServerUrl("127.0.0.1", port, pin), known) == b"hello"
+            assert await refusal(ServerUrl("127.0.0.1", other_port, pin), known) is Code.PROXY_REFUSED
+            assert await refusal(ServerUrl("127.0.0.1", closed_port, pin), known) is Code.SERVER_UNREACHABLE
+            for login in ("", "ann:wrong@"):
+                stranger = parse_proxy(f"http://{login}{proxy}")
+                assert await refusal(ServerUrl("127.0.0.1", port, pin), stranger) is Code.PROXY_LOGIN
+        assert await refusal(ServerUrl("127.0.0.1", port, pin), known) is Code.PROXY_UNREACHABLE
 
 
 @pytest.mark.parametrize(
