@@ -1,6 +1,6 @@
 """Take pictures of every screen and state into `docs/screens/`: `python -m tests.windows.screens`.
 
-The real program, in both languages; which picture is taken how, `LOOKS` says.
+The real program, in both languages; which picture is taken how, `views_of` says.
 `--all FOLDER` takes all of them in every way instead, to look through.
 """
 
@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import io
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -18,72 +17,51 @@ from tests.helpers.window import Window, Windows
 from tests.windows.tour import tour
 
 TARGET: Final = Path(__file__).parents[2] / "docs" / "screens"
-MAX_BYTES: Final = 100_000
 HEIGHT: Final = 760
 
 View = tuple[str, str, int]
 "Language, look, width."
 
-WIDTHS: Final = (360, 460, 1200)
+WIDTHS: Final = (360, 1200)
+LANGUAGES: Final = ("zh-CN", "en")
 EVERY: Final[list[View]] = [
     (language, look, width)
-    for language in ("zh-CN", "en")
+    for language in LANGUAGES
     for look in ("light", "dark", "contrast")
     for width in WIDTHS
 ]
-_ZH: Final = ("zh-CN", "light", 460)
-_EN: Final = ("en", "light", 460)
-_ZH_DARK: Final = ("zh-CN", "dark", 460)
-_EN_DARK: Final = ("en", "dark", 460)
-
-LOOKS: Final[dict[str, list[View]]] = {
-    "welcome": [_ZH, _EN, ("zh-CN", "dark", 360), ("zh-CN", "light", 1200)],
-    "server": [_EN],
-    "server-hosted": [_ZH],
-    "sign-up-refused": [_EN],
-    "check-mail": [_ZH],
-    "log-in-refused": [_ZH_DARK],
-    "forgot": [_EN_DARK],
-    "reset": [_EN],
-    "home": [_ZH, ("en", "dark", 360), ("zh-CN", "light", 1200), ("zh-CN", "contrast", 460)],
-    "ended": [_EN],
-    "offline": [_ZH],
-    "settings": [_ZH, _EN_DARK],
-    "settings-end": [_EN, ("zh-CN", "contrast", 360)],
-    "shortcuts": [_EN],
-    "address": [_ZH, ("en", "light", 360)],
-    "seeking": [_ZH],
-    "connecting": [_EN],
-    "greeting": [_ZH],
-    "greeting-you": [_EN_DARK],
-    "greeting-peer": [_ZH],
-    "talk-empty": [_EN],
-    "talk": [_ZH, _EN, _ZH_DARK, ("en", "dark", 1200), ("zh-CN", "light", 360), ("en", "contrast", 460)],
-    "emoji": [_ZH],
-    "link": [_EN],
-    "hang-up": [_ZH],
-    "toast": [_EN],
-    "files-offered": [_EN],
-    "files-done": [_ZH, _EN_DARK],
-    "files-paused": [_ZH],
-    "lightbox": [_EN_DARK],
-    "unread": [_ZH],
-    "away": [_EN],
-    "failed": [_ZH],
-}
+MAIN: Final = ("welcome", "home", "seeking", "greeting", "talk", "files-done", "ended", "settings")
+"What everybody sees: each language in light and dark, narrow and wide, and once in high contrast."
+TURNS: Final[list[list[View]]] = [
+    [("zh-CN", "light", 360), ("en", "dark", 1200)],
+    [("en", "light", 360), ("zh-CN", "dark", 1200)],
+    [("zh-CN", "dark", 360), ("en", "light", 1200)],
+    [("en", "dark", 360), ("zh-CN", "light", 1200)],
+]
+"The others take turns: each in both languages, both looks and both widths."
 
 
-async def take(folder: Path, looks: dict[str, list[View]] | None) -> None:
-    """Walk through the program in both languages and leave pictures; None: all, in every way."""
+def views_of(number: int, name: str) -> list[View]:
+    """How the state with this name and this number in the walk is pictured."""
+    if name in MAIN:
+        return [view for view in EVERY if view[1] != "contrast"] + [("zh-CN", "contrast", 360)]
+    return TURNS[number % len(TURNS)]
+
+
+async def take(folder: Path, *, every: bool) -> None:
+    """Walk through the program in both languages and leave pictures, in every way or as `views_of` says."""
     folder.mkdir(parents=True, exist_ok=True)
-    for language in ("zh-CN", "en"):
+    for old in folder.glob("*.webp"):
+        old.unlink()
+    for language in LANGUAGES:
+        seen: list[str] = []
 
-        async def stop(window: Window, name: str, language: str = language) -> None:
-            views = EVERY if looks is None else looks.get(name, [])
-            for view in views:
+        async def stop(window: Window, name: str, language: str = language, seen: list[str] = seen) -> None:
+            seen.append(name)
+            for view in EVERY if every else views_of(len(seen), name):
                 if view[0] == language:
                     picture = await picture_of(window, *view[1:])
-                    (folder / f"{name}-{'-'.join(map(str, view))}.png").write_bytes(picture)
+                    (folder / f"{name}-{'-'.join(map(str, view))}.webp").write_bytes(picture)
 
         with tempfile.TemporaryDirectory() as scratch:
             async with Windows() as windows:
@@ -94,13 +72,19 @@ async def picture_of(window: Window, look: str, width: int) -> bytes:
     """Take one picture and leave the window as it was."""
     root = window.page.locator("html")
     before = await root.get_attribute("data-look")
+    await window.page.mouse.move(0, 0)  # over nothing
     await window.page.set_viewport_size({"width": width, "height": HEIGHT})
-    await root.evaluate("(root, look) => (root.dataset.look = look)", look)
+    await root.evaluate(LOOK, look)
     await window.page.evaluate(SETTLED)
     taken = await window.page.screenshot(animations="allow", caret="hide")
-    await root.evaluate("(root, look) => (root.dataset.look = look)", before)
+    await root.evaluate(LOOK, before)
     return smaller(taken)
 
+
+LOOK: Final = """(root, look) => {
+  root.dataset.motion = "none";  // no colour half-way between two
+  root.dataset.look = look;
+}"""
 
 SETTLED: Final = """async () => {
   await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -108,20 +92,10 @@ SETTLED: Final = """async () => {
 
 
 def smaller(picture: bytes) -> bytes:
-    """Make a picture small enough for a repository: with fewer colours, if need be."""
-    for colours in _counts():
-        image = Image.open(io.BytesIO(picture)).convert("RGB")
-        if colours:
-            image = image.quantize(colours, dither=Image.Dither.NONE)
-        file = io.BytesIO()
-        image.save(file, "PNG", optimize=True)
-        if file.tell() <= MAX_BYTES:
-            break
+    """Make a picture small enough for a repository, and lose nothing of it."""
+    file = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").save(file, "WEBP", lossless=True, quality=100, method=6)
     return file.getvalue()
-
-
-def _counts() -> Iterator[int]:
-    yield from (256, 128, 64)
 
 
 def main() -> None:
@@ -131,7 +105,7 @@ def main() -> None:
         "--all", type=Path, metavar="FOLDER", help="all of them in every way, into this folder"
     )
     options = parser.parse_args()
-    asyncio.run(take(options.all or TARGET, None if options.all else LOOKS))
+    asyncio.run(take(options.all or TARGET, every=options.all is not None))
 
 
 if __name__ == "__main__":

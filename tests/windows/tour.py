@@ -35,6 +35,7 @@ WORDS: Final = {
             ("me", "还没有，看起来不错。等天晴了去走走，听说走完一圈要两个小时，中间有一家卖藕粉的小店。"),
         ],
         "writes": "那家店还开着吗？",
+        "unread": ("雨停了。", "月亮出来了，你看得到吗？"),
         "away": "你还在吗？",
     },
     "en": {
@@ -54,6 +55,7 @@ WORDS: Final = {
                    "and that there is a tea house half way."),
         ],
         "writes": "Is that tea house still open?",
+        "unread": ("The rain has stopped.", "The moon is out. Can you see it?"),
         "away": "Are you still there?",
     },
 }  # fmt: skip
@@ -102,6 +104,9 @@ class _Walk:
     def _word(self, key: str) -> str:
         return str(self._words[key])
 
+    async def _to_end(self) -> None:
+        await self.window.page.locator(".MessageList").evaluate("list => list.scrollTo(0, list.scrollHeight)")
+
     def _card(self, name: str) -> Locator:
         return self.window.page.get_by_role("article", name=name, exact=True)
 
@@ -109,6 +114,13 @@ class _Walk:
         """Without any server."""
         self.window = window = await self._windows.open(None, self._folder / "new", language=self._language)
         await self._see("welcome")
+        await window.press("welcome.practise")
+        await window.on("Home")
+        await window.page.get_by_text(await window.word("home.practising")).wait_for()
+        await window.page.wait_for_function("() => document.querySelector('.seek:enabled')")
+        await self._see("practice")
+        await window.press("practice.end")
+        await window.button(await window.word("welcome.practise")).wait_for()
         await window.press("welcome.server")
         await window.fill("server.address", "floater://nowhere")
         await window.press("server.use")
@@ -141,6 +153,7 @@ class _Walk:
         await window.press("check_mail.fill_in")
         await window.press("check_mail.do")
         await window.on("Account form:not(.CheckMail)")
+        await window.quiet()
         await window.fill("field.email", "ann@example.org")
         await window.fill("field.password", "not this one")
         await window.press("log_in.do")
@@ -180,6 +193,8 @@ class _Walk:
         await page.locator("dialog .primary").click()
         await window.on("Waiting")
         await self._see("seeking")
+        await page.locator(".nobody").get_by_text(await window.word("waiting.nobody")).wait_for()
+        await self._see("seeking-long")
         await page.keyboard.press("Escape")
         await window.on("Home")
 
@@ -271,20 +286,21 @@ class _Walk:
         await self._card(setup.name).get_by_role("button", name=await window.word("file.decline")).click()
         await self._card(picture.name).locator(".primary").click()
         await self._card(picture.name).locator("img").wait_for()
-        await page.wait_for_function("() => document.querySelector('.picture img')?.naturalWidth > 0")
-        await self._card(picture.name).scroll_into_view_if_needed()
+        await page.wait_for_function("() => document.querySelector('.Picture img')?.naturalWidth > 0")
+        await self._to_end()
         await self._see("files-done")
-        await self._card(picture.name).locator(".picture").click()
+        await self._card(picture.name).locator(".Picture").click()
         await page.locator(".Lightbox").wait_for()
         await self._see("lightbox")
         await page.keyboard.press("Escape")
 
         big = (await bob.do("send_file", path=str(music)))["transfer_id"]
         await self._card(music.name).locator(".primary").click()
-        await bob.event("progress", transfer_id=big)
+        while (await bob.event("progress", transfer_id=big))["bytes"] < 100_000_000:
+            pass
         await bob.do("pause", transfer_id=big)
         await self._card(music.name).get_by_text(await window.word("file.paused_by_peer")).wait_for()
-        await page.locator(".MessageList").evaluate("list => list.scrollTo(0, list.scrollHeight)")
+        await self._to_end()
         await self._see("files-paused")
         await bob.do("cancel", transfer_id=big)
         await self._card(music.name).locator("progress").wait_for(state="detached")
@@ -294,8 +310,8 @@ class _Walk:
         window, bob, page = self.window, self._bob, self.window.page
         await page.locator(".MessageList").evaluate("list => list.scrollTo(0, 0)")
         await page.locator(".down").wait_for()
-        await bob.do("send_text", text="?")
-        await bob.do("send_text", text="!")
+        for text in self._words["unread"]:
+            await bob.do("send_text", text=text)
         await page.locator(".down").get_by_text(await window.fill_in("talk.unread", count=2)).wait_for()
         await self._see("unread")
         await page.locator(".down").click()

@@ -60,6 +60,14 @@ describe("a talk folds its events", () => {
     expect([t.unread, t.firstUnread]).toEqual([0, "F1"]);
   });
 
+  it("knows until when a lost peer is waited for, also from the history", () => {
+    const t = talk();
+    t.take({ event: "peer_away", grace_s: 30 }, 1_000);
+    expect([t.away, t.awayUntil]).toEqual([true, 31_000]);
+    t.take({ event: "peer_back" }, 2_000);
+    expect(t.away).toBe(false);
+  });
+
   it("says when the path changes, but not at the first", () => {
     const t = talk();
     t.take({ event: "path", kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2 }, 1);

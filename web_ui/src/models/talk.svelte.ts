@@ -77,6 +77,8 @@ export class Talk {
   peerGreeted = $state("");
   peerTyping = $state(false);
   away = $state(false);
+  /** Until when a lost peer is waited for, in milliseconds since 1970. */
+  awayUntil = $state(0);
   blocks = $state.raw<Block[]>([]);
   /** How many entries of the peer came since the person last looked. */
   unread = $state(0);
@@ -172,6 +174,7 @@ export class Talk {
         break;
       case "peer_away":
         this.away = true;
+        this.awayUntil = at + event.grace_s * 1000;
         this.peerTyping = false;
         this.#news("talk.away", at);
         break;
