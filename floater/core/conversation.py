@@ -208,7 +208,7 @@ class Conversation:
             self._suspected = False
         match event.message:
             case Numbered() as message:
-                return self._numbered(message, event.body, now)
+                return self._numbered(message, bytes(event.body), now)
             case Ack(received):
                 return self._acknowledged(received)
             case LinkPing(number):

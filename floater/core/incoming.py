@@ -37,6 +37,7 @@ from floater.core.transfer import (
 from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
 from floater.wire import talk as wire
+from floater.wire.frame import Body
 from floater.wire.limits import MAX_OPEN_OFFERS
 from floater.wire.names import clean_file_name
 
@@ -48,7 +49,8 @@ QUEUE_TIME: Final = 0.15
 """Seconds of bytes that may lie in buffers beyond a round trip: how long a text waits behind a file. Where a
 round trip is longer, it is as long again, so that a window that is too small doubles with each."""
 PACE_TIME: Final = 0.1
-"Seconds over which the pace is measured, or a round trip if that is longer."
+"""Seconds over which the pace is measured, or a round trip if that is longer; less where a whole window comes
+sooner: it is far too small then."""
 GET_INTERVAL: Final = 0.5
 "Seconds after which a wish is extended even by little: it tells the sender that its bytes arrive."
 MAX_UNWRITTEN: Final = 16_777_216
@@ -171,7 +173,7 @@ class Incoming:
         picture = api.Preview(width, height, preview) if offer.preview else None
         return [Emit(api.Offer(transfer, name, content_type, offer.content_length, picture))]
 
-    def feed(self, event: Event, *, body: bytes = b"", now: float) -> list[Effect]:
+    def feed(self, event: Event, *, body: Body = b"", now: float) -> list[Effect]:
         """Advance by one event about a transfer that `has` knows, or about a link.
 
         Raises:
@@ -288,7 +290,7 @@ class Incoming:
 
     # -- bytes ----------------------------------------------------------------------------
 
-    def _part(self, transfer: _Transfer, first: int, body: bytes, now: float) -> list[Effect]:
+    def _part(self, transfer: _Transfer, first: int, body: Body | memoryview, now: float) -> list[Effect]:
         if not body:
             raise RemoteProtocolError(Code.BAD_FIELD, "a part of nothing")
         end = first + len(body)
@@ -300,7 +302,8 @@ class Incoming:
             return []  # had already
         if first > transfer.place:
             raise RemoteProtocolError(Code.OUT_OF_ORDER, "bytes left out")
-        body = body[transfer.place - first :]
+        if first < transfer.place:
+            body = memoryview(body)[transfer.place - first :]
         if transfer.place < HEAD:
             transfer.head += body[: HEAD - transfer.place]
         transfer.place = end
@@ -372,10 +375,10 @@ class Incoming:
         """Let the window follow the pace, by no more than a factor of two at once."""
         if transfer.pace_from is None:
             transfer.pace_from = now, transfer.place
-        if now - transfer.pace_from[0] < max(PACE_TIME, self.rtt):
-            return
         since, was = transfer.pace_from
-        pace = (transfer.place - was) / (now - since)
+        if now - since < max(PACE_TIME, self.rtt) and transfer.place - was < transfer.window:
+            return
+        pace = (transfer.place - was) / max(now - since, 1e-6)
         fits = int(pace * (self.rtt + max(self.rtt, QUEUE_TIME)))
         fits = max(transfer.window // 2, min(transfer.window * 2, fits))
         transfer.window = max(MIN_WINDOW, min(MAX_WINDOW, fits))

@@ -5,6 +5,7 @@ A link is one authenticated stream; it has a small number, unique within its mat
 
 from dataclasses import dataclass
 
+from floater.wire.frame import Body
 from floater.wire.talk import TalkMessage
 
 # -- events -------------------------------------------------------------------------------
@@ -31,7 +32,7 @@ class Arrived:
 
     link: int
     message: TalkMessage
-    body: bytes = b""
+    body: Body = b""
 
 
 @dataclass(frozen=True, slots=True)

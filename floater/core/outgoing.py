@@ -265,9 +265,9 @@ class Outgoing:
     # -- bytes ----------------------------------------------------------------------------
 
     def _order(self, transfer: _Transfer) -> list[Effect]:
-        """Order blocks to be read, as far ahead as READ_AHEAD and the receiver's wish allow."""
+        """Order blocks to be read, as far ahead as READ_AHEAD allows, wished for already or not."""
         effects: list[Effect] = []
-        until = min(transfer.granted, transfer.place + READ_AHEAD - BLOCK + 1)
+        until = min(transfer.size, transfer.place + READ_AHEAD - BLOCK + 1)
         while transfer.ordered < until:
             size = min(BLOCK, transfer.size - transfer.ordered)
             effects.append(ReadBlock(transfer.file, transfer.ordered, size))

@@ -13,7 +13,7 @@ from floater.bridge import api
 from floater.codes import Code
 from floater.wire.limits import MAX_PART
 
-BLOCK: Final = 4 * MAX_PART
+BLOCK: Final = MAX_PART
 "Bytes read from disk at once, and written between two reports."
 
 PROGRESS_INTERVAL: Final = 0.1
@@ -70,7 +70,7 @@ class WriteBlock:
     """Append; answered by `BlockWritten` (every BLOCK, and at the end of the file) or `WriteFailed`."""
 
     transfer: str
-    data: bytes
+    data: bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True, slots=True)

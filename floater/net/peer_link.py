@@ -22,15 +22,15 @@ from floater.codes import Code
 from floater.crypto.tls import is_peer
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
 from floater.net.sockets import address_of, forget_on_close
-from floater.wire.codec import encode
+from floater.wire.codec import encode, encode_head
 from floater.wire.control import Role
 from floater.wire.endpoint import Address
-from floater.wire.frame import PEER_LEG, Frame, FrameReader
+from floater.wire.frame import PEER_LEG, Body, Frame, FrameReader
 from floater.wire.limits import HANDSHAKE_TIMEOUT, PROTOCOL_VERSION
 from floater.wire.talk import HangUp, PeerHello, TalkMessage, decode_talk
 
 HIGH_WATER: Final = 524_288
-"Bytes that may wait in our hands before bulk has to pause: one part is on its way, one ready."
+"Bytes that may wait in our hands before bulk has to pause."
 LOW_WATER: Final = 262_144
 "Bytes below which there is room for bulk again."
 
@@ -38,8 +38,10 @@ MAX_UNREAD: Final = 33_554_432
 """Bytes that may wait for a peer that does not read. An outbox and the parts under way are less; what
 could grow for ever is our answers to one that goes on sending."""
 
-READ_BUFFER: Final = 262_144
-"Bytes read at once, at most."
+READ_BUFFER: Final = 16_384
+"Bytes read at once, at most, while it is not known what they belong to: one record of TLS."
+WRITE_PIECE: Final = 65_536
+"Bytes of a body that are handed to TLS at once: few enough to stay in the processor's cache on their way."
 SHUTDOWN_TIMEOUT: Final = 1.0
 "Seconds that the peer has to answer the end of TLS."
 
@@ -63,7 +65,7 @@ class LinkOwner(Protocol):
     def link_ready(self, link: "PeerLink", hello: PeerHello, rtt: float | None) -> None:
         """The peer is authenticated. `rtt` is known to the leader only."""
 
-    def link_arrived(self, link: "PeerLink", message: TalkMessage, body: bytes) -> None:
+    def link_arrived(self, link: "PeerLink", message: TalkMessage, body: Body) -> None:
         """A message other than the hello has come.
 
         Raises:
@@ -100,6 +102,7 @@ class PeerLink(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._sock: socket.socket | None = None
         self._buffer = memoryview(bytearray(READ_BUFFER))
+        self._given = self._buffer
         self._early = bytearray()
         self._greeted: asyncio.Future[FloaterError | None] = self._loop.create_future()
         self._over: asyncio.Future[None] = self._loop.create_future()
@@ -157,7 +160,13 @@ class PeerLink(asyncio.BufferedProtocol):
             log.info("= link %s: the peer does not read", self.number)
             self._loop.call_soon(self._fail, None)
             return
-        self._transport.write(encode(message, body))
+        if len(body) <= WRITE_PIECE:
+            self._transport.write(encode(message, body))
+        else:
+            self._transport.write(encode_head(message, len(body)))
+            view = memoryview(body)
+            for at in range(0, len(view), WRITE_PIECE):
+                self._transport.write(view[at : at + WRITE_PIECE])
         if isinstance(message, HangUp):
             self._has_left = True
         if bulk and not self._wants_room:
@@ -232,15 +241,16 @@ class PeerLink(asyncio.BufferedProtocol):
             self._early.clear()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Say where to put what comes. One buffer, so that reading costs no allocation."""
-        return self._buffer
+        """Say where to put what comes: the rest of a long body to its place, all else into one buffer."""
+        self._given = self._reader.room or self._buffer
+        return self._given
 
     def buffer_updated(self, nbytes: int) -> None:
         """Cut what came into messages and hand them on."""
         if self._transport is None:  # `start_tls` may deliver before it returns
-            self._early += self._buffer[:nbytes]
+            self._early += self._given[:nbytes]
         else:
-            self._read(self._buffer[:nbytes])
+            self._read(self._given[:nbytes])
 
     def _read(self, data: memoryview) -> None:
         try:

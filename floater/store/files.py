@@ -1,4 +1,4 @@
-"""Files on disk: what `Talk` orders, carried out beside the loop, in one thread for each direction.
+"""Files on disk: what `Talk` orders, carried out beside the loop in threads that read, write and hash.
 
 Nothing of what a stranger sends is ever decoded here, and nothing of it stays
 on disk but files that the person accepted, whole and verified.
@@ -6,8 +6,10 @@ on disk but files that the person accepted, whole and verified.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
+from typing import Final
 
 from floater.codes import Code
 from floater.core.transfer import (
@@ -32,6 +34,11 @@ from floater.store.source import Source
 from floater.store.target import Target
 from floater.store.worker import Worker
 
+KEPT_MEMORY: Final = 16_777_216
+"""Bytes. What lies free beyond twice the largest block ever freed, glibc gives back to the system
+(mallopt(3), M_MMAP_THRESHOLD), only to fetch it again, page by page, for the next parts. One such block,
+which is never touched, lets it keep what they need. Elsewhere this does nothing."""
+
 
 class Files:
     """The files of one talk.
@@ -50,6 +57,8 @@ class Files:
         self._closed = False
         self._reader: Worker[FileReport] | None = None
         self._writer: Worker[FileReport] | None = None
+        self._hasher = ThreadPoolExecutor(1, "floater-hash")
+        bytes(KEPT_MEMORY)  # and freed at once
 
     async def open_outgoing(self, path: str) -> OfferFile:
         """Open a file to offer it: its type is read from its bytes, an image gets a preview.
@@ -83,7 +92,7 @@ class Files:
                 if file in self._sources:
                     self._read(self._sources.pop(file).close)
             case CreateFile(transfer, folder, name, size):
-                target = Target(transfer, folder, name, size, unnamed=self._unnamed)
+                target = Target(transfer, folder, name, size, self._hasher, unnamed=self._unnamed)
                 others = list(self._targets.values())
                 self._targets[transfer] = target
                 self._write(partial(target.create, others))
@@ -107,6 +116,7 @@ class Files:
             if worker is not None:
                 await worker.close()
         self._writer = self._reader = None
+        self._hasher.shutdown()
 
     def _read(self, job: Callable[[], FileReport | None]) -> None:
         if self._reader is None:

@@ -10,10 +10,12 @@ import shutil
 import stat
 import sys
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from typing import Final
 
 from floater.codes import Code
 from floater.core.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
+from floater.store.writer import Writer
 from floater.wire.names import clean_file_name
 
 MAX_NUMBERED: Final = 999
@@ -24,11 +26,6 @@ LEFT_FOR: Final = 60.0
 
 _PART_BYTES: Final = 8
 _PART: Final = re.compile(rf"\.floater-[0-9a-f]{{{2 * _PART_BYTES}}}\.part")
-
-DROP_STEP: Final = 8_388_608
-DROP_LAG: Final = 33_554_432
-"""Bytes. Every DROP_STEP, the system is told to write a stretch to disk now, and to forget the one DROP_LAG
-before it: a large file shall not push everything else out of memory, and fresh memory is slow to come by."""
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -91,10 +88,13 @@ class Target:
     that `remove_leftovers` knows those of a program that was killed. Only we may read it.
 
     Args:
+        hasher: a thread that hashes while this one waits for the disk.
         unnamed: whether to try for a file without a name.
     """
 
-    def __init__(self, transfer: str, folder: str, name: str, size: int, *, unnamed: bool = True) -> None:
+    def __init__(
+        self, transfer: str, folder: str, name: str, size: int, hasher: Executor, *, unnamed: bool = True
+    ) -> None:
         self.transfer = transfer
         self.size = size
         self.written = 0
@@ -103,6 +103,7 @@ class Target:
         self._folder = os.path.abspath(os.path.expanduser(folder))
         self._name = clean_file_name(name)
         self._unnamed = unnamed
+        self._hasher = hasher
         self._hash = hashlib.sha256()
         self._fd = -1
         self._part: str | None = None
@@ -117,28 +118,27 @@ class Target:
                 return WriteFailed(self.transfer, Code.DISK_FULL)
             if not (self._unnamed and self._create_unnamed()):
                 self._part, self._fd = self._create_part()
+            self._writer = Writer(self._fd, self.size)
         except (OSError, ValueError) as error:
             full = isinstance(error, OSError) and error.errno in _FULL
             return WriteFailed(self.transfer, Code.DISK_FULL if full else Code.NO_SUCH_FILE)
         return FileCreated(self.transfer)
 
-    def write(self, data: bytes) -> BlockWritten | WriteFailed | None:
+    def write(self, data: bytes | bytearray | memoryview) -> BlockWritten | WriteFailed | None:
         """Append; tell so every BLOCK and at the end. After a failure nothing more happens."""
         if self._fd < 0:
             return None
+        hashing = self._hasher.submit(self._hash.update, data)
         try:
-            written = os.write(self._fd, data)
-            while written < len(data):
-                written += os.write(self._fd, memoryview(data)[written:])
+            self._writer.write(data)
+            if self.written + len(data) == self.size:
+                self._writer.flush()
         except OSError:
             # Whatever the reason, the disk does not take it; a broken disk is as good as a full one.
             self.discard()
             return WriteFailed(self.transfer, Code.DISK_FULL)
-        self._hash.update(data)
-        before = self.written // DROP_STEP
+        hashing.result()
         self.written += len(data)
-        if self.written // DROP_STEP > before:
-            self._drop()
         if self.written - self._reported < BLOCK and self.written < self.size:
             return None
         self._reported = self.written
@@ -168,13 +168,6 @@ class Target:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
         self._part = self._final = None
-
-    def _drop(self) -> None:
-        if sys.platform == "linux":
-            end = self.written - self.written % DROP_STEP
-            for start in (end - DROP_STEP, end - DROP_STEP - DROP_LAG):
-                if start >= 0:
-                    os.posix_fadvise(self._fd, start, DROP_STEP, os.POSIX_FADV_DONTNEED)
 
     def _close(self) -> None:
         if self._fd >= 0:

@@ -7,7 +7,7 @@ import msgspec
 
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
-from floater.wire.frame import Frame, encode_frame
+from floater.wire.frame import Frame, encode_frame, frame_head
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -46,6 +46,11 @@ class UnknownType(RemoteProtocolError):
 def encode(message: Message, body: bytes | memoryview = b"") -> bytes:
     """Lay a message out as one frame."""
     return encode_frame(_encoder.encode(message), body)
+
+
+def encode_head(message: Message, body_size: int) -> bytes:
+    """Lay a message out as all of its frame but the body, which is sent by itself."""
+    return frame_head(_encoder.encode(message), body_size)
 
 
 class Codec(Generic[AnyMessage]):

@@ -7,15 +7,16 @@ Layout, big-endian::
 
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from floater.codes import Code
 from floater.errors import LocalProtocolError, RemoteProtocolError
 
 PREFIX: Final = struct.Struct("!HI")
 
-CRUMB: Final = 4_096
-"Bytes. Pieces of a body smaller than this are not worth being kept one by one."
+
+Body: TypeAlias = bytes | bytearray
+"What a frame carries. Nobody writes into it any more once the frame is whole."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class FrameLimits:
 SERVER_LEG: Final = FrameLimits(header=16_384, body=0)
 "A ticketed match with 16 candidates takes under 6 KiB. The server leg has no bodies."
 
-PEER_LEG: Final = FrameLimits(header=4_096, body=262_144)
+PEER_LEG: Final = FrameLimits(header=4_096, body=1_048_576)
 "The body limit is one part of a file (spec §7.6)."
 
 
@@ -38,25 +39,31 @@ class Frame:
     """One message as it travels: a JSON object and its bytes."""
 
     header: bytes
-    body: bytes = b""
+    body: Body = b""
 
 
-def encode_frame(header: bytes, body: bytes | memoryview = b"") -> bytes:
+def encode_frame(header: bytes, body: Body | memoryview = b"") -> bytes:
     """Lay one frame out. The caller has checked the limits of its leg.
 
     Raises:
         LocalProtocolError: the header does not fit its length field.
     """
+    return b"".join((frame_head(header, len(body)), body))
+
+
+def frame_head(header: bytes, body_size: int) -> bytes:
+    """Lay out a frame up to its body, which is sent by itself. Raises what `encode_frame` does."""
     if len(header) > 0xFFFF:
         raise LocalProtocolError(f"header of {len(header)} bytes")
-    return b"".join((PREFIX.pack(len(header), len(body)), header, body))
+    return PREFIX.pack(len(header), body_size) + header
 
 
 class FrameReader:
     """Cuts one direction of a stream into frames, however its bytes were split.
 
-    Holds at most one unfinished frame: `limits.header + limits.body + 6` bytes
-    beyond what one `feed` brought. A body that comes in pieces is copied once.
+    Holds at most one unfinished frame: `limits.header + limits.body + 6` bytes.
+    Whoever chooses where bytes are read to puts those of a long body straight
+    into `room`: then they are copied nowhere.
     """
 
     def __init__(self, limits: FrameLimits) -> None:
@@ -64,12 +71,21 @@ class FrameReader:
         self._start = bytearray()
         "What has come of a frame whose header is not whole yet."
         self._header = b""
-        self._body: list[bytearray | memoryview] = []
+        self._body = bytearray()
+        "Empty until a first piece of the body has come; from then on as long as it will be."
         self._missing = 0
         "Bytes of the body that have not come; of no meaning without a header."
 
+    @property
+    def room(self) -> memoryview | None:
+        """Where the rest of a body that is under way belongs; None if there is no such body."""
+        return memoryview(self._body)[-self._missing :] if self._body else None
+
     def feed(self, data: bytes | memoryview) -> list[Frame]:
         """Take what has arrived and return every frame that is now whole.
+
+        Args:
+            data: the bytes; they may be the start of `room` as it was before.
 
         Raises:
             RemoteProtocolError: FRAME_TOO_LARGE, from the prefix alone, or
@@ -77,7 +93,6 @@ class FrameReader:
                 lost with the stream; the reader is of no further use.
         """
         view = memoryview(data)
-        is_ours = isinstance(data, bytes)  # nobody will write into it, so its pieces need no copy
         frames: list[Frame] = []
         at = 0
         while True:
@@ -87,23 +102,22 @@ class FrameReader:
                     return frames
             piece = view[at : at + self._missing]
             at += len(piece)
-            self._missing -= len(piece)
-            if self._missing:
-                self._keep(piece if is_ours else memoryview(bytes(piece)))
-                return frames
-            body = b"".join((*self._body, piece)) if self._body else bytes(piece)
-            frames.append(Frame(self._header, body))
-            self._header = b""
-            self._body.clear()
+            if self._body or len(piece) < self._missing:
+                self._keep(piece)
+                if self._missing:
+                    return frames
+                frames.append(Frame(self._header, self._body))
+            else:
+                frames.append(Frame(self._header, bytes(piece)))
+            self._header, self._body = b"", bytearray()
 
     def _keep(self, piece: memoryview) -> None:
-        """Hold a piece of a body. Crumbs are gathered: many of them shall weigh no more than their bytes."""
-        if len(piece) >= CRUMB:
-            self._body.append(piece)
-        elif self._body and isinstance(self._body[-1], bytearray):
-            self._body[-1] += piece
-        else:
-            self._body.append(bytearray(piece))
+        if piece and not self._body:
+            self._body = bytearray(self._missing)
+        if piece.obj is not self._body:
+            start = len(self._body) - self._missing
+            self._body[start : start + len(piece)] = piece
+        self._missing -= len(piece)
 
     def _take_header(self, view: memoryview, at: int) -> int:
         """Read on at `at` until the header is whole, or there is no more; return where."""
@@ -132,4 +146,4 @@ class FrameReader:
         """Bytes of an unfinished frame that are being held."""
         if not self._header:
             return len(self._start)
-        return PREFIX.size + len(self._header) + sum(map(len, self._body))
+        return PREFIX.size + len(self._header) + (len(self._body) - self._missing if self._body else 0)

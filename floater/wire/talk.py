@@ -161,7 +161,7 @@ class Get(Message, frozen=True):
 
 
 class Part(Message, frozen=True):
-    """Bytes of a file, from `first` on (RFC 9110 §14.4). The body is 1 to 262,144 of them."""
+    """Bytes of a file, from `first` on (RFC 9110 §14.4). The body is 1 to 1,048,576 of them."""
 
     transfer: TransferId
     first: Offset

@@ -136,7 +136,9 @@ def _say(machine: talk.Talk, us: _Listener, choices: Choices, links: int, now: f
         if choices.chance(16):
             known = {"received": choices.below(6)}
     if cls in (wire.Text, wire.Offer) or choices.chance(4):
-        body = choices.pick((b"x", "你好".encode(), b"", b"\xff", bytes(768), bytes(65_537), bytes(262_144)))
+        body = choices.pick(
+            (b"x", "你好".encode(), b"", b"\xff", bytes(768), bytes(65_537), bytes(1_048_576))
+        )
     else:
         body = bytes(choices.below(300_000)) if cls is wire.Part else b""
     message = make_message(cls, choices, **known)

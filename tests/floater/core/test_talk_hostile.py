@@ -14,9 +14,9 @@ from floater.wire import talk as wire
 from tests.helpers.pair import Pair
 
 TRANSFERS = st.sampled_from(["L2", "L3", "F2", "F3", "F4", "L99", "F99"])
-PLACES = st.sampled_from([0, 1, 9, 99, 100, 101, 262_144, 1 << 40])
+PLACES = st.sampled_from([0, 1, 9, 99, 100, 101, 1_048_576, 1 << 40])
 CODES = st.sampled_from(["declined", "cancelled", "not_greeted", "", "nonsense"])
-BODIES = st.sampled_from([b"", b"x", b"abc", b"\xff", bytes(100), bytes(262_144)])
+BODIES = st.sampled_from([b"", b"x", b"abc", b"\xff", bytes(100), bytes(1_048_576)])
 ANY = {
     "seq": st.just(0),
     "received": st.sampled_from([0, 1, 2, 5, 1 << 50]),

@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import random
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +15,8 @@ from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreac
 from floater.net.peer_link import MAX_UNREAD, Credentials, PeerLink
 from floater.wire.codec import encode
 from floater.wire.control import Role
-from floater.wire.frame import PEER_LEG, FrameReader, encode_frame
+from floater.wire.frame import PEER_LEG, Body, FrameReader, encode_frame
+from floater.wire.limits import MAX_PART
 from floater.wire.talk import Ack, HangUp, LinkPing, Part, PeerHello, TalkMessage, Text
 
 pytestmark = pytest.mark.asyncio
@@ -29,7 +31,7 @@ class Owner:
 
     ready: list[PeerHello] = field(default_factory=list)
     rtt: float | None = None
-    arrived: list[tuple[TalkMessage, bytes]] = field(default_factory=list)
+    arrived: list[tuple[TalkMessage, Body]] = field(default_factory=list)
     closed: list[FloaterError | None] = field(default_factory=list)
     on_writable: Callable[[PeerLink], None] = lambda _: None
 
@@ -41,7 +43,7 @@ class Owner:
         self.rtt = rtt
         self.changed.set()
 
-    def link_arrived(self, link: PeerLink, message: TalkMessage, body: bytes) -> None:
+    def link_arrived(self, link: PeerLink, message: TalkMessage, body: Body) -> None:
         self.arrived.append((message, body))
         self.changed.set()
 
@@ -126,6 +128,19 @@ async def test_both_hellos_make_a_link() -> None:
         await match.owners[Role.LEADER].until(lambda: match.owners[Role.LEADER].arrived)
         assert match.owners[Role.FOLLOWER].arrived == [(Text(seq=1, received=0), b"hi")]
         assert match.owners[Role.LEADER].arrived == [(LinkPing(7), b"")]
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 300_000, MAX_PART])
+async def test_bodies_of_every_size_arrive_as_they_were(size: int) -> None:
+    async with linked() as (leader, _, match):
+        body = random.Random(size).randbytes(size)
+        for number in (1, 2, 3):
+            leader.send(Part("L1", number), body)
+            leader.send(Text(seq=number, received=0), b"hi")
+        owner = match.owners[Role.FOLLOWER]
+        await owner.until(lambda: len(owner.arrived) == 6)
+        assert owner.arrived[::2] == [(Part("L1", number), body) for number in (1, 2, 3)]
+        assert owner.arrived[1::2] == [(Text(seq=number, received=0), b"hi") for number in (1, 2, 3)]
 
 
 async def refused(match: Match, role: Role, *words: bytes, ticket: bytes = TICKET) -> FloaterError:
@@ -276,7 +291,7 @@ async def test_bulk_waits_while_nobody_reads_and_goes_on_when_somebody_does() ->
     writer.write(encode(HELLO))
     await opening
     sent = 0
-    body = bytes(262_144)
+    body = bytes(MAX_PART)
 
     def more(link: PeerLink) -> None:
         nonlocal sent
@@ -321,7 +336,7 @@ async def test_a_peer_that_never_reads_is_given_up_before_it_costs_too_much() ->
 async def test_behind_bulk_that_flows_a_text_does_not_wait_long() -> None:
     async with linked() as (leader, _, match):
         sender, receiver = match.owners[Role.LEADER], match.owners[Role.FOLLOWER]
-        sender.on_writable = lambda link: link.send(Part("L1", 0), bytes(262_144), bulk=True)
+        sender.on_writable = lambda link: link.send(Part("L1", 0), bytes(MAX_PART), bulk=True)
         sender.on_writable(leader)
         await receiver.until(lambda: len(receiver.arrived) >= 20)
         before = len(receiver.arrived)

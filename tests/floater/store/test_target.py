@@ -1,6 +1,10 @@
 import os
 import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from floater.core.transfer import FileCreated
 from floater.store.target import LEFT_FOR, Target, remove_leftovers
@@ -13,8 +17,14 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_what_a_killed_program_left_is_removed(tmp_path: Path) -> None:
-    target = Target("L1", str(tmp_path), "a.txt", 5, unnamed=False)
+@pytest.fixture
+def hasher() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+def test_what_a_killed_program_left_is_removed(tmp_path: Path, hasher: Executor) -> None:
+    target = Target("L1", str(tmp_path), "a.txt", 5, hasher, unnamed=False)
     assert target.create([]) == FileCreated("L1")
     target.write(b"abc")
     (part,) = names(tmp_path)
@@ -25,8 +35,8 @@ def test_what_a_killed_program_left_is_removed(tmp_path: Path) -> None:
     assert names(tmp_path) == set()
 
 
-def test_a_file_that_another_client_is_receiving_stays(tmp_path: Path) -> None:
-    target = Target("L1", str(tmp_path), "a.txt", 5, unnamed=False)
+def test_a_file_that_another_client_is_receiving_stays(tmp_path: Path, hasher: Executor) -> None:
+    target = Target("L1", str(tmp_path), "a.txt", 5, hasher, unnamed=False)
     target.create([])
     (part,) = names(tmp_path)
     remove_leftovers(tmp_path, now=time.time() + LATER)

@@ -42,7 +42,7 @@ def test_an_unfinished_frame_is_kept_and_nothing_more(frames: list[Frame], data:
         (SERVER_LEG, 16_385, 0),
         (SERVER_LEG, 2, 1),
         (PEER_LEG, 4_097, 0),
-        (PEER_LEG, 2, 262_145),
+        (PEER_LEG, 2, 1_048_577),
         (PEER_LEG, 0xFFFF, 0xFFFF_FFFF),
     ],
 )
@@ -117,6 +117,39 @@ def test_the_buffer_that_bytes_came_in_may_be_used_again() -> None:
         came += reader.feed(memoryview(buffer)[: len(piece)])
         buffer[:] = b"?" * len(buffer)
     assert came == frames
+
+
+@given(cuts=CUTS, size=st.integers(0, 60_000))
+def test_a_body_may_be_read_to_where_it_belongs(cuts: list[int], size: int) -> None:
+    frame = Frame(b"{}", (bytes(range(256)) * 240)[:size])
+    stream = encode_frame(frame.header, frame.body) * 2
+    reader = FrameReader(PEER_LEG)
+    buffer = memoryview(bytearray(100))
+    came: list[Frame] = []
+    at = 0
+    for cut in itertools.cycle(cuts):
+        room = reader.room or buffer
+        piece = stream[at : at + min(cut, len(room))]
+        if not piece:
+            break
+        room[: len(piece)] = piece
+        came += reader.feed(room[: len(piece)])
+        buffer[:] = b"?" * len(buffer)
+        at += len(piece)
+    assert came == [frame, frame]
+    assert reader.room is None
+
+
+def test_a_body_that_was_read_to_its_place_is_not_copied() -> None:
+    reader = FrameReader(PEER_LEG)
+    assert reader.feed(PREFIX.pack(2, 10_000) + b"{}") == []
+    assert reader.pending == PREFIX.size + 2
+    assert reader.feed(b"x") == []
+    room = reader.room
+    assert room is not None
+    assert len(room) == 9_999
+    (frame,) = reader.feed(room)
+    assert frame.body is room.obj
 
 
 def test_many_crumbs_weigh_little_more_than_their_bytes() -> None:
