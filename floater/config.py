@@ -77,7 +77,7 @@ class ClientConfig:
     punch_delay: float = 0.005
     "Seconds, about, between an error on a dialled address and the next attempt there."
 
-    punch_budget: float = 5.0
+    punch_budget: float = 4.0
     "Seconds from the start of a punch to giving up."
 
     punch_attempts: int = 60

@@ -21,7 +21,7 @@ from floater.core.transfer import (
 )
 from floater.drive import Driver
 from floater.errors import Refused, RemoteProtocolError
-from floater.net.meeting import Meeting, Misbehaved, Noticed, PortWanted, Report
+from floater.net.meeting import Meeting, Misbehaved, Noticed, Opened, PortWanted, Report
 from floater.store.files import Files
 from floater.tasks import Tasks
 from floater.wire import control
@@ -42,6 +42,7 @@ class Encounter:
         report: called with what the person's own machine has to know.
         renew: called when a fresh punch port is wanted for `Meeting.renew`.
         doubt: called when the peer is out of reach: perhaps everything is.
+        opened: called with the match and a wave when the peer is to be told that our NAT is open.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Encounter:
         report: Callable[[stranger.Event], None],
         renew: Callable[[], None],
         doubt: Callable[[], None],
+        opened: Callable[[str, int], None],
     ) -> None:
         self.matched = matched
         self.talk = Talk(matched.role, config)
@@ -61,6 +63,7 @@ class Encounter:
         self._report = report
         self._renew = renew
         self._doubt = doubt
+        self._opened = opened
         self._driver: Driver[talk.Event, talk.Effect] = Driver(self.talk, self._perform)
         self._files = Files(self._feed)
         self._meeting: Meeting | None = None
@@ -195,6 +198,8 @@ class Encounter:
                 self._report(stranger.NoShow(match_id, code))
             case PortWanted():
                 self._renew()
+            case Opened(wave):
+                self._opened(match_id, wave)
             case Misbehaved(code):
                 self._misbehaved(code)
             case Noticed(code):

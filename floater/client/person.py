@@ -29,6 +29,7 @@ from floater.config import ClientConfig
 from floater.core import stranger
 from floater.core.stranger import Stranger
 from floater.core.talk import TalkConfig
+from floater.core.technique import Allowance
 from floater.drive import Driver
 from floater.errors import Refused, ServerRefused, Unreachable
 from floater.net.meeting import Meeting, MeetingSettings
@@ -87,6 +88,7 @@ class Person:
         self._parting: set[asyncio.Task[None]] = set()
         self._encounter: Encounter | None = None
         self._ending: set[Encounter] = set()
+        self._allowance = Allowance()
         self._renewal: asyncio.Task[None] | None = None
         self._port_wanted = False
         self._watch = NetworkWatch(self._network_changed)
@@ -265,9 +267,12 @@ class Person:
         match message:
             case control.Matched() | control.MatchEnded():
                 self._driver.feed(message)
-            case control.PeerCandidates(match_id, candidates):
+            case control.PeerCandidates(match_id, candidates, nat):
                 if self._encounter is not None and self._encounter.matched.match_id == match_id:
-                    self._encounter.links.update_candidates(candidates)
+                    self._encounter.links.update_candidates(candidates, nat)
+            case control.PeerOpened(match_id):
+                if self._encounter is not None and self._encounter.matched.match_id == match_id:
+                    self._encounter.links.opened()
             case control.Notice(code):
                 self._words.notice(code_of(code))
             case control.Closing(code):
@@ -362,6 +367,7 @@ class Person:
             report=self._driver.feed,
             renew=self._want_port,
             doubt=self.link.check,
+            opened=self._tell_opened,
         )
         self._port_wanted = False
         encounter.start(
@@ -374,10 +380,14 @@ class Person:
                 server=self.link.url,
                 proxy=choose_proxy(self._config.proxy, self.link.url),
                 settings=_meeting_settings(self._config),
+                allowance=self._allowance,
                 report=encounter.reported,
                 received=lambda: encounter.talk.received,
             )
         )
+
+    def _tell_opened(self, match_id: str, wave: int) -> None:
+        self._tasks.start(self._tell_server(control.Opened(UNNUMBERED, match_id, wave)), "opened")
 
     def _want_port(self) -> None:
         self._port_wanted = True

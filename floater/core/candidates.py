@@ -103,7 +103,7 @@ def choose_candidates(candidates: Sequence[Candidate], around: Surroundings) -> 
         is_ours = candidate.port == around.port and (address in around.addresses or address.is_loopback)
         if is_ours or endpoint in around.public or endpoint in chosen:
             continue
-        chosen[endpoint] = Candidate(candidate.kind, *endpoint)
+        chosen[endpoint] = Candidate(candidate.kind, *endpoint, candidate.lane)
     return Choice(tuple(sorted(chosen.values(), key=_rank)), lies)
 
 

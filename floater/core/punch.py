@@ -1,12 +1,20 @@
 """Decide a TCP hole punch (spec §6.2; Ford, Srisuresh, Kegel 2005, §4).
 
-Both peers listen on and dial from the one port that the observers saw, to all
-places at once, until a SYN gets through. `Punch` says whom to dial and when;
-`floater.net.dialer` does it and reports back.
+`Punch` says whom to dial and when; `floater.net.dialer` does it and reports
+back. There are two lanes: on each, both peers listen on and dial from one port
+that observers saw, to the places that the peer named for that lane.
+
+- Lane 0: both dial everything at once, until two SYNs cross.
+- Lane 1: one side opens, the other calls when it is told that the hole is
+  there (`floater.core.technique`), and, where ports have to be guessed, both
+  do so in waves of many.
+
+::
 
     IDLE ──Go──▶ PUNCHING ──Halt, or the budget is spent (GaveUp)──▶ SHUT
                   │    ▲
                   └────┘ Connected → Authenticate; Rejected → go on waiting
+                         lane 1: open → Sent → Opened;  PeerOpened, or patience is over → call
 
 - After an explicit error a place is dialled again within milliseconds, spread
   at random: two sides with equal pauses can miss each other for ever. After
@@ -22,6 +30,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from floater.core.technique import MAX_WAVE, MAX_WAVES, Plan
 from floater.errors import LocalProtocolError
 from floater.machine import Tick
 from floater.wire.endpoint import Endpoint
@@ -32,6 +41,10 @@ MAX_STREAMS: Final = 16
 "Streams that may be in authentication at once; each costs a TLS handshake."
 STRANGER_PAUSE: Final = 1.0
 "Seconds, about, until a place is dialled again where somebody else was found."
+PATIENCE: Final = 1.0
+"Seconds until a caller calls although it was not told that the peer has opened."
+WAVE_PAUSE: Final = 0.7
+"Seconds from one wave to the next: time for a slow round trip, and for the proof who it is."
 
 
 # -- events -------------------------------------------------------------------------------
@@ -39,17 +52,23 @@ STRANGER_PAUSE: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """Dial these places, and listen. Given again later, it adds places."""
+    """Dial these places, and listen. Given again later, it adds places, and its plan counts no more.
+
+    `places` are those of lane 0, `second` those of lane 1.
+    """
 
     places: tuple[Endpoint, ...]
+    second: tuple[Endpoint, ...] = ()
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """TCP stands between our punch port and `remote`, whoever dialled. `stream` is a fresh number."""
+    """TCP stands between a punch port and `remote`, whoever dialled. `stream` is a fresh number."""
 
     stream: int
     remote: Endpoint
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,17 @@ class Failed:
 
     remote: Endpoint
     spread: float
+    lane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The SYNs of a wave are out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerOpened:
+    """The peer's NAT is open for us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +115,30 @@ class Halt:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Accept streams on the punch port."""
+    """Accept streams on the punch ports."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Connect from the punch port."""
+    """Connect from the punch port of a lane. With `low`, the SYN makes a hole and does not arrive."""
 
     remote: Endpoint
+    lane: int = 0
+    low: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Connect to all of these from the punch port of lane 1, or each from a fresh port; then feed `Sent`."""
+
+    remotes: tuple[Endpoint, ...]
+    fresh: bool
+    low: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Tell the peer that our NAT is open for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +165,8 @@ class GaveUp:
     """The budget is spent."""
 
 
-Event: TypeAlias = Go | Connected | Failed | Rejected | Authenticated | Halt | Tick
-Effect: TypeAlias = Listen | Dial | Authenticate | Close | Withdraw | GaveUp
+Event: TypeAlias = Go | Connected | Failed | Sent | PeerOpened | Rejected | Authenticated | Halt | Tick
+Effect: TypeAlias = Listen | Dial | Wave | Opened | Authenticate | Close | Withdraw | GaveUp
 
 
 class State(Enum):
@@ -138,6 +184,10 @@ class _Place:
     is_met: bool = False
 
 
+_Way: TypeAlias = tuple[int, Endpoint]
+"A lane, and where it leads."
+
+
 class Punch:
     """One attempt to reach one peer by all its places.
 
@@ -147,19 +197,29 @@ class Punch:
         budget: seconds from the first `Go` to `GaveUp`.
     """
 
-    def __init__(self, *, delay: float = 0.005, attempts: int = 60, budget: float = 5.0) -> None:
+    def __init__(self, *, delay: float = 0.005, attempts: int = 60, budget: float = 4.0) -> None:
         self.state = State.IDLE
         self._delay = delay
         self._attempts = attempts
         self._budget = budget
         self._end: float | None = None
-        self._places: dict[Endpoint, _Place] = {}
-        self._streams: dict[int, Endpoint] = {}
+        self._places: dict[_Way, _Place] = {}
+        self._streams: dict[int, _Way] = {}
+        self._opens = False
+        self._waves: list[Wave] = []
+        self._held: list[_Way] = []
+        self._call_at: float | None = None
+        self._wave_at: float | None = None
 
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which to feed `Tick`; None for never."""
-        times = [self._end, *(place.due for place in self._places.values())]
+        times = [
+            self._end,
+            self._call_at,
+            self._wave_at,
+            *(place.due for place in self._places.values()),
+        ]
         return min((time for time in times if time is not None), default=None)
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
@@ -170,14 +230,17 @@ class Punch:
         """
         match self.state, event:
             case State.IDLE, Go():
-                self.state, self._end = State.PUNCHING, now + self._budget
-                return [Listen(), *self._add(event.places)]
+                return self._begin(event, now)
             case State.PUNCHING, Go():
-                return self._add(event.places)
+                return self._add(event)
             case State.PUNCHING, Connected():
                 return self._connect(event)
             case State.PUNCHING, Failed():
-                return self._retry(event.remote, event.spread, now)
+                return self._retry(event, now)
+            case State.PUNCHING, Sent():
+                return [Opened()] if self._opens else []
+            case State.PUNCHING, PeerOpened() if self._call_at is not None:
+                return self._call(now)
             case State.PUNCHING, Rejected():
                 return self._reject(event, now)
             case State.PUNCHING, Authenticated():
@@ -186,6 +249,8 @@ class Punch:
                 return self._tick(now)
             case ((State.IDLE | State.PUNCHING), Halt()):
                 return self._shut()
+            case State.PUNCHING, PeerOpened():
+                return []
             case State.SHUT, Connected():
                 return [Close(event.stream)]
             case State.SHUT, _:
@@ -193,36 +258,81 @@ class Punch:
             case _:
                 raise LocalProtocolError(f"{event} while {self.state.value}")
 
-    def _add(self, places: tuple[Endpoint, ...]) -> list[Effect]:
-        fresh = [place for place in dict.fromkeys(places) if place not in self._places]
+    # -- lane 1 ---------------------------------------------------------------------------
+
+    def _begin(self, event: Go, now: float) -> list[Effect]:
+        self.state, self._end = State.PUNCHING, now + self._budget
+        plan = event.plan
+        if plan is not None and event.second:
+            self._opens = plan.opens
+            self._waves = [
+                Wave(wave[:MAX_WAVE], plan.fresh, plan.opens) for wave in plan.waves[:MAX_WAVES] if wave
+            ]
+            if not plan.opens:
+                self._call_at = now + PATIENCE
+        effects: list[Effect] = [Listen(), *self._add(event)]
+        if self._opens:
+            effects.append(self._waves.pop(0) if self._waves else Opened())
+        return effects
+
+    def _call(self, now: float) -> list[Effect]:
+        self._call_at = None
+        held, self._held = self._held, []
+        return [*(self._dial(way) for way in held), *self._next_wave(now)]
+
+    def _next_wave(self, now: float) -> list[Effect]:
+        wave = self._waves[:1]
+        del self._waves[:1]
+        self._wave_at = now + WAVE_PAUSE if self._waves else None
+        return [*wave]
+
+    # -- both lanes -----------------------------------------------------------------------
+
+    def _add(self, event: Go) -> list[Effect]:
+        ways = dict.fromkeys(
+            [*((0, place) for place in event.places), *((1, place) for place in event.second)]
+        )
+        fresh = [way for way in ways if way not in self._places]
         del fresh[max(0, MAX_PLACES - len(self._places)) :]
-        self._places.update((place, _Place(attempts=1)) for place in fresh)
-        return [Dial(place) for place in fresh]
+        self._places.update((way, _Place()) for way in fresh)
+        if self._call_at is not None:
+            self._held += [way for way in fresh if way[0] == 1]
+        return [self._dial(way) for way in fresh if way not in self._held]
+
+    def _dial(self, way: _Way) -> Dial:
+        place = self._places[way]
+        place.due, place.attempts = None, place.attempts + 1
+        lane, remote = way
+        return Dial(remote, lane, low=lane == 1 and self._opens)
 
     def _connect(self, event: Connected) -> list[Effect]:
         effects: list[Effect] = []
         if len(self._streams) >= MAX_STREAMS:
-            hosts = {place.host for place in self._places}
+            hosts = {remote.host for _, remote in self._places}
             if event.remote.host not in hosts and hosts:
                 return [Close(event.stream)]
-            strangers = [n for n, remote in self._streams.items() if remote.host not in hosts]
+            strangers = [n for n, (_, remote) in self._streams.items() if remote.host not in hosts]
             oldest = strangers[0] if strangers else next(iter(self._streams))
             del self._streams[oldest]
             effects.append(Close(oldest))
-        self._streams[event.stream] = event.remote
-        if (place := self._places.get(event.remote)) is not None:
+        way = self._streams[event.stream] = (event.lane, event.remote)
+        if (place := self._places.get(way)) is not None:
             place.due = None
         return [*effects, Authenticate(event.stream)]
 
     def _meet(self, event: Authenticated) -> list[Effect]:
-        remote = self._streams.pop(event.stream, None)  # None: it is one of an earlier punch
-        if remote is not None and (place := self._places.get(remote)) is not None:
-            place.is_met, place.due = True, None
+        way = self._streams.pop(event.stream, None)  # None: it is one of an earlier punch
+        if way is not None:
+            self._wave_at = None
+            self._waves.clear()
+            if (place := self._places.get(way)) is not None:
+                place.is_met, place.due = True, None
         return []
 
-    def _retry(self, remote: Endpoint, spread: float, now: float) -> list[Effect]:
-        place = self._places[remote]
-        if place.is_met or remote in self._streams.values():
+    def _retry(self, event: Failed, now: float) -> list[Effect]:
+        way = (event.lane, event.remote)
+        place = self._places[way]
+        if place.is_met or way in self._streams.values():
             return []  # the error is that of a second stream beside the one that stands
         assert self._end is not None
         left = self._attempts - place.attempts
@@ -231,12 +341,12 @@ class Punch:
         pause = self._delay
         if left * 3 <= self._attempts:
             pause = max(pause, (self._end - now) / left)
-        place.due = now + pause * (0.5 + spread)
+        place.due = now + pause * (0.5 + event.spread)
         return []
 
     def _reject(self, event: Rejected, now: float) -> list[Effect]:
-        remote = self._streams.pop(event.stream, None)
-        place = None if remote is None else self._places.get(remote)
+        way = self._streams.pop(event.stream, None)
+        place = None if way is None else self._places.get(way)
         if place is not None and not place.is_met and place.attempts < self._attempts:
             place.due = now + STRANGER_PAUSE * (0.5 + event.spread)
         return []
@@ -245,15 +355,21 @@ class Punch:
         if self._end is not None and now >= self._end:
             return [*self._shut(), GaveUp()]
         effects: list[Effect] = []
-        for remote, place in self._places.items():
+        for way, place in self._places.items():
             if place.due is not None and now >= place.due:
-                place.due, place.attempts = None, place.attempts + 1
-                effects.append(Dial(remote))
+                effects.append(self._dial(way))
+        if self._call_at is not None and now >= self._call_at:
+            effects += self._call(now)
+        if self._wave_at is not None and now >= self._wave_at:
+            effects += self._next_wave(now)
         return effects
 
     def _shut(self) -> list[Effect]:
         began = self.state is State.PUNCHING
-        self.state, self._end = State.SHUT, None
+        self.state = State.SHUT
+        self._end = self._call_at = self._wave_at = None
         self._places.clear()
         self._streams.clear()
+        self._waves.clear()
+        self._held.clear()
         return [Withdraw()] if began else []

@@ -38,6 +38,11 @@ MAX_WAVE: Final = 1_300
 MAX_WAVES: Final = 3
 "Waves of one side in one punch."
 
+MAX_BURSTS: Final = 2
+"Punches of one match that may have waves."
+HOURLY_SYNS: Final = 20_000
+"SYNs of waves in an hour over all matches, whoever is met in them and whatever they claim."
+
 HOLES: Final = 1_024
 "Holes that are made where the peer's port may be any of very many; what a home router still bears."
 KEYS: Final = 256
@@ -82,6 +87,25 @@ class Plan:
     def syns(self) -> int:
         """How many SYNs the waves are."""
         return sum(map(len, self.waves))
+
+
+class Allowance:
+    """How many SYNs of waves may still be sent, refilled evenly; so nobody makes a flood of us."""
+
+    def __init__(self, hourly: int = HOURLY_SYNS) -> None:
+        self._hourly = hourly
+        self._left = float(hourly)
+        self._since: float | None = None
+
+    def spend(self, syns: int, *, now: float) -> bool:
+        """Take that many, if there are; `now` is monotonic seconds."""
+        if self._since is not None:
+            self._left = min(self._hourly, self._left + (now - self._since) * self._hourly / 3_600)
+        self._since = now
+        if syns > self._left:
+            return False
+        self._left -= syns
+        return True
 
 
 class _Group(Enum):

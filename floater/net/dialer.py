@@ -1,20 +1,38 @@
-"""Perform what `floater.core.punch` decides: listen and dial from the one punch port."""
+"""Perform what `floater.core.punch` decides: listen and dial from the punch ports."""
 
 import asyncio
 import errno
 import logging
 import random
 import socket
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final
 
 from floater.core import punch
-from floater.net.sockets import family_of, forget_on_close, prepare_link, punch_socket, remote_of
-from floater.tasks import Tasks
+from floater.net.platforms import room_for_sockets
+from floater.net.sockets import (
+    RULES,
+    connect_low,
+    family_of,
+    forget_on_close,
+    prepare_link,
+    punch_socket,
+    remote_of,
+)
 from floater.wire.endpoint import Endpoint
 
 BACKLOG: Final = 64
 "Streams that may wait to be accepted."
+CHUNK: Final = 32
+"SYNs of a wave that go out before others have their turn."
+CHUNK_PAUSE: Final = 0.001
+"Seconds between two of them; a wave all at once is too much for some queue on the way."
+_UNDER_WAY: Final = (
+    errno.EINPROGRESS,
+    errno.EWOULDBLOCK,
+    getattr(errno, "WSAEWOULDBLOCK", errno.EWOULDBLOCK),
+)
 
 log = logging.getLogger("floater.net")
 
@@ -22,52 +40,81 @@ log = logging.getLogger("floater.net")
 class Dialer:
     """The sockets of one punch.
 
+    A dial is one non-blocking socket that the loop watches: no task, so that
+    a thousand are as good as one. Silent ones are left alone until `withdraw`.
+
     Args:
-        port: the punch port.
-        families: those it is bound in.
+        ports: the punch ports, by lane.
+        families: those they are bound in.
         feed: takes what happens.
         number: gives a fresh number for a stream.
     """
 
     def __init__(
         self,
-        port: int,
+        ports: Sequence[int],
         families: tuple[socket.AddressFamily, ...],
         feed: Callable[[punch.Event], None],
         number: Callable[[], int],
     ) -> None:
-        self._port = port
+        self.syns = 0
+        "Connections begun so far."
+        self._ports = ports
         self._families = families
         self._feed = feed
         self._number = number
-        self._tasks = Tasks()
+        self._loop = asyncio.get_running_loop()
         self._streams: dict[int, socket.socket] = {}
-        self._work: set[asyncio.Task[None]] = set()
+        self._listeners: set[socket.socket] = set()
+        self._dials: set[socket.socket] = set()
+        self._wave: asyncio.TimerHandle | None = None
 
     def listen(self) -> None:
-        """Accept streams, in every family there is."""
-        for family in self._families:
-            try:
-                listener = punch_socket(family, self._port)
-            except OSError as error:
-                log.debug("= no listener: %s", errno.errorcode.get(error.errno or 0))
-                continue
-            try:
-                listener.listen(BACKLOG)
-            except OSError as error:
-                listener.close()
-                log.debug("= no listener: %s", errno.errorcode.get(error.errno or 0))
-                continue
-            self._start(self._accept(listener), "punch listener")
+        """Accept streams, on every port and in every family there is."""
+        for lane, port in enumerate(self._ports):
+            for family in self._families:
+                try:
+                    listener = punch_socket(family, port)
+                except OSError as error:
+                    _log("= no listener: %s", error)
+                    continue
+                try:
+                    listener.listen(BACKLOG)
+                except OSError as error:
+                    listener.close()
+                    _log("= no listener: %s", error)
+                    continue
+                self._listeners.add(listener)
+                self._loop.add_reader(listener, self._accept, listener, lane)
 
-    def dial(self, remote: Endpoint) -> None:
+    def dial(self, remote: Endpoint, lane: int = 0, *, low: bool = False) -> None:
         """Connect once. Ends in `Connected` or `Failed`; silence ends with `withdraw`."""
-        self._start(self._dial(remote), "punch dial")
+        if not self._connect(remote, lane, self._ports[lane], low, lambda: self._failed(remote, lane)):
+            self._failed(remote, lane)
+
+    def wave(self, remotes: Sequence[Endpoint], *, fresh: bool, low: bool) -> None:
+        """Connect to many places, as many as the system has sockets for; `Sent` when the SYNs are out.
+
+        Args:
+            remotes: in order.
+            fresh: each from a port of its own, not from the one of lane 1.
+            low: see `connect_low`.
+        """
+        room = room_for_sockets(RULES, len(remotes))
+        self._send_on(iter(remotes[:room]), 0 if fresh else self._ports[1], low)
 
     def withdraw(self) -> None:
         """Stop listening and dialling. Streams that stand stay."""
-        for task in list(self._work):
-            task.cancel()
+        if self._wave is not None:
+            self._wave.cancel()
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        for sock in self._dials:
+            self._loop.remove_writer(sock)
+            sock.close()
+        self._listeners.clear()
+        self._dials.clear()
 
     def take(self, stream: int) -> socket.socket:
         """Hand a stream over; it is the caller's from now on."""
@@ -79,56 +126,81 @@ class Dialer:
             forget_on_close(sock)
             sock.close()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close everything that was not handed over."""
-        await self._tasks.close()
+        self.withdraw()
         for stream in list(self._streams):
             self.drop(stream)
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = self._tasks.start(work, name)
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+    # -- inside ---------------------------------------------------------------------------
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        with listener:
-            while True:
-                try:
-                    sock, _ = await loop.sock_accept(listener)
-                except ConnectionError:
-                    continue  # it was gone before we looked
-                except OSError as error:
-                    log.warning("= listener ended: %s", errno.errorcode.get(error.errno or 0))
-                    return
-                self._connected(sock, None)
-
-    async def _dial(self, remote: Endpoint) -> None:
-        sock: socket.socket | None = None
-        try:
-            sock = punch_socket(family_of(remote.host), self._port)
-            await asyncio.get_running_loop().sock_connect(sock, tuple(remote))
-        except OSError as error:
-            if sock is not None:
-                sock.close()
-            log.debug("= dial failed: %s", errno.errorcode.get(error.errno or 0))
-            self._feed(punch.Failed(remote, random.random()))
-        except BaseException:
-            if sock is not None:
-                sock.close()
-            raise
+    def _send_on(self, remotes: Iterator[Endpoint], port: int, low: bool) -> None:
+        chunk = list(islice(remotes, CHUNK))
+        for remote in chunk:
+            self._connect(remote, 1, port, low, lambda: None)
+        if len(chunk) == CHUNK:
+            self._wave = self._loop.call_later(CHUNK_PAUSE, self._send_on, remotes, port, low)
         else:
-            self._connected(sock, remote)
+            self._wave = None
+            self._feed(punch.Sent())
 
-    def _connected(self, sock: socket.socket, dialled: Endpoint | None) -> None:
+    def _connect(self, remote: Endpoint, lane: int, port: int, low: bool, failed: Callable[[], None]) -> bool:
+        """Begin to connect; False if that failed at once."""
+        try:
+            sock = punch_socket(family_of(remote.host), port)
+        except OSError as error:
+            _log("= dial failed: %s", error)
+            return False
+        self.syns += 1
+        result = connect_low(sock, remote) if low else sock.connect_ex(tuple(remote))
+        if result not in (0, *_UNDER_WAY):
+            log.debug("= dial failed: %s", errno.errorcode.get(result))
+            sock.close()
+            return False
+        self._dials.add(sock)
+        self._loop.add_writer(sock, self._settle, sock, remote, lane, failed)
+        return True
+
+    def _settle(self, sock: socket.socket, remote: Endpoint, lane: int, failed: Callable[[], None]) -> None:
+        self._loop.remove_writer(sock)
+        self._dials.discard(sock)
+        if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            log.debug("= dial failed: %s", errno.errorcode.get(error))
+            sock.close()
+            failed()
+        elif not self._connected(sock, lane):
+            failed()
+
+    def _failed(self, remote: Endpoint, lane: int) -> None:
+        self._feed(punch.Failed(remote, random.random(), lane))
+
+    def _accept(self, listener: socket.socket, lane: int) -> None:
+        for _ in range(BACKLOG):
+            try:
+                sock, _ = listener.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:
+                continue  # it was gone before we looked
+            except OSError as error:
+                log.warning("= not accepted: %s", errno.errorcode.get(error.errno or 0))
+                return
+            self._connected(sock, lane)
+            if listener not in self._listeners:
+                return  # withdrawn at the sight of it
+
+    def _connected(self, sock: socket.socket, lane: int) -> bool:
         try:
             prepare_link(sock)
             remote = remote_of(sock)
         except OSError:  # reset already
             sock.close()
-            if dialled is not None:
-                self._feed(punch.Failed(dialled, random.random()))
-            return
+            return False
         number = self._number()
         self._streams[number] = sock
-        self._feed(punch.Connected(number, remote))
+        self._feed(punch.Connected(number, remote, lane))
+        return True
+
+
+def _log(words: str, error: OSError) -> None:
+    log.debug(words, errno.errorcode.get(error.errno or 0))

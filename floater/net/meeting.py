@@ -13,14 +13,14 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
 
 from floater.bridge.api import PathKind
 from floater.codes import Code
 from floater.core import link, path, punch
 from floater.core.candidates import Subnet, choose_candidates, is_attached
-from floater.core.observe import is_hopeless
+from floater.core.technique import MAX_BURSTS, Allowance, Plan, Technique, plan_for
 from floater.crypto.certificate import Identity
 from floater.crypto.tls import check_signature, peer_leg_context
 from floater.drive import Driver
@@ -34,7 +34,7 @@ from floater.net.sockets import address_of, remote_of
 from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
 from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, scope_of
-from floater.wire.frame import Body
+from floater.wire.nat import UNKNOWN_NAT, Nat
 from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
@@ -58,6 +58,13 @@ class PortWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """Our NAT is open for the peer, who should hear of it. `wave` counts the punches of this match from 0."""
+
+    wave: int
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something to tell the person."""
 
@@ -77,6 +84,7 @@ Report: TypeAlias = (
     | path.NoShow
     | Misbehaved
     | PortWanted
+    | Opened
     | Noticed
 )
 
@@ -97,7 +105,7 @@ class MeetingSettings:
     punch_delay: float = 0.005
     "Seconds, about, between an error on a dialled address and the next attempt there."
 
-    punch_budget: float = 5.0
+    punch_budget: float = 4.0
     "Seconds from the start of a punch to giving up."
 
     punch_attempts: int = 60
@@ -117,6 +125,7 @@ class Meeting:
         server: where the relay is.
         proxy: the way out of this network, if it has one.
         settings: the knobs.
+        allowance: for the waves of all meetings of this person.
         report: called with everything that happens, from `start` on, also from within `start`,
             `transmit` and `suspect`; never after `close` was called.
         received: tells the highest `seq` we have got; it goes into every hello.
@@ -135,6 +144,7 @@ class Meeting:
         received: Callable[[], int],
         proxy: Proxy | None = None,
         settings: MeetingSettings | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         self._matched = matched
         self._identity = identity
@@ -167,6 +177,10 @@ class Meeting:
             self._perform_path,
         )
         self._punch: Driver[punch.Event, punch.Effect] | None = None
+        self._punches = 0
+        self._bursts = 0
+        self._allowance = allowance or Allowance()
+        self._peer_nat = matched.nat
         self._relay: asyncio.Task[None] | None = None
         self._current = 0  # no link has this number
         self._dialer = None if self._port is None else self._make_dialer(self._port)
@@ -232,14 +246,20 @@ class Meeting:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    def update_candidates(self, candidates: Sequence[Candidate]) -> None:
-        """Look for the peer at these places from now on, too (`peer_candidates`)."""
+    def update_candidates(self, candidates: Sequence[Candidate], nat: Nat = UNKNOWN_NAT) -> None:
+        """Look for the peer at these places from now on, too, behind this NAT (`peer_candidates`)."""
         if self._credentials is None or self._is_closed or tuple(candidates) == self._candidates:
             return  # the server repeats itself when we come back to it
+        self._peer_nat = nat
         self._choose(candidates)
         if self._punch is not None:
-            self._punch.feed(punch.Go(tuple(self._places)))
+            self._punch.feed(self._go())
         self._path.feed(path.Moved())
+
+    def opened(self) -> None:
+        """The peer's NAT is open for us (`peer_opened`)."""
+        if self._punch is not None:
+            self._punch.feed(punch.PeerOpened())
 
     async def close(self) -> None:
         """Send what was given to `transmit`, for a second at most, then close everything."""
@@ -258,7 +278,7 @@ class Meeting:
         for known in self._links.values():
             known.link.discard()
         if self._dialer is not None:
-            await self._dialer.close()
+            self._dialer.close()
         if self._owned_port is not None:
             await self._owned_port.close()
 
@@ -271,7 +291,7 @@ class Meeting:
             self._punch.feed(punch.Authenticated(peer.number))
         self._path.feed(path.Ready(peer.number, known.kind, known.how, hello.received, rtt))
 
-    def link_arrived(self, peer: PeerLink, message: TalkMessage, body: Body) -> None:
+    def link_arrived(self, peer: PeerLink, message: TalkMessage, body: bytes) -> None:
         """Keep what is about links; the rest is the talk's."""
         if not isinstance(message, Choose):
             self._tell(link.Arrived(peer.number, message, body))
@@ -341,15 +361,48 @@ class Meeting:
             budget=self._settings.punch_budget,
         )
         self._punch = Driver(machine, self._perform_punch)
-        self._punch.feed(punch.Go(tuple(self._places)))
+        self._punches += 1
+        plan = self._plan()
+        if plan.waves and not self._may_burst(plan):
+            plan = replace(plan, waves=())
+        self._punch.feed(self._go(plan))
+
+    def _may_burst(self, plan: Plan) -> bool:
+        self._bursts += 1
+        now = asyncio.get_running_loop().time()
+        return self._bursts <= MAX_BURSTS and self._allowance.spend(plan.syns, now=now)
+
+    def _go(self, plan: Plan | None = None) -> punch.Go:
+        """Say where to look for the peer, and how."""
+        lanes: tuple[list[Endpoint], list[Endpoint]] = [], []
+        for place in self._places.values():
+            lanes[place.lane].append(place.endpoint)
+        return punch.Go(tuple(lanes[0]), tuple(lanes[1]), plan)
+
+    def _plan(self) -> Plan:
+        """Plan by what observers saw of both: nobody else's word may send a burst anywhere."""
+        assert self._port is not None
+        target = next(
+            (
+                place.endpoint
+                for place in self._places.values()
+                if place.lane == 1 and place.kind is CandidateKind.PUBLIC and ":" not in place.host
+            ),
+            None,
+        )
+        return plan_for(self._port.nat, self._peer_nat, self._matched.role, target)
 
     def _perform_punch(self, effect: punch.Effect) -> None:
         assert self._dialer is not None
         match effect:
             case punch.Listen():
                 self._dialer.listen()
-            case punch.Dial(remote):
-                self._dialer.dial(remote)
+            case punch.Dial(remote, lane, low):
+                self._dialer.dial(remote, lane, low=low)
+            case punch.Wave(remotes, fresh, low):
+                self._dialer.wave(remotes, fresh=fresh, low=low)
+            case punch.Opened():
+                self._tell(Opened(self._punches - 1))
             case punch.Withdraw():
                 self._dialer.withdraw()
             case punch.Authenticate(stream):
@@ -433,14 +486,14 @@ class Meeting:
             self._tell(Noticed(Code.BAD_CANDIDATE))
 
     def _make_dialer(self, port: PunchPort) -> Dialer:
-        return Dialer(port.port, port.families, self._punch_event, self._next_number)
+        return Dialer(port.ports, port.families, self._punch_event, self._next_number)
 
     def _has_hope(self) -> bool:
         """Say whether punching deserves a head start before the relay."""
         if self._port is None or not self._places:
             return False
         near = any(place.kind is CandidateKind.PRIVATE for place in self._places.values())
-        return near or not is_hopeless(self._port.mapping, self._matched.nat.mapping)
+        return near or self._plan().technique is not Technique.HOPELESS
 
     def _next_number(self) -> int:
         self._numbers += 1
@@ -453,7 +506,7 @@ class Meeting:
 
 async def _close_port(port: PunchPort, dialer: Dialer | None) -> None:
     if dialer is not None:
-        await dialer.close()
+        dialer.close()
     await port.close()
 
 

@@ -60,6 +60,11 @@ class PunchPort:
         self.private = self._private_endpoints(server)
 
     @property
+    def ports(self) -> tuple[int, ...]:
+        """By lane (spec §6.2)."""
+        return (self.port,)
+
+    @property
     def public(self) -> tuple[Endpoint, ...]:
         """What observers saw, IPv4 first, once each."""
         return tuple(sorted(public_endpoints(self.observations), key=lambda place: ":" in place.host))

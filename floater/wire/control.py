@@ -178,7 +178,7 @@ class UpdateCandidates(Request, frozen=True):
 
 
 class Opened(Request, frozen=True):
-    """Our NAT is open for the peer: its SYNs may come now (§6.2). `wave` counts from 0 in each punch."""
+    """Our NAT is open for the peer: its SYNs may come now (§6.2). `wave` counts our punches in this match."""
 
     match_id: MatchId
     wave: Wave

@@ -54,12 +54,13 @@ class CandidateKind(StrEnum):
     MAPPED = "mapped"  # a port mapping the peer's router granted
 
 
-class Candidate(msgspec.Struct, frozen=True, order=True):
-    """A place where a peer may be (spec §5.2)."""
+class Candidate(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
+    """A place where a peer may be (spec §5.2). It is dialled from our punch port of the same `lane` (§6.2)."""
 
     kind: CandidateKind
     host: Annotated[str, msgspec.Meta(min_length=2, max_length=45)]
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    lane: Annotated[int, msgspec.Meta(ge=0, le=1)] = 0
 
     @property
     def endpoint(self) -> Endpoint:

@@ -13,15 +13,15 @@ MAX_PASSWORD: Final = 128
 "Characters. OWASP ASVS 5.0 asks for at least 64 to be allowed."
 CODE_DIGITS: Final = 6
 
-MAX_CANDIDATES: Final = 8
-"In one seek, all kinds together."
+MAX_CANDIDATES: Final = 12
+"In one seek, all kinds and both lanes together."
 MAX_PRIVATE_CANDIDATES: Final = 4
 MAX_NAT_PORTS: Final = 6
 "Public ports that are told of one NAT; as many as observers are asked."
 
 MAX_TEXT: Final = 65_536
 "UTF-8 bytes of one text."
-MAX_PART: Final = 1_048_576
+MAX_PART: Final = 262_144
 MAX_FILE: Final = 1 << 40
 "A transfer's length as the protocol counts it; the receiver's own limit is lower."
 MAX_FILE_NAME: Final = 255

@@ -63,6 +63,8 @@ class _Side:
     nat: Nat
     hides: bool
     language: str
+    opened: int = -1
+    "The last wave that the peer was told of."
 
 
 class Matchmaking:
@@ -189,17 +191,20 @@ class Matchmaking:
             self._tell_candidates(of=user, to=peer)
 
     def open(self, guest: Guest, m: control.Opened) -> None:
-        """Tell the peer that somebody's NAT is open for it, if either may know of the other."""
+        """Tell the peer that somebody's NAT is open for it, each wave once, if either may know of the other."""
         user = _user(guest)
         if self._lobby.match_of(user) != m.match_id:
             raise ServerRefused(Code.NO_SUCH_MATCH)
         guest.send(control.Done(id=m.id))
-        peer = self._lobby.peer_of(user)
+        side, peer = self._sides.get(user), self._lobby.peer_of(user)
         if (
-            peer is not None
+            side is not None
+            and m.wave > side.opened
+            and peer is not None
             and (other := self._guests.get(peer)) is not None
             and self._forwarded(of=user, to=peer)
         ):
+            side.opened = m.wave
             other.send(control.PeerOpened(match_id=m.match_id, wave=m.wave))
 
     def _wish(self, event: lobby.Event, agreed: Callable[[], None]) -> None:

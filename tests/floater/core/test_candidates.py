@@ -110,10 +110,15 @@ def test_a_server_on_this_computer_may_name_this_computer() -> None:
     assert choose_candidates([Candidate(PUBLIC, "127.0.0.1", 8_080)], here).lies == 1
 
 
-def test_no_more_than_eight_are_looked_at() -> None:
+def test_no_more_than_a_dozen_are_looked_at() -> None:
     places = [Candidate(PUBLIC, "203.0.113.5", 40_000 + number) for number in range(20)]
     choice = choose_candidates(places, HOME)
-    assert (len(choice.dial), choice.lies) == (8, 12)
+    assert (len(choice.dial), choice.lies) == (12, 8)
+
+
+def test_a_candidate_keeps_its_lane() -> None:
+    place = Candidate(PUBLIC, "203.0.113.5", 40_000, lane=1)
+    assert choose_candidates([place], HOME).dial == (place,)
 
 
 @pytest.mark.parametrize(

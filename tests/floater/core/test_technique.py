@@ -4,7 +4,7 @@ import random
 import pytest
 
 from floater.core.candidates import is_port_allowed
-from floater.core.technique import MAX_WAVE, MAX_WAVES, Plan, Technique, plan_for
+from floater.core.technique import HOURLY_SYNS, MAX_WAVE, MAX_WAVES, Allowance, Plan, Technique, plan_for
 from floater.wire.control import Role
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import UNKNOWN_NAT, Allocation, Filtering, Mapping, Nat, Stray
@@ -179,3 +179,17 @@ def test_the_two_sides_agree_on_technique_and_roles() -> None:
         theirs = plan_for(other, one, Role.FOLLOWER, OURS)
         assert ours.technique is theirs.technique
         assert ours.opens is not theirs.opens
+
+
+def test_an_hour_allows_so_many_syns_however_they_are_asked_for() -> None:
+    rng, allowance, now = random.Random(5), Allowance(), 0.0
+    spent: list[tuple[float, int]] = []
+    for _ in range(5_000):
+        now += rng.expovariate(0.1)
+        wanted = rng.choice((64, 1_024, 3_072))
+        if allowance.spend(wanted, now=now):
+            spent.append((now, wanted))
+        within = sum(syns for at, syns in spent[-200:] if at > now - 3_600.0)
+        assert within <= 2 * HOURLY_SYNS, "a full store and what flows in during the hour"
+    assert sum(syns for _, syns in spent) <= HOURLY_SYNS * (1 + now / 3_600.0)
+    assert sum(syns for _, syns in spent) > 0.9 * HOURLY_SYNS * now / 3_600.0

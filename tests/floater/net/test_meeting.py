@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import secrets
 import socket
 import ssl
@@ -11,12 +12,12 @@ import pytest
 from floater.bridge.api import PathKind
 from floater.codes import Code
 from floater.core import link, path
+from floater.core.punch import MAX_STREAMS
 from floater.crypto.certificate import load_identity, make_identity
 from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind
-from floater.wire.limits import MAX_PART
 from floater.wire.talk import Choose, HangUp, Part, Text
 from floater.wire.url import ServerUrl
 from tests.helpers.meeting import MatchMaker, Side, pair, tiny_relay
@@ -186,10 +187,12 @@ async def test_strangers_who_crowd_the_listener_do_not_keep_the_peer_out() -> No
         assert follower.punch_port is not None
         crowd = []
         for _ in range(40):
-            _, writer = await asyncio.open_connection(
-                "127.0.0.1", follower.punch_port.port, local_addr=("127.0.0.77", 0)
-            )
-            crowd.append(writer)
+            with contextlib.suppress(ConnectionResetError):  # who is one too many is shown out at once
+                _, writer = await asyncio.open_connection(
+                    "127.0.0.1", follower.punch_port.port, local_addr=("127.0.0.77", 0)
+                )
+                crowd.append(writer)
+        assert len(crowd) >= MAX_STREAMS
         leader.meeting.start()
         assert (await follower.hears(path.Chosen)).kind is PathKind.LAN
         for writer in crowd:
@@ -256,7 +259,7 @@ async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap
 async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can() -> None:
     async with pair() as (leader, follower):
         await meet(leader, follower)
-        part, body = Part("F1", 0), bytes(MAX_PART)
+        part, body = Part("F1", 0), bytes(262_144)
 
         def flood(report: object) -> None:
             if isinstance(report, link.Writable):

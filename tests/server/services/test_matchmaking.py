@@ -118,6 +118,11 @@ async def test_the_peer_hears_when_somebody_s_nat_is_open_for_it(tmp_path: Path)
         done = await ann.ask(control.Opened, match_id=matched.match_id, wave=2)
         assert done == control.Done(id=done.id)
         assert await ben.message() == control.PeerOpened(match_id=matched.match_id, wave=2)
+        for wave in (2, 1, 3):  # each is told once, and none that is older
+            assert isinstance(
+                await ann.ask(control.Opened, match_id=matched.match_id, wave=wave), control.Done
+            )
+        assert await ben.message() == control.PeerOpened(match_id=matched.match_id, wave=3)
         refused = await ann.ask(control.Opened, match_id="another", wave=0)
         assert refused.code == Code.NO_SUCH_MATCH
 
