@@ -15,13 +15,14 @@ import sys
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, ExitStack
 from itertools import product
 from pathlib import Path
 from typing import Final, TypeAlias
 
 import msgspec
 
+from benchmarks.report import note
 from floater.loop import run as run_loop
 from tests.natlab.lab import Lab
 from tests.natlab.nats import KINDS
@@ -29,7 +30,7 @@ from tests.natlab.peers import dcutr
 from tests.natlab.peers.floater import Floater
 from tests.natlab.peers.textbook import Floor, Textbook
 from tests.natlab.rows import RTT, Pair, Run, Setting, all_pairs, read_runs, show
-from tests.natlab.town import Program, Town
+from tests.natlab.town import NotHere, Program, Town
 
 PROGRAMS: Final[dict[str, Callable[[Town, Path], AbstractAsyncContextManager[Program]]]] = {
     "floater": Floater.settled,
@@ -53,6 +54,8 @@ class Log:
 
     def __init__(self, path: Path | None) -> None:
         self.runs = read_runs(path) if path is not None else []
+        self.absent: dict[str, str] = {}
+        "Programs that could not be had, and why."
         self._path = path
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)  # and a last line that was cut off goes
@@ -92,14 +95,19 @@ def whole() -> Plan:
     often = {(pair, plain): 20 for pair in pairs if pair.can_be_direct}
     timed = {(pair, setting): 20 for setting in (plain, lossy) for pair in pairs if pair.is_ordinary}
     once = {(pair, plain): 1 for pair in pairs}
-    return {
-        name: {"floater": everywhere | often | timed, "floor": timed}.get(name, once) for name in PROGRAMS
-    }
+    skewed = {(pair, Setting(skew)): 1 for skew in SKEWS for pair in pairs}
+    wanted = {"floater": everywhere | often | timed, "floor": timed, "textbook": skewed}
+    return {name: wanted.get(name, once) for name in PROGRAMS}
 
 
 def chosen(options: argparse.Namespace) -> Plan:
     """What the options ask for."""
-    pairs = [pair for pair in all_pairs(options.kinds) if not options.only or str(pair) in options.only]
+    only = {frozenset(words.split("×")) for words in options.only}
+    pairs = [
+        pair
+        for pair in all_pairs(kind for kind in KINDS if kind in options.kinds)
+        if not only or frozenset(pair) in only
+    ]
     settings = [Setting(skew / 1e3, loss / 1e2) for loss in options.loss for skew in options.skew]
     wanted = {(pair, setting): options.runs for setting in settings for pair in pairs}
     return {name: wanted for name in options.programs}
@@ -112,28 +120,31 @@ async def measure(plan: Plan, log: Log, *, lanes: int, seed: int) -> None:
     if not kinds:
         return
 
-    async def lane(number: int, folder: Path) -> None:
+    async def lane(town: Town, folder: Path) -> None:
         folder.mkdir()
-        with Lab(rtt=RTT, seed=seed + number) as lab:
-            town = Town(lab, [kind for kind in KINDS if kind in kinds])
-            for name, left in work.items():
-                if not left:
-                    continue
+        for name, left in work.items():
+            if not left:
+                continue
+            try:
                 async with PROGRAMS[name](town, folder / name) as program:
                     while left:
                         pair, setting = left.popleft()
                         if program.measures(pair, setting):
                             log.add(await town.join(program, pair, setting), len(left))
+            except NotHere as error:
+                log.absent[name] = str(error).partition("\n")[0]
 
-    with tempfile.TemporaryDirectory(prefix="floater-matrix-") as folder:
+    with tempfile.TemporaryDirectory(prefix="floater-matrix-") as folder, ExitStack() as stack:
+        labs = [stack.enter_context(Lab(rtt=RTT, seed=seed + number)) for number in range(lanes)]
+        towns = [Town(lab, [kind for kind in KINDS if kind in kinds]) for lab in labs]
         async with asyncio.TaskGroup() as group:
-            for number in range(lanes):
-                group.create_task(lane(number, Path(folder, str(number))))
+            for number, town in enumerate(towns):
+                group.create_task(lane(town, Path(folder, str(number))))
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Describe the options of `python -m tests.natlab matrix`."""
-    parser.add_argument("--whole", action="store_true", help="all that the tables are for: hours")
+    parser.add_argument("--whole", action="store_true", help="all that the tables are for: two hours")
     parser.add_argument("--runs", type=int, default=1, help="of each pair under each setting (default: 1)")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND")
     parser.add_argument("--only", nargs="+", default=[], metavar="KIND×KIND", help="only these pairs")
@@ -159,4 +170,6 @@ def main(options: argparse.Namespace) -> int:
         print("interrupted", file=sys.stderr)
     finally:
         show(log.runs)
+        for name, why in log.absent.items():
+            note(f"{name}: not measured: {why}")
     return 0

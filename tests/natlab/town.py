@@ -17,6 +17,10 @@ from tests.natlab.wire import Capture
 SIDES: Final = ("a", "b")
 
 
+class NotHere(Exception):
+    """A program cannot be had on this machine; the message says why."""
+
+
 class Program(Protocol):
     """Something that joins two hosts."""
 

@@ -12,6 +12,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,7 +24,7 @@ from typing import Final
 from tests.helpers.headless import Line, Program
 from tests.natlab.rows import IN_TIME, Pair, Run, Setting
 from tests.natlab.scene import Host
-from tests.natlab.town import Town, skewed
+from tests.natlab.town import NotHere, Town, skewed
 
 FOLDER: Final = Path(__file__).with_name("libp2p")
 PYTHON: Final = FOLDER.parents[3] / "build/py-libp2p"
@@ -47,11 +48,20 @@ class Dcutr:
     async def settled(
         cls, name: str, install: Callable[[], list[str]], town: Town, folder: Path
     ) -> AsyncIterator["Dcutr"]:
-        """Start the relay. `install` has the library there, and gives the command that runs a node."""
-        command = await asyncio.to_thread(install)
+        """Start the relay. `install` has the library there, and gives the command that runs a node.
+
+        Raises:
+            NotHere: it cannot be installed, or does not run.
+        """
         place = f"/ip4/{town.server.address}/tcp/443"
-        async with _node(command, town.server, folder / "relay", "relay", place) as node:
-            yield cls(name, command, town, folder, (await _first(node, "ready"))["ready"])
+        async with AsyncExitStack() as stack:
+            try:
+                command = await asyncio.to_thread(_one_at_a_time, install)
+                relay = _node(command, town.server, folder / "relay", "relay", place)
+                ready = await _first(await stack.enter_async_context(relay), "ready")
+            except (AssertionError, OSError, subprocess.CalledProcessError) as error:
+                raise NotHere(str(error)) from error
+            yield cls(name, command, town, folder, ready["ready"])
 
     def measures(self, pair: Pair, setting: Setting) -> bool:
         """Tell whether this can be tried: anything can."""
@@ -100,6 +110,14 @@ class Dcutr:
             direct=direct,
             reason="; ".join(words) if direct is None else "",
         )
+
+
+def _one_at_a_time(install: Callable[[], list[str]]) -> list[str]:
+    with _INSTALLING:
+        return install()
+
+
+_INSTALLING: Final = threading.Lock()
 
 
 def install_js() -> list[str]:
