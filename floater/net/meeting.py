@@ -34,6 +34,7 @@ from floater.net.sockets import address_of, remote_of
 from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
 from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, scope_of
+from floater.wire.frame import Body
 from floater.wire.nat import UNKNOWN_NAT, Nat
 from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
@@ -291,7 +292,7 @@ class Meeting:
             self._punch.feed(punch.Authenticated(peer.number))
         self._path.feed(path.Ready(peer.number, known.kind, known.how, hello.received, rtt))
 
-    def link_arrived(self, peer: PeerLink, message: TalkMessage, body: bytes) -> None:
+    def link_arrived(self, peer: PeerLink, message: TalkMessage, body: Body) -> None:
         """Keep what is about links; the rest is the talk's."""
         if not isinstance(message, Choose):
             self._tell(link.Arrived(peer.number, message, body))

@@ -21,7 +21,7 @@ MAX_NAT_PORTS: Final = 6
 
 MAX_TEXT: Final = 65_536
 "UTF-8 bytes of one text."
-MAX_PART: Final = 262_144
+MAX_PART: Final = 1_048_576
 MAX_FILE: Final = 1 << 40
 "A transfer's length as the protocol counts it; the receiver's own limit is lower."
 MAX_FILE_NAME: Final = 255

@@ -18,6 +18,7 @@ from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind
+from floater.wire.limits import MAX_PART
 from floater.wire.talk import Choose, HangUp, Part, Text
 from floater.wire.url import ServerUrl
 from tests.helpers.meeting import MatchMaker, Side, pair, tiny_relay
@@ -259,7 +260,7 @@ async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap
 async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can() -> None:
     async with pair() as (leader, follower):
         await meet(leader, follower)
-        part, body = Part("F1", 0), bytes(262_144)
+        part, body = Part("F1", 0), bytes(MAX_PART)
 
         def flood(report: object) -> None:
             if isinstance(report, link.Writable):
