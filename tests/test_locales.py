@@ -11,6 +11,7 @@ import pytest
 
 from floater.bridge import api
 from floater.codes import Code
+from floater.core.port_mapping import Outcome
 from floater.wire.nat import Mapping
 
 LANGUAGES: Final = ("en", "zh-CN")
@@ -23,6 +24,7 @@ ENUMERATED: Final = {
     "ended": {reason.value for reason in api.Ended},
     "path": {kind.value for kind in api.PathKind},
     "nat": {mapping.value for mapping in Mapping},
+    "router": {outcome.value for outcome in Outcome if outcome is not Outcome.NOT_ASKED},
     "reachability": {"open", "punch", "relay", "offline"},
 }
 

@@ -215,6 +215,8 @@ class Set(Command, frozen=True):
     """Change settings; a field left out stays as it is."""
 
     hide_address: bool | None = None
+    map_port: bool | None = None
+    "Whether the router is asked to let others in (spec §5.2)."
     language: str | None = None
     downloads: str | None = None
     appearance: str | None = None
@@ -326,6 +328,7 @@ class Settings(msgspec.Struct, frozen=True):
     downloads: str
     appearance: str = "auto"
     address_asked: bool = False
+    map_port: bool = True
 
 
 class StatusReply(Reply, frozen=True, omit_defaults=False):
@@ -364,7 +367,8 @@ class HostReply(Reply, frozen=True):
 class NetworkReply(Reply, frozen=True, omit_defaults=False):
     """What the network allows.
 
-    `nat` is a word of spec §4.5; `public` are the endpoints that observers saw;
+    `nat` is a word of spec §4.5; `public` are the endpoints that observers saw,
+    `mapped` those that the router opened;
     `reachability` is `open`, `punch`, `relay` or `offline`; `words` says it in
     plain sentences.
     """
@@ -375,6 +379,7 @@ class NetworkReply(Reply, frozen=True, omit_defaults=False):
     reachability: str
     words: list[str]
     server_ms: float | None
+    mapped: list[str]
 
 
 # -- events -------------------------------------------------------------------------------

@@ -8,8 +8,10 @@ from typing import Final
 
 from floater.codes import Code
 from floater.config import ClientConfig
+from floater.core.port_mapping import NOT_ASKED
 from floater.core.reachability import Facts, Line, lines_about, reachability_of
 from floater.errors import Refused, Unreachable
+from floater.net.port_mapping import PortMapper
 from floater.net.proxies import choose_proxy
 from floater.net.punch_port import prepare_punch_port
 from floater.net.relay_check import relay_answers
@@ -94,6 +96,7 @@ class Doctor:
             reached=lambda state: None if reached.done() else reached.set_result(state),
             news=lambda message: None,
         )
+        mapper, values = PortMapper(), self._settings.values
         link.start()
         try:
             state = await reached
@@ -102,8 +105,12 @@ class Doctor:
                 return Facts(server_rtt=None)
             self._say(Line("doctor.trusted" if url.fingerprint is None else "doctor.pinned"))
             port = await prepare_punch_port(
-                server=url, observers=link.welcome.observers, observer_key=link.welcome.observer_key
+                server=url,
+                observers=link.welcome.observers,
+                observer_key=link.welcome.observer_key,
+                mapper=mapper if values.map_port and not values.hide_address else None,
             )
+            router = NOT_ASKED if port.router is None else await port.router.settled(STEP_TIME)
             await port.close()
             return Facts(
                 server_rtt=link.rtt,
@@ -112,10 +119,12 @@ class Doctor:
                 private=port.private,
                 observers_asked=len(link.welcome.observers),
                 observers_answered=len(port.observations),
-                hidden=self._settings.values.hide_address,
+                hidden=values.hide_address,
                 clock_offset=link.clock_offset,
+                router=router,
             )
         finally:
+            await mapper.close()
             await link.close()
 
     async def _relay(self, url: ServerUrl, proxy: Proxy | None) -> bool:

@@ -178,10 +178,11 @@ class Client:
             raise
 
     async def _set(self, wish: api.Set) -> None:
-        hidden = self._settings.values.hide_address
+        before = self._settings.values
         change(self._settings, wish)
-        if self._settings.values.hide_address != hidden:
-            await self._servers.person.address_changed()
+        after = self._settings.values
+        if (before.hide_address, before.map_port) != (after.hide_address, after.map_port):
+            await self._servers.person.reach_changed()
 
     def _status(self) -> api.StatusReply:
         person = self._servers.person

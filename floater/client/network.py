@@ -1,12 +1,18 @@
 """What the network allows, in words."""
 
+from typing import Final
+
 from floater.bridge import api
 from floater.client.ports import Ports
 from floater.client.words import Words
-from floater.core.reachability import Facts, lines_about, reachability_of
+from floater.core.port_mapping import NOT_ASKED
+from floater.core.reachability import Facts, lines_about, mapped_of, reachability_of
 from floater.errors import ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.wire import control
+
+ROUTER_TIME: Final = 2.0
+"Seconds that our router has to say whether it lets others in."
 
 
 async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) -> Facts:
@@ -26,11 +32,14 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
     assert link.welcome is not None
     observers = link.welcome.observers
     async with ports.at_hand() as port:
+        if port.router is not None:
+            await port.router.settled(ROUTER_TIME)
         return Facts(
             server_rtt=link.rtt,
             mapping=port.mapping,
             public=port.public,
             private=port.private,
+            router=NOT_ASKED if port.router is None else port.router.standing,
             observers_asked=len(observers),
             observers_answered=len(port.observations),
             hidden=hidden,
@@ -45,6 +54,7 @@ def reply_about(facts: Facts, words: Words) -> api.NetworkReply:
         public=[str(place) for place in facts.public],
         private=[str(place) for place in facts.private],
         reachability=reachability_of(facts),
+        mapped=[str(place) for place in mapped_of(facts)],
         words=[words.say(line.key, **line.values) for line in lines_about(facts)],
         server_ms=None if facts.server_rtt is None else round(facts.server_rtt * 1_000, 1),
     )

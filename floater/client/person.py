@@ -104,6 +104,7 @@ class Person:
                 (self.machine.logged_in or self._encounter is not None) and not settings.values.hide_address
             ),
             idle=lambda: self.state is api.State.HOME,
+            mapped=lambda: settings.values.map_port and not settings.values.hide_address,
         )
         self._search = Search(
             self.machine,
@@ -218,8 +219,8 @@ class Person:
                 raise Refused(Code.BAD_COMMAND)
         return api.Empty()
 
-    async def address_changed(self) -> None:
-        """The person hides their address now, or no longer does; returns when a search goes by that."""
+    async def reach_changed(self) -> None:
+        """The person lets others reach them in another way now; returns when a search goes by that."""
         self.ports.drop()
         self.ports.prepare()
         if self.machine.matched is not None:

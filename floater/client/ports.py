@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from floater.net.port_mapping import PortMapper
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.net.server_link import ServerLink
 from floater.tasks import Tasks
@@ -23,14 +24,22 @@ class Ports:
         link: the server whose observers are asked; None where there is no server.
         wanted: whether a port would be of use at all: somebody is logged in and hides nothing.
         idle: whether a port that went stale is prepared anew by itself.
+        mapped: whether the router is asked to let others in to it.
     """
 
     def __init__(
-        self, link: ServerLink | None, *, wanted: Callable[[], bool], idle: Callable[[], bool]
+        self,
+        link: ServerLink | None,
+        *,
+        wanted: Callable[[], bool],
+        idle: Callable[[], bool],
+        mapped: Callable[[], bool],
     ) -> None:
         self._link = link
         self._wanted = wanted
         self._idle = idle
+        self._mapped = mapped
+        self._mapper = PortMapper()
         self._tasks = Tasks()
         self._port: PunchPort | None = None
         self._preparing: asyncio.Task[None] | None = None
@@ -84,6 +93,7 @@ class Ports:
         if self._closing:  # nobody who is closing a port may be cancelled at it
             await asyncio.wait(set(self._closing))
         await self._tasks.close()
+        await self._mapper.close()
 
     def _close(self, port: PunchPort) -> None:
         self._watch(self._tasks.start(port.close(), "close a port"))
@@ -109,6 +119,7 @@ class Ports:
             observers=self._link.welcome.observers,
             observer_key=self._link.welcome.observer_key,
             on_stale=self._stale,
+            mapper=self._mapper if self._mapped() else None,
         )
 
     def _stale(self) -> None:

@@ -27,6 +27,7 @@ def change(settings: SettingsFile, wish: api.Set) -> None:
         raise Refused(Code.BAD_COMMAND)
     settings.change(
         hide_address=wish.hide_address,
+        map_port=wish.map_port,
         language=wish.language,
         downloads=wish.downloads and str(Path(wish.downloads).expanduser().absolute()),
         appearance=wish.appearance,
@@ -38,6 +39,7 @@ def shown(settings: SettingsFile) -> api.Settings:
     """The settings as `status` tells them."""
     return api.Settings(
         hide_address=settings.values.hide_address,
+        map_port=settings.values.map_port,
         language=choose_language(settings.language),
         downloads=str(settings.downloads),
         appearance=settings.values.appearance or "auto",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from floater.core.port_mapping import NOT_ASKED, Outcome, Standing
 from floater.wire.endpoint import Endpoint, Scope, scope_of
 from floater.wire.nat import Mapping
 
@@ -27,6 +28,7 @@ class Facts:
     observers_answered: int = 0
     hidden: bool = False
     clock_offset: float = 0.0
+    router: Standing = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,19 @@ def reachability_of(facts: Facts) -> str:
         return "offline"
     if facts.hidden or not facts.public:
         return "relay"
-    if facts.mapping is Mapping.OPEN:
+    if facts.mapping is Mapping.OPEN or mapped_of(facts):
         return "open"
     if facts.mapping in _PUNCHABLE or facts.mapping is Mapping.UNKNOWN:
         return "punch"
     return "relay"
+
+
+def mapped_of(facts: Facts) -> tuple[Endpoint, ...]:
+    """Where the router lets others in; nowhere if the Internet sees another address of us than it names."""
+    endpoint = facts.router.endpoint
+    return (
+        (endpoint,) if endpoint is not None and endpoint.host in {seen.host for seen in facts.public} else ()
+    )
 
 
 def lines_about(facts: Facts) -> list[Line]:
@@ -72,6 +82,10 @@ def lines_about(facts: Facts) -> list[Line]:
     )
     if not is_near:
         lines.append(Line(f"nat.{facts.mapping.value}"))
+    if facts.router.outcome is Outcome.GRANTED and not mapped_of(facts):
+        lines.append(Line(f"router.{Outcome.NESTED}"))
+    elif facts.router.outcome is not Outcome.NOT_ASKED:
+        lines.append(Line(f"router.{facts.router.outcome}", {"protocol": facts.router.protocol}))
     if facts.hidden:
         lines.append(Line("doctor.hidden"))
     if is_near and reachability_of(facts) == "open":

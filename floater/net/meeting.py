@@ -493,8 +493,9 @@ class Meeting:
         """Say whether punching deserves a head start before the relay."""
         if self._port is None or not self._places:
             return False
-        near = any(place.kind is CandidateKind.PRIVATE for place in self._places.values())
-        return near or self._plan().technique is not Technique.HOPELESS
+        # A place in our own network, or one that a router lets in, needs no technique.
+        is_easy = any(place.kind is not CandidateKind.PUBLIC for place in self._places.values())
+        return is_easy or bool(self._port.mapped) or self._plan().technique is not Technique.HOPELESS
 
     def _next_number(self) -> int:
         self._numbers += 1

@@ -11,6 +11,7 @@ from floater.core.candidates import Surroundings, is_port_allowed
 from floater.core.observe import Observation, mapping_of, public_endpoints
 from floater.errors import RemoteProtocolError
 from floater.net import interfaces
+from floater.net.port_mapping import PortMapper
 from floater.net.sockets import family_of, local_of, punch_socket, remote_of
 from floater.tasks import Tasks
 from floater.wire import stun
@@ -43,7 +44,9 @@ class PunchPort:
     Good for one match: give it to `Meeting`, which closes it, or close it.
     """
 
-    def __init__(self, server: str, on_stale: Callable[[], None] | None) -> None:
+    def __init__(
+        self, server: str, on_stale: Callable[[], None] | None, mapper: PortMapper | None = None
+    ) -> None:
         self.is_stale = False
         "What the outside sees may have changed: prepare another one."
         self.observations: tuple[Observation, ...] = ()
@@ -58,6 +61,10 @@ class PunchPort:
         except OSError:
             pass  # no IPv6 here, or somebody else's port there
         self.private = self._private_endpoints(server)
+        # A server that is near brings nobody together who would have to come through our router.
+        wanted = mapper is not None and self.server_scope is Scope.PUBLIC
+        self.router = mapper.want(self.port) if mapper is not None and wanted else None
+        "Asked to let others in to this port; None: nobody is asked."
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -68,6 +75,12 @@ class PunchPort:
     def public(self) -> tuple[Endpoint, ...]:
         """What observers saw, IPv4 first, once each."""
         return tuple(sorted(public_endpoints(self.observations), key=lambda place: ":" in place.host))
+
+    @property
+    def mapped(self) -> tuple[Endpoint, ...]:
+        """Where our router lets others in to this port."""
+        endpoint = None if self.router is None else self.router.standing.endpoint
+        return () if endpoint is None else (endpoint,)
 
     @property
     def mapping(self) -> Mapping:
@@ -82,10 +95,12 @@ class PunchPort:
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """For `seek`: what observers saw, then our own addresses, at most MAX_CANDIDATES."""
+        """For `seek`: what the router opened, what observers saw, then our own; at most MAX_CANDIDATES."""
         private = [place for place in self.private if place not in self.public]
-        seen = self.public[: MAX_CANDIDATES - min(len(private), MAX_PRIVATE_CANDIDATES)]
+        taken = len(self.mapped) + min(len(private), MAX_PRIVATE_CANDIDATES)
+        seen = self.public[: MAX_CANDIDATES - taken]
         return (
+            *(Candidate(CandidateKind.MAPPED, *place) for place in self.mapped),
             *(Candidate(CandidateKind.PUBLIC, *place) for place in seen),
             *(Candidate(CandidateKind.PRIVATE, *place) for place in private[:MAX_PRIVATE_CANDIDATES]),
         )
@@ -104,7 +119,7 @@ class PunchPort:
             addresses=frozenset(subnets),
             subnets=tuple(subnets.values()),
             gateways=interfaces.gateways(),
-            public=frozenset(self.public),
+            public=frozenset((*self.mapped, *self.public)),
         )
 
     async def ask(self, observers: Sequence[Endpoint], observer_key: str, timeout: float) -> None:
@@ -145,6 +160,8 @@ class PunchPort:
     async def close(self) -> None:
         """Give the port back."""
         self._on_stale = None
+        if self.router is not None:
+            self.router.release()
         await self._tasks.close()
         for stream in self._held:
             stream.close()
@@ -183,6 +200,7 @@ async def prepare_punch_port(
     observer_key: str,
     timeout: float = 2.0,
     on_stale: Callable[[], None] | None = None,
+    mapper: PortMapper | None = None,
 ) -> PunchPort:
     """Bind a fresh port and ask the observers what it looks like.
 
@@ -196,6 +214,7 @@ async def prepare_punch_port(
         observer_key: of `welcome`.
         timeout: seconds to wait for names, and again for observers.
         on_stale: called once when `is_stale` becomes true.
+        mapper: asks our router to let others in, meanwhile; nothing waits for its answer.
 
     Raises:
         OSError: this computer has no port left.
@@ -205,7 +224,7 @@ async def prepare_punch_port(
             hosts = await _addresses_of(server.host)
     except TimeoutError:
         hosts = []
-    port = PunchPort(hosts[0] if hosts else "", on_stale)
+    port = PunchPort(hosts[0] if hosts else "", on_stale, mapper)
     try:
         async with asyncio.timeout(timeout):
             places = await _observers(observers, hosts, port.server_scope)

@@ -24,6 +24,8 @@ class Settings:
     """What the person has set."""
 
     hide_address: bool = False
+    map_port: bool = True
+    "Whether the router is asked to let others in."
     language: str = ""
     "BCP 47; empty: as the system speaks."
     downloads: str = ""
@@ -69,6 +71,7 @@ class SettingsFile:
             log.warning("= settings cannot be read: %s", type(error).__name__)
         return Settings(
             hide_address=self._all.get("hide_address") is True,
+            map_port=self._all.get("map_port") is not False,
             language=self._text("language"),
             downloads=self._text("downloads"),
             server=self._text("server"),

@@ -20,9 +20,10 @@ from tests.helpers.headless import Line, Person, Server, greet, meet
 from tests.helpers.opened import keylog, opened, read_keys
 from tests.helpers.pictures import noise_png
 from tests.natlab.lab import Lab
+from tests.natlab.namespaces import tool
 from tests.natlab.packets import Packet
 from tests.natlab.pcap import streams
-from tests.natlab.scene import Host
+from tests.natlab.scene import Host, Router
 
 pytestmark = [pytest.mark.natlab, pytest.mark.asyncio]
 
@@ -53,9 +54,12 @@ class Meeting:
 
 @asynccontextmanager
 async def two_people(
-    folder: Path, kinds: tuple[str, str], *, hide: bool = False, one_home: bool = False
+    folder: Path, kinds: tuple[str, str], *, hide: bool = False, one_home: bool = False, igd: bool = False
 ) -> AsyncIterator[Meeting]:
-    """Let a server and two people start, everyone's packets captured, and go as far as home."""
+    """Let a server and two people start, everyone's packets captured, and go as far as home.
+
+    With `igd` Alice's router maps ports on request.
+    """
     async with AsyncExitStack() as stack:
         lab = stack.enter_context(Lab(rtt=RTT))
         server_host = lab.host("server", addresses=2)
@@ -63,7 +67,7 @@ async def two_people(
             home = lab.router(kinds[0], "home")
             hosts = home.host("alice"), home.host("bob")
         else:
-            hosts = lab.behind(kinds[0], "alice"), lab.behind(kinds[1], "bob")
+            hosts = lab.behind(kinds[0], "alice", igd=igd), lab.behind(kinds[1], "bob")
         for name in ("server", "alice", "bob"):
             lab.capture(name)
         server = await stack.enter_async_context(
@@ -232,6 +236,51 @@ async def test_who_does_not_hide_is_told_where_the_other_is(tmp_path: Path) -> N
         told = opened(packets, read_keys(meeting.folder / "bob.keys"))
         heard = b"\n".join(data for flow, data in told.items() if flow[0] != meeting.host("bob").public)
         assert mentions(heard, meeting.host("alice"))
+
+
+@pytest.mark.parametrize("other", ["APDF", "SYM-RAND"])
+async def test_a_router_that_is_asked_to_lets_even_a_symmetric_nat_talk_directly(
+    tmp_path: Path, image: Path, other: str
+) -> None:
+    """Two of these without one are relayed: see above."""
+    async with two_people(tmp_path, ("SYM-RAND", other), igd=True) as meeting:
+        alice, bob, router = meeting.alice, meeting.bob, meeting.lab.routers["alice-router"]
+        network = await alice.do("network")
+        assert [place.rpartition(":")[0] for place in network["mapped"]] == [router.public]
+        assert network["reachability"] == "open"
+        await talk(meeting, image)
+        assert (last_path(alice), last_path(bob)) == ("direct", "direct")
+        assert events(bob, "path")[-1]["how"] == "mapped"
+
+        # The port of that talk is closed, the one of the next is open; then nothing is asked, then we leave.
+        before = network["mapped"]
+        network = await alice.do("network")
+        assert network["mapped"] != before
+        await opened_ports(router, 1)
+        await alice.do("set", map_port=False)
+        await opened_ports(router, 0)
+        assert (await alice.do("network"))["mapped"] == []
+        await alice.do("set", map_port=True)
+        await opened_ports(router, 1)
+        await alice.do("set", hide_address=True)
+        await opened_ports(router, 0)
+        await alice.do("set", hide_address=False)
+        await opened_ports(router, 1)
+        await alice.do("quit")
+        await opened_ports(router, 0)
+
+
+async def opened_ports(router: Router, count: int) -> None:
+    """Wait until the router maps so many ports, as nftables has it."""
+    listing = [tool("nft"), "list", "chain", "inet", "igd", "targets"]
+    async with asyncio.timeout(10):
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *router.namespace.prefix, *listing, stdout=asyncio.subprocess.PIPE
+            )
+            rules, _ = await process.communicate()
+            if rules.count(b"dnat") == count:
+                return
 
 
 async def test_a_cable_pulled_in_the_middle_of_a_picture_costs_nothing_but_time(

@@ -31,7 +31,7 @@ class House:
 
     @asynccontextmanager
     async def ports(self) -> AsyncIterator[Ports]:
-        ports = Ports(self.link, wanted=lambda: self.wanted, idle=lambda: self.idle)
+        ports = Ports(self.link, wanted=lambda: self.wanted, idle=lambda: self.idle, mapped=lambda: True)
         try:
             yield ports
         finally:
@@ -87,7 +87,7 @@ async def test_a_port_that_is_no_longer_wanted_when_it_is_ready_is_closed(tmp_pa
 
 
 async def test_without_a_server_there_is_no_port() -> None:
-    ports = Ports(None, wanted=lambda: True, idle=lambda: True)
+    ports = Ports(None, wanted=lambda: True, idle=lambda: True, mapped=lambda: True)
     assert await ports.ready() is None
     await ports.close()
 

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from floater.core.reachability import Facts, Line, lines_about, reachability_of
+from floater.core.port_mapping import Outcome, Protocol, Standing
+from floater.core.reachability import Facts, Line, lines_about, mapped_of, reachability_of
 from floater.sentences import LANGUAGES, sentence
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Mapping
@@ -48,6 +51,37 @@ def test_everything_that_was_found_is_said() -> None:
         Line("nat.endpoint_independent"),
         Line("reachability.punch"),
     ]
+
+
+def granted(host: str) -> Standing:
+    return Standing(Outcome.GRANTED, Protocol.UPNP, Endpoint(host, 4001))
+
+
+def test_whom_the_router_lets_in_can_be_reached_by_everybody() -> None:
+    found = replace(facts(Mapping.PORT_DEPENDENT), router=granted("203.0.113.7"))
+    assert lines_about(found)[-2:] == [
+        Line("router.granted", {"protocol": "UPnP"}),
+        Line("reachability.open"),
+    ]
+    assert mapped_of(found) == (Endpoint("203.0.113.7", 4001),)
+    assert reachability_of(replace(found, hidden=True)) == "relay"
+
+
+def test_a_port_that_is_open_where_nobody_sees_us_is_no_use() -> None:
+    found = replace(facts(Mapping.PORT_DEPENDENT), router=granted("198.51.100.1"))
+    assert [line.key for line in lines_about(found)[-2:]] == ["router.nested", "reachability.relay"]
+    assert mapped_of(found) == ()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.NOT_ASKED, Outcome.GRANTED})
+def test_what_the_router_said_is_said_in_every_language(outcome: Outcome, language: str) -> None:
+    (line,) = [
+        line
+        for line in lines_about(replace(facts(Mapping.PORT_DEPENDENT), router=Standing(outcome)))
+        if line.key.startswith("router.")
+    ]
+    assert sentence(line.key, language, **line.values) != line.key
 
 
 def test_a_wrong_clock_is_said() -> None:

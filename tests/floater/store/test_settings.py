@@ -24,6 +24,15 @@ def test_what_is_left_out_stays(tmp_path: Path) -> None:
     assert settings.downloads == tmp_path
 
 
+def test_the_router_is_asked_unless_that_is_switched_off(tmp_path: Path) -> None:
+    settings = SettingsFile(tmp_path)
+    assert settings.values.map_port
+    settings.change(map_port=False)
+    assert not SettingsFile(tmp_path).values.map_port
+    settings.change(map_port=True)
+    assert SettingsFile(tmp_path).values.map_port
+
+
 def test_keys_of_a_later_version_are_kept(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('{"theme": {"dark": true}, "hide_address": true}')
     SettingsFile(tmp_path).change(hide_address=False)
@@ -42,7 +51,7 @@ def test_a_broken_file_is_set_aside(tmp_path: Path, content: bytes) -> None:
 
 
 def test_values_of_a_wrong_type_are_as_if_not_there(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text('{"hide_address": "yes", "language": 5, "downloads": null}')
+    (tmp_path / FILE).write_text('{"hide_address": "yes", "language": 5, "downloads": null, "map_port": 0}')
     assert SettingsFile(tmp_path).values == Settings()
 
 
