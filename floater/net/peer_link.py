@@ -21,6 +21,7 @@ from typing import Final, Protocol, cast
 from floater.codes import Code
 from floater.crypto.tls import is_peer
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
+from floater.loop import abort
 from floater.net.sockets import address_of, forget_on_close
 from floater.wire.codec import encode, encode_head
 from floater.wire.control import Role
@@ -140,7 +141,7 @@ class PeerLink(asyncio.BufferedProtocol):
         except BaseException as error:
             self.discard()
             if not isinstance(stream, socket.socket):
-                stream.abort()
+                abort(stream)
             elif self._transport is None:
                 forget_on_close(stream)
                 stream.close()
@@ -181,7 +182,7 @@ class PeerLink(asyncio.BufferedProtocol):
         if self._transport is not None:
             if self._sock is not None:
                 forget_on_close(self._sock)
-            self._transport.abort()
+            abort(self._transport)
 
     @property
     def local(self) -> Address | None:
@@ -211,7 +212,7 @@ class PeerLink(asyncio.BufferedProtocol):
         except TimeoutError:
             pass
         if not self._over.done():
-            self._transport.abort()
+            abort(self._transport)
         self._state = _State.OVER
 
     # -- what the transport says ----------------------------------------------------------

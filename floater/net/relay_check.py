@@ -3,6 +3,7 @@
 import asyncio
 
 from floater.errors import RemoteProtocolError, Unreachable
+from floater.loop import abort
 from floater.net.server_door import Proxy, open_server_socket, open_server_stream
 from floater.wire import relay
 from floater.wire.codec import encode
@@ -40,7 +41,7 @@ async def _ask_in_tls(server: ServerUrl, proxy: Proxy | None) -> bool:
         transport.write(_QUESTION)
         return await listener.answered
     finally:
-        transport.abort()
+        abort(transport)
 
 
 class _Listener(asyncio.Protocol):

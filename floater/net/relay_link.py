@@ -12,6 +12,7 @@ from typing import Final
 
 from floater.codes import Code
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, ServerRefused
+from floater.loop import abort
 from floater.net.server_door import Proxy, open_server_socket, open_server_stream
 from floater.net.sockets import prepare_link
 from floater.wire import relay
@@ -96,10 +97,10 @@ async def _join_in_tls(server: ServerUrl, token: bytes, proxy: Proxy | None) -> 
                 raise error
         transport.write(relay.GO)
     except TimeoutError as error:
-        transport.abort()
+        abort(transport)
         raise LinkClosed(Code.TIMED_OUT, "nobody came to the relay") from error
     except BaseException:
-        transport.abort()
+        abort(transport)
         raise
     return transport
 

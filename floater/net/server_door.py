@@ -21,6 +21,7 @@ import h11
 from floater.codes import Code
 from floater.crypto.tls import check_pin, server_leg_context
 from floater.errors import Unreachable
+from floater.loop import abort
 from floater.wire.limits import HANDSHAKE_TIMEOUT
 from floater.wire.url import ServerUrl
 
@@ -112,7 +113,7 @@ async def open_server_stream(
     except (OSError, UnicodeError) as error:  # ssl.SSLError is an OSError; a name may be no IDNA
         raise Unreachable(Code.SERVER_UNREACHABLE, type(error).__name__) from error
     if gate.refused is not None:
-        transport.abort()
+        abort(transport)
         raise gate.refused
     assert gate.protocol is not None
     return transport, gate.protocol

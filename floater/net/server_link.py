@@ -32,6 +32,7 @@ from floater.core.reconnect import (
 )
 from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError, ServerRefused, Unreachable
+from floater.loop import abort
 from floater.net.interfaces import source_address
 from floater.net.server_door import Proxy, open_server_stream
 from floater.net.sockets import address_of
@@ -362,7 +363,7 @@ class _Stream(asyncio.Protocol):
         """End the stream now."""
         self._end(code)
         if self._transport is not None:
-            self._transport.abort()
+            abort(self._transport)
 
     async def close(self) -> None:
         """End the stream after what was written, waiting for at most a second."""
@@ -370,7 +371,7 @@ class _Stream(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
             await asyncio.wait([self._gone], timeout=1.0)
-            self._transport.abort()
+            abort(self._transport)
 
     def _write(self, message: Message) -> None:
         assert self._transport is not None

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from floater.loop import abort
 from floater.wire.endpoint import Endpoint
 from server.config import ServerConfig
 
@@ -76,7 +77,7 @@ class Visit:
     def abort(self) -> None:
         """Cut it."""
         if self.transport is not None:
-            self.transport.abort()
+            abort(self.transport)
 
     def ended(self) -> None:
         """It is no more. May be said again."""

@@ -1,0 +1,38 @@
+import asyncio
+import ssl
+
+import pytest
+
+from floater.crypto.certificate import load_identity, make_identity
+from floater.loop import abort, new_event_loop
+
+
+async def end_and_abort() -> None:
+    """Abort a TLS stream that the other side has ended, and once more."""
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load_identity(server_side, make_identity())
+    client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client_side.check_hostname, client_side.verify_mode = False, ssl.CERT_NONE
+    ended = asyncio.get_running_loop().create_future()
+
+    class Client(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            ended.set_result(None)
+
+    def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0, ssl=server_side) as server:
+        port = server.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(Client, "127.0.0.1", port, ssl=client_side)
+        async with asyncio.timeout(10.0):
+            await ended
+        abort(transport)
+        abort(transport)
+
+
+@pytest.mark.parametrize("make_loop", [asyncio.SelectorEventLoop, new_event_loop])
+def test_a_stream_that_is_over_may_be_aborted(make_loop: type[asyncio.SelectorEventLoop]) -> None:
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(end_and_abort())
