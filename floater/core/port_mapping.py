@@ -68,6 +68,8 @@ class Standing:
 
 
 NOT_ASKED: Final = Standing(Outcome.NOT_ASKED)
+ASKING: Final = Standing(Outcome.ASKING)
+"What a wish begins with."
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Unmap:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """How it stands with a port now."""
+    """How it stands with a port has changed."""
 
     port: int
     standing: Standing
@@ -218,7 +220,7 @@ class _Port:
     due: float | None = None
     lapses: float | None = None
     "While it is held, also when it is ASKED again."
-    standing: Standing = NOT_ASKED
+    standing: Standing = ASKING
 
 
 class PortMapping:
@@ -364,7 +366,7 @@ class PortMapping:
         if self._place is None:
             yield from self._tell(port, NOT_ASKED)
             return
-        yield from self._tell(port, Standing(Outcome.ASKING))
+        yield from self._tell(port, ASKING)
         if not self._found and self._search_ends is None:
             yield from self._search(now)
         yield from self._ask_somebody(port, now)
@@ -376,7 +378,7 @@ class PortMapping:
             return
         port.state, port.due = _State.WAITING, None
         if self._search_ends is not None:
-            yield from self._tell(port, Standing(Outcome.ASKING))
+            yield from self._tell(port, ASKING)
         else:
             self._search_due = self._search_due or now + REST
             refused = Outcome.REFUSED if port.tried or self._found else Outcome.SILENT
@@ -421,7 +423,7 @@ class PortMapping:
         port.tried.add(port.protocol)
         yield from self._ask_somebody(port, now)
         if port.state is _State.ASKED:
-            yield from self._tell(port, Standing(Outcome.ASKING))
+            yield from self._tell(port, ASKING)
 
     def _leave(self, port: _Port, now: float) -> Iterator[Effect]:
         if port.state is _State.WAITING:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from floater.core import port_mapping as core
-from floater.core.port_mapping import Outcome, Place, Protocol, Standing
+from floater.core.port_mapping import ASKING, Place, Protocol, Standing
 from floater.drive import Driver
 from floater.errors import RemoteProtocolError
 from floater.net import interfaces
@@ -37,14 +37,14 @@ class MappedPort:
 
     def __init__(self, port: int, release: Callable[["MappedPort"], None]) -> None:
         self.port = port
-        self.standing = Standing(Outcome.ASKING)
+        self.standing = ASKING
         self._release = release
         self._settled = asyncio.Event()
 
     def stand(self, standing: Standing) -> None:
         """Take note of how it stands now."""
         self.standing = standing
-        if standing.outcome is not Outcome.ASKING:
+        if standing != ASKING:
             self._settled.set()
 
     async def settled(self, timeout: float) -> Standing:
