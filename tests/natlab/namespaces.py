@@ -207,9 +207,11 @@ def make_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"{_own_prefix()}-"))
 
 
-def sysctl(key: str, value: int) -> None:
-    """Set a kernel variable of the namespace this thread is in."""
-    Path("/proc/sys", key).write_text(f"{value}\n")
+def sysctl(key: str, value: int, *, optional: bool = False) -> None:
+    """Set a kernel variable of the namespace this thread is in; an `optional` one only if there is one."""
+    path = Path("/proc/sys", key)
+    if path.exists() or not optional:
+        path.write_text(f"{value}\n")
 
 
 def run(*command: str, stdin: str | None = None) -> str:

@@ -180,6 +180,8 @@ class Router:
                 namespaces.sysctl(f"net/ipv4/conf/{who}/send_redirects", 0)
             if self._network6:
                 namespaces.sysctl("net/ipv6/conf/all/forwarding", 1)
+            for family in ("ip", "ip6"):  # where br_netfilter is loaded, a bridge would translate, too
+                namespaces.sysctl(f"net/bridge/bridge-nf-call-{family}tables", 0, optional=True)
         lines = [
             "link add lan type bridge",
             "link set lan up",

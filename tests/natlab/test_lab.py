@@ -142,6 +142,27 @@ def test_two_behind_one_router_meet_inside_and_outside_only_if_it_hairpins(code:
 
 
 @natlab
+@pytest.mark.parametrize("hairpin", [False, True])
+@pytest.mark.parametrize("code", ["APDF", "EIM-SEQ"])
+def test_two_homes_behind_one_carrier_are_punched_only_if_it_hairpins(
+    lab: Lab, code: str, hairpin: bool
+) -> None:
+    server = lab.host("server")
+    carrier = lab.router(code, "carrier", is_carrier=True, hairpin=hairpin)
+    alice, bob = (lab.router("APDF", f"{name}-home", under=carrier).host(name) for name in ("alice", "bob"))
+    with listening(server, 443) as observer:
+        (ours, ours_mapped), (theirs, theirs_mapped) = (_observe(host, observer) for host in (alice, bob))
+    with listening(bob, theirs), plain_dial(alice, theirs_mapped) as fate:
+        assert fate is not Stray.ACCEPTED
+    dials = [
+        dial(alice.namespace, ("", ours), theirs_mapped),
+        dial(bob.namespace, ("", theirs), ours_mapped),
+    ]
+    with dials[0], dials[1]:
+        assert [outcome(one) is Stray.ACCEPTED for one in dials] == [hairpin, hairpin]
+
+
+@natlab
 def test_what_cannot_be_built_is_refused() -> None:
     with Scene() as scene:
         carrier = scene.router("APDF", "carrier", is_carrier=True)
