@@ -28,6 +28,7 @@ from server.gateway.door import Door, Services, listen, server_tls
 from server.gateway.house import House
 from server.gateway.http import http_protocol
 from server.gateway.observer import Observations, Observer
+from server.gateway.prober import Prober
 from server.gateway.relay import Relay
 from server.gateway.visit import Visits
 from server.services.accounts import open_accounts
@@ -73,7 +74,9 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
         for listener in (main, *observers):
             stack.callback(listener.close)
         config, url = _addressed(config, main, keys.fingerprint)
+        tasks = Tasks()
         try:
+            prober = Prober(config.probe_limit, _addresses(main, *observers), tasks)
             accounts = await stack.enter_async_context(open_accounts(config))
         except (FloaterError, ValueError) as error:
             raise CannotStart(_sentence(error)) from error
@@ -83,7 +86,7 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
         matchmaking = Matchmaking(config, office)
         stack.callback(matchmaking.close)
         accounts.revoked = matchmaking.revoke
-        tasks, visits, observations = Tasks(), Visits(config), Observations()
+        visits, observations = Visits(config), Observations()
         stack.push_async_callback(tasks.close)
         house = House(
             config=config,
@@ -98,7 +101,7 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
         services = Services(
             client=partial(Connection, house=house),
             relay=relay.stream,
-            observer=partial(Observer, observations=observations),
+            observer=partial(Observer, observations=observations, prober=prober),
             http=partial(http_protocol, accounts, config),
         )
         door = Door(config, server_tls(keys.identity), services, visits, tasks)
@@ -155,6 +158,12 @@ def _observer_places(main: socket.socket, observers: tuple[socket.socket, ...]) 
         same = host == main_host or host in _WILDCARDS
         places.append(f":{port}" if same else f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     return tuple(places[:8])
+
+
+def _addresses(*listeners: socket.socket) -> list[str]:
+    """List the addresses that are certain to be ours, each once."""
+    named = (listener.getsockname()[0] for listener in listeners)
+    return list(dict.fromkeys(host for host in named if host not in _WILDCARDS))
 
 
 def _addressed(config: ServerConfig, main: socket.socket, fingerprint: bytes) -> tuple[ServerConfig, str]:

@@ -153,6 +153,10 @@ class ServerConfig:
     max_half_open: int = 2_000
     "Connections at once that have not said anything sensible yet."
 
+    probe_limit: str = "60/60 200/1"
+    """SYNs to those who ask how their own router filters: COUNT/SECONDS for one source, and again for all.
+    Empty: none."""
+
     message_rate: float = 20.0
     "Messages a second that one connection may send in the long run."
 

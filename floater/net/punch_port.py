@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
-import secrets
 import socket
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from floater.core.candidates import Surroundings, is_port_allowed
-from floater.core.observe import Observation, mapping_of, public_endpoints
-from floater.errors import RemoteProtocolError
+from floater.core.observe import Asker, Observation, Question, nat_of, public_endpoints, questions_for
 from floater.net import interfaces
 from floater.net.port_mapping import PortMapper
-from floater.net.sockets import family_of, local_of, punch_socket, remote_of
+from floater.net.sockets import family_of, local_of, punch_socket
+from floater.net.stun_stream import Doorstep, StunStream
 from floater.tasks import Tasks
-from floater.wire import stun
 from floater.wire.endpoint import (
     Candidate,
     CandidateKind,
@@ -31,8 +29,8 @@ REFRESH: Final = 60.0
 "Seconds between two questions on the stream that is held open; NATs forget what is silent."
 ANSWER_TIMEOUT: Final = 10.0
 "Seconds for the answer to such a question."
-MAX_OBSERVERS: Final = 6
-"Observers asked, of each address family."
+AT_LEAST: Final = 0.1
+"Seconds that observers have to be reached in, however soon others answer."
 _REACH: Final = (Scope.FORBIDDEN, Scope.LOOPBACK, Scope.PRIVATE, Scope.PUBLIC)
 
 log = logging.getLogger("floater.net")
@@ -49,15 +47,25 @@ class PunchPort:
     ) -> None:
         self.is_stale = False
         "What the outside sees may have changed: prepare another one."
-        self.observations: tuple[Observation, ...] = ()
         self.server_scope = scope_of(server) if server else Scope.PUBLIC
         self._on_stale = on_stale
         self._tasks = Tasks()
-        self._held: list[_Stun] = []
-        self._reserved = [_reserve()]
-        self.port = local_of(self._reserved[0]).port
+        self._news = asyncio.Event()
+        self._streams: list[StunStream] = []
+        "In the order in which they were dialled."
+        self._asking: set[StunStream] = set()
+        self._asks: list[asyncio.Task[None]] = []
+        self._held: dict[tuple[int, socket.AddressFamily], StunStream] = {}
+        self._doorstep: Doorstep | None = None
+        self._reserved = [_reserve(), _reserve()]
+        self.ports = tuple(local_of(sock).port for sock in self._reserved)
+        "By lane (spec §6.2)."
+        self.port = self.ports[0]
+        self.families: tuple[socket.AddressFamily, ...] = (socket.AF_INET,)
+        "In which the ports are bound."
         try:
-            self._reserved.append(punch_socket(socket.AF_INET6, self.port))
+            self._reserved += [punch_socket(socket.AF_INET6, port) for port in self.ports]
+            self.families += (socket.AF_INET6,)
         except OSError:
             pass  # no IPv6 here, or somebody else's port there
         self.private = self._private_endpoints(server)
@@ -67,13 +75,23 @@ class PunchPort:
         "Asked to let others in to this port; None: nobody is asked."
 
     @property
-    def ports(self) -> tuple[int, ...]:
-        """By lane (spec §6.2)."""
-        return (self.port,)
+    def seen(self) -> tuple[Observation, ...]:
+        """What observers saw, of this port and of fresh ones, in the order of dialling."""
+        return tuple(stream.seen for stream in self._streams if stream.seen is not None)
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """What they saw of this port."""
+        return tuple(seen for seen in self.seen if seen.local.port == self.port)
+
+    @property
+    def asked(self) -> int:
+        """How many observers were asked about this port."""
+        return sum(stream.port == self.port for stream in self._streams)
 
     @property
     def public(self) -> tuple[Endpoint, ...]:
-        """What observers saw, IPv4 first, once each."""
+        """What observers saw of this port, IPv4 first, once each."""
         return tuple(sorted(public_endpoints(self.observations), key=lambda place: ":" in place.host))
 
     @property
@@ -83,32 +101,32 @@ class PunchPort:
         return () if endpoint is None else (endpoint,)
 
     @property
+    def second(self) -> tuple[Endpoint, ...]:
+        """What they saw of the port of lane 1."""
+        return tuple(seen.mapped for seen in self.seen if seen.local.port == self.ports[1])
+
+    @property
     def mapping(self) -> Mapping:
         """How the NAT maps this port; of IPv4 if there is any."""
-        v4 = [seen for seen in self.observations if ":" not in seen.local.host]
-        return mapping_of(v4 or self.observations)
+        return self.nat.mapping
 
     @property
     def nat(self) -> Nat:
         """What is known of our NAT, for `seek`."""
-        return Nat(self.mapping)
+        return nat_of(self.port, self.seen, {} if self._doorstep is None else self._doorstep.fates)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
         """For `seek`: what the router opened, what observers saw, then our own; at most MAX_CANDIDATES."""
         private = [place for place in self.private if place not in self.public]
-        taken = len(self.mapped) + min(len(private), MAX_PRIVATE_CANDIDATES)
+        taken = len(self.mapped) + len(self.second) + min(len(private), MAX_PRIVATE_CANDIDATES)
         seen = self.public[: MAX_CANDIDATES - taken]
         return (
             *(Candidate(CandidateKind.MAPPED, *place) for place in self.mapped),
             *(Candidate(CandidateKind.PUBLIC, *place) for place in seen),
+            *(Candidate(CandidateKind.PUBLIC, *place, lane=1) for place in self.second),
             *(Candidate(CandidateKind.PRIVATE, *place) for place in private[:MAX_PRIVATE_CANDIDATES]),
         )
-
-    @property
-    def families(self) -> tuple[socket.AddressFamily, ...]:
-        """The address families the port is bound in."""
-        return tuple(sock.family for sock in self._reserved)
 
     def surroundings(self) -> Surroundings:
         """Describe where we are, for `choose_candidates`."""
@@ -119,43 +137,38 @@ class PunchPort:
             addresses=frozenset(subnets),
             subnets=tuple(subnets.values()),
             gateways=interfaces.gateways(),
-            public=frozenset((*self.mapped, *self.public)),
+            public=frozenset((*self.mapped, *self.public, *self.second)),
         )
 
     async def ask(self, observers: Sequence[Endpoint], observer_key: str, timeout: float) -> None:
-        """Ask these observers, all at once, what the port looks like; hold on to the first that answers."""
-        streams = [
-            _Stun(self.port, observer, observer_key)
-            for observer in observers
-            if family_of(observer.host) in self.families
-        ]
-        tasks = [self._tasks.start(stream.ask(), "observer") for stream in streams]
-        if not tasks:
-            return
-        self._held += streams  # so that `close` finds them if we are cancelled here
-        await asyncio.wait(tasks, timeout=timeout)
-        self._held.clear()
-        answered = []
-        for stream, task in zip(streams, tasks, strict=True):
-            if (
-                task.done()
-                and not task.cancelled()
-                and task.exception() is None
-                and task.result() is not None
-            ):
-                answered.append(stream)
-            else:
-                task.cancel()
-                stream.close()
-        self.observations = tuple(stream.seen for stream in answered if stream.seen is not None)
-        for family in self.families:
-            mine = [stream for stream in answered if family_of(stream.observer.host) == family]
-            for stream in mine[1:]:
-                stream.close()
-            if mine:
-                self._held.append(mine[0])
-                self._tasks.start(self._hold(mine[0]), "punch port")
-        log.debug("= punch port %s, %s of %s observers", self.mapping.value, len(answered), len(streams))
+        """Ask these observers, all at once, how our NAT maps this port; hold on to the first answer.
+
+        Returns when all have answered that were reached by the time the first
+        one did: two round trips. Those who take longer than that add what
+        they see later, up to `timeout` seconds after the beginning.
+        """
+        for question in questions_for(observers):
+            if family_of(question.observer.host) in self.families:
+                self._streams.append(self._stream(question, observer_key))
+        self._asking = set(self._streams)
+        # In this order: a task begins, and so dials, in the order in which it was made.
+        self._asks = [self._tasks.start(self._ask(stream, timeout), "observer") for stream in self._streams]
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        timer = loop.call_later(AT_LEAST, self._news.set)
+        try:
+            while self._asking and not (loop.time() >= began + AT_LEAST and self._is_known()):
+                await self._news.wait()
+                self._news.clear()
+        finally:
+            timer.cancel()
+        answers = len(self._streams) - len(self._asking)
+        log.debug("= punch port %s, %s of %s answers", self.mapping.value, answers, len(self._streams))
+
+    async def settled(self) -> None:
+        """Wait until nothing more can be learnt about our NAT: about a second, where strays are dropped."""
+        if self._asks:
+            await asyncio.wait(self._asks)
 
     async def close(self) -> None:
         """Give the port back."""
@@ -163,12 +176,45 @@ class PunchPort:
         if self.router is not None:
             self.router.release()
         await self._tasks.close()
-        for stream in self._held:
+        for stream in self._streams:
             stream.close()
         for sock in self._reserved:
             sock.close()
 
-    async def _hold(self, stream: "_Stun") -> None:
+    def _stream(self, question: Question, key: str) -> StunStream:
+        if question.asker in (Asker.PUNCH_PORT, Asker.SECOND):
+            return StunStream(self.ports[question.asker is Asker.SECOND], question.observer, key)
+        if question.asker is Asker.DOORSTEP and Doorstep.can_be():
+            self._doorstep = Doorstep(question.observer)
+            return self._doorstep
+        return StunStream(0, question.observer)
+
+    def _is_known(self) -> bool:
+        """Whether somebody has answered, and none that was reached by then still owes an answer."""
+        answered = any(stream.seen is not None for stream in self._streams)
+        return answered and not any(stream.is_connected for stream in self._asking)
+
+    async def _ask(self, stream: StunStream, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await stream.ask()
+        except TimeoutError:
+            pass
+        self._asking.discard(stream)
+        self._news.set()
+        place = (stream.port, family_of(stream.observer.host))
+        if stream.seen is None:
+            stream.close()
+        elif isinstance(stream, Doorstep):
+            await stream.follow()
+            stream.close()
+        elif stream.port in self.ports and place not in self._held:
+            self._held[place] = stream
+            self._tasks.start(self._hold(stream), "punch port")
+        else:
+            stream.close()
+
+    async def _hold(self, stream: StunStream) -> None:
         before = stream.seen
         try:
             while await stream.is_quiet(REFRESH):
@@ -271,58 +317,4 @@ async def _observers(texts: Sequence[str], server: Sequence[str], narrowest: Sco
             place = parse_address(address)
             if place is not None and _REACH.index(scope_of(address)) >= max(1, _REACH.index(narrowest)):
                 found.append(Endpoint(str(place), int(port)))
-    unique = list(dict.fromkeys(found))
-    return [
-        *[place for place in unique if ":" not in place.host][:MAX_OBSERVERS],
-        *[place for place in unique if ":" in place.host][:MAX_OBSERVERS],
-    ]
-
-
-class _Stun:
-    """One STUN stream from the punch port to an observer."""
-
-    def __init__(self, port: int, observer: Endpoint, key: str) -> None:
-        self.observer = observer
-        self.seen: Observation | None = None
-        self._key = key
-        self._buffer = bytearray()
-        self._sock = punch_socket(family_of(observer.host), port)
-        self._is_connected = False
-
-    async def ask(self) -> Observation | None:
-        """Ask once; None if the observer is not there, hangs up, or is none."""
-        loop = asyncio.get_running_loop()
-        request = stun.BindingRequest(secrets.token_bytes(12), self._key)
-        try:
-            if not self._is_connected:
-                await loop.sock_connect(self._sock, tuple(self.observer))
-                self._is_connected = True
-            await loop.sock_sendall(self._sock, stun.encode_request(request))
-            while not isinstance(answer := stun.take_message(self._buffer), stun.BindingResponse) or (
-                answer.transaction != request.transaction
-            ):
-                if answer is not None:
-                    continue  # to something else
-                data = await loop.sock_recv(self._sock, 1_024)
-                if not data:
-                    return None
-                self._buffer += data
-            self.seen = Observation(local_of(self._sock), remote_of(self._sock), answer.mapped)
-        except (OSError, RemoteProtocolError):
-            return None
-        return self.seen
-
-    async def is_quiet(self, seconds: float) -> bool:
-        """Wait; True if nothing came, False as soon as the observer hangs up or speaks unasked."""
-        try:
-            async with asyncio.timeout(seconds):
-                await asyncio.get_running_loop().sock_recv(self._sock, 1)
-        except TimeoutError:
-            return True
-        except OSError:
-            return False
-        return False
-
-    def close(self) -> None:
-        """Hang up."""
-        self._sock.close()
+    return list(dict.fromkeys(found))

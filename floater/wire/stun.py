@@ -1,5 +1,8 @@
 """STUN Binding over TCP, as much as an observer needs (RFC 8489 §5, §6.2.2, §14; spec §5).
 
+Two attributes are our own, from the range that others pass over. They do over
+TCP what CHANGE-REQUEST does over UDP (RFC 5780 §7.2).
+
 Layout, big-endian::
 
     u16 type | u16 length | u32 0x2112A442 | 12 bytes transaction id | attributes
@@ -9,20 +12,38 @@ Layout, big-endian::
 import ipaddress
 import struct
 from dataclasses import dataclass
-from typing import Final
+from enum import Flag
+from typing import Final, TypeAlias
 
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
 from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Stray
 
 _HEADER: Final = struct.Struct("!HHI12s")
 _ATTRIBUTE: Final = struct.Struct("!HH")
 _COOKIE: Final = 0x2112_A442
 _REQUEST: Final = 0x0001
 _SUCCESS: Final = 0x0101
+_INDICATION: Final = 0x0011
 _USERNAME: Final = 0x0006
 _XOR_MAPPED_ADDRESS: Final = 0x0020
+_PROBE: Final = 0xFF10
+_FATE: Final = 0xFF11
+_U32: Final = struct.Struct("!I")
+_FATES: Final = (Stray.DROPPED, Stray.ACCEPTED, Stray.RESET, Stray.UNREACHABLE)
 _MAX_ATTRIBUTES: Final = 512
+
+
+class Probe(Flag):
+    """Where a SYN is to come from that the asker has not asked for by dialling there.
+
+    The bits are those of RFC 5780 §7.2, and so is what they tell: how a NAT filters.
+    """
+
+    NONE = 0
+    OTHER_PORT = 2  # from the observer's address, and a port that nobody dials
+    OTHER_ADDRESS = 4  # from another address of the same server
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +53,8 @@ class BindingRequest:
     transaction: bytes
     "12 random bytes."
     username: str
+    probe: Probe = Probe.NONE
+    "SYNs that shall come to the endpoint which this request comes from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +63,37 @@ class BindingResponse:
 
     transaction: bytes
     mapped: Endpoint
+    probe: Probe = Probe.NONE
+    "SYNs that are under way to it. Each is reported on."
 
 
-def encode_request(request: BindingRequest) -> bytes:
-    """Lay a request out."""
-    username = request.username.encode("utf-8")
-    return _message(_REQUEST, request.transaction, _attribute(_USERNAME, username))
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What became of one SYN: an indication, after the answer of the same `transaction`."""
+
+    transaction: bytes
+    probe: Probe
+    fate: Stray
 
 
-def encode_response(response: BindingResponse) -> bytes:
-    """Lay an answer out, with XOR-MAPPED-ADDRESS only (RFC 8489 §14.2)."""
-    address = ipaddress.ip_address(response.mapped.host)
-    mask = struct.pack("!I", _COOKIE) + response.transaction
-    family = 1 if address.version == 4 else 2
-    value = struct.pack("!xBH", family, response.mapped.port ^ (_COOKIE >> 16))
-    value += bytes(a ^ b for a, b in zip(address.packed, mask, strict=False))
-    return _message(_SUCCESS, response.transaction, _attribute(_XOR_MAPPED_ADDRESS, value))
+StunMessage: TypeAlias = BindingRequest | BindingResponse | ProbeReport
 
 
-def take_message(buffer: bytearray) -> BindingRequest | BindingResponse | None:
+def encode(message: StunMessage) -> bytes:
+    """Lay a message out: a request with USERNAME, an answer with XOR-MAPPED-ADDRESS (RFC 8489 §14.2)."""
+    probe = _attribute(_PROBE, _U32.pack(message.probe.value)) if message.probe else b""
+    match message:
+        case BindingRequest(transaction, username):
+            attributes, kind = _attribute(_USERNAME, username.encode("utf-8")), _REQUEST
+        case BindingResponse(transaction, mapped):
+            attributes, kind = _attribute(_XOR_MAPPED_ADDRESS, _mask(mapped, transaction)), _SUCCESS
+        case ProbeReport(transaction, fate=fate):
+            attributes, kind = _attribute(_FATE, _U32.pack(_FATES.index(fate))), _INDICATION
+    attributes += probe
+    return _HEADER.pack(kind, len(attributes), _COOKIE, transaction) + attributes
+
+
+def take_message(buffer: bytearray) -> StunMessage | None:
     """Take one message off the front of `buffer`; None if it has not all arrived.
 
     Raises:
@@ -69,7 +104,7 @@ def take_message(buffer: bytearray) -> BindingRequest | BindingResponse | None:
     if len(buffer) < _HEADER.size:
         return None
     kind, length, cookie, transaction = _HEADER.unpack_from(buffer)
-    if cookie != _COOKIE or kind not in (_REQUEST, _SUCCESS) or length % 4:
+    if cookie != _COOKIE or kind not in (_REQUEST, _SUCCESS, _INDICATION) or length % 4:
         raise RemoteProtocolError(Code.BAD_FRAME, "no STUN Binding")
     if length > _MAX_ATTRIBUTES:
         raise RemoteProtocolError(Code.FRAME_TOO_LARGE, f"STUN of {length} bytes")
@@ -78,19 +113,25 @@ def take_message(buffer: bytearray) -> BindingRequest | BindingResponse | None:
     attributes = _attributes(bytes(buffer[_HEADER.size : _HEADER.size + length]))
     del buffer[: _HEADER.size + length]
     try:
+        probe = _probe_of(attributes)
         if kind == _REQUEST:
-            return BindingRequest(transaction, attributes.get(_USERNAME, b"").decode("utf-8"))
-        return BindingResponse(transaction, _unmask(attributes[_XOR_MAPPED_ADDRESS], transaction))
-    except (KeyError, ValueError, struct.error) as error:
+            return BindingRequest(transaction, attributes.get(_USERNAME, b"").decode("utf-8"), probe)
+        if kind == _SUCCESS:
+            return BindingResponse(transaction, _unmask(attributes[_XOR_MAPPED_ADDRESS], transaction), probe)
+        (fate,) = _U32.unpack(attributes[_FATE])
+        return ProbeReport(transaction, probe, _FATES[fate])
+    except (LookupError, ValueError, struct.error) as error:
         raise RemoteProtocolError(Code.BAD_FRAME, "STUN attribute") from error
-
-
-def _message(kind: int, transaction: bytes, attributes: bytes) -> bytes:
-    return _HEADER.pack(kind, len(attributes), _COOKIE, transaction) + attributes
 
 
 def _attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(kind, len(value)) + value + bytes(-len(value) % 4)
+
+
+def _probe_of(attributes: dict[int, bytes]) -> Probe:
+    """Read the bits that are known; a later version may have more."""
+    (bits,) = _U32.unpack(attributes.get(_PROBE, bytes(4)))
+    return Probe(bits & (Probe.OTHER_PORT | Probe.OTHER_ADDRESS).value)
 
 
 def _attributes(data: bytes) -> dict[int, bytes]:
@@ -104,6 +145,13 @@ def _attributes(data: bytes) -> dict[int, bytes]:
         found.setdefault(kind, data[at : at + size])
         at += size + (-size % 4)
     return found
+
+
+def _mask(mapped: Endpoint, transaction: bytes) -> bytes:
+    address = ipaddress.ip_address(mapped.host)
+    mask = struct.pack("!I", _COOKIE) + transaction
+    head = struct.pack("!xBH", 1 if address.version == 4 else 2, mapped.port ^ (_COOKIE >> 16))
+    return head + bytes(a ^ b for a, b in zip(address.packed, mask, strict=False))
 
 
 def _unmask(value: bytes, transaction: bytes) -> Endpoint:

@@ -12,8 +12,10 @@ from typing import Final
 
 from floater.errors import RemoteProtocolError
 from floater.wire.endpoint import Endpoint
-from floater.wire.stun import BindingRequest, BindingResponse, encode_response, take_message
-from server.gateway.visit import Visit
+from floater.wire.nat import Stray
+from floater.wire.stun import BindingRequest, BindingResponse, Probe, ProbeReport, encode, take_message
+from server.gateway.prober import Prober
+from server.gateway.visit import Visit, endpoint_of
 
 log = logging.getLogger("server.gateway")
 
@@ -57,9 +59,11 @@ class Observations:
 class Observer(asyncio.Protocol):
     """One connection to an observer."""
 
-    def __init__(self, visit: Visit, observations: Observations) -> None:
+    def __init__(self, visit: Visit, observations: Observations, prober: Prober) -> None:
         self._visit = visit
         self._observations = observations
+        self._prober = prober
+        self._may_probe = True
         self._buffer = bytearray()
         self._left = MAX_REQUESTS
 
@@ -87,7 +91,21 @@ class Observer(asyncio.Protocol):
         self._observations.note(request.username, visit.endpoint)
         visit.settle()
         visit.deadline = asyncio.get_running_loop().time() + HELD_OPEN
-        visit.transport.write(encode_response(BindingResponse(request.transaction, visit.endpoint)))
+        # The SYNs leave before the answer does: where it has arrived, so have they, or never will.
+        probe = self._probe(request, visit.transport)
+        visit.transport.write(encode(BindingResponse(request.transaction, visit.endpoint, probe)))
+
+    def _probe(self, request: BindingRequest, transport: asyncio.Transport) -> Probe:
+        if not request.probe or not self._may_probe:
+            return Probe.NONE
+        self._may_probe = False
+
+        def tell(probe: Probe, fate: Stray) -> None:
+            if not transport.is_closing():
+                transport.write(encode(ProbeReport(request.transaction, probe, fate)))
+
+        own = endpoint_of(transport.get_extra_info("sockname")).host
+        return self._prober.probe(request.probe, self._visit.endpoint, own, tell)
 
     def pause_writing(self) -> None:
         """It asks and does not read: hang up."""

@@ -319,7 +319,7 @@ async def tiny_observer(
                 saw.append(seen)
                 if (mapped := answer(seen)) is None:
                     return
-                writer.write(stun.encode_response(stun.BindingResponse(request.transaction, mapped)))
+                writer.write(stun.encode(stun.BindingResponse(request.transaction, mapped)))
 
     async with serving(serve, host=host) as port:
         yield port, saw

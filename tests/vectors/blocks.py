@@ -12,8 +12,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from floater.wire import stun
 from floater.wire.codec import Message, encode
-from floater.wire.stun import BindingRequest, BindingResponse, encode_request, encode_response
 from floater.wire.ticket import encode_ticket
 from tests.vectors.messages import DIGEST, LEGS, STUN, TICKET
 
@@ -57,16 +57,19 @@ def frame_block(message: Message, body: bytes) -> list[str]:
     return lines + _hex(encode(message, body))
 
 
-def stun_block(message: BindingRequest | BindingResponse) -> list[str]:
+def stun_block(message: stun.StunMessage) -> list[str]:
     """The fields as JSON, bytes in hex; then the bytes."""
     fields = {"transaction": message.transaction.hex()}
-    if isinstance(message, BindingRequest):
-        fields["username"] = message.username
-        data = encode_request(message)
-    else:
-        fields["mapped"] = str(message.mapped)
-        data = encode_response(message)
-    return [msgspec.json.encode(fields).decode(), *_hex(data)]
+    match message:
+        case stun.BindingRequest(username=username):
+            fields["username"] = username
+        case stun.BindingResponse(mapped=mapped):
+            fields["mapped"] = str(mapped)
+        case stun.ProbeReport(fate=fate):
+            fields["fate"] = fate.value
+    if message.probe:
+        fields["probe"] = f"{message.probe.value:08x}"
+    return [msgspec.json.encode(fields).decode(), *_hex(stun.encode(message))]
 
 
 def ticket_block() -> list[str]:

@@ -12,7 +12,7 @@ from floater.wire.codec import Codec, Message, snake_case
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
 from floater.wire.frame import PEER_LEG, SERVER_LEG, FrameLimits
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
-from floater.wire.stun import BindingRequest, BindingResponse
+from floater.wire.stun import BindingRequest, BindingResponse, Probe, ProbeReport, StunMessage
 from floater.wire.ticket import Ticket
 
 CERTIFICATE: Final = bytes(range(64))
@@ -155,8 +155,11 @@ RELAY_ANSWER: Final = Leg(
 )
 LEGS: Final = (CLIENT, SERVER, PEER, RELAY_JOIN, RELAY_ANSWER)
 
-STUN: Final[dict[str, BindingRequest | BindingResponse]] = {
+STUN: Final[dict[str, StunMessage]] = {
     "stun request": BindingRequest(TRANSACTION, "k3"),
     "stun response-v4": BindingResponse(TRANSACTION, Endpoint("203.0.113.7", 40_000)),
     "stun response-v6": BindingResponse(TRANSACTION, Endpoint("2001:db8::7", 40_000)),
+    "stun probe-request": BindingRequest(TRANSACTION, "k3", Probe.OTHER_PORT | Probe.OTHER_ADDRESS),
+    "stun probe-response": BindingResponse(TRANSACTION, Endpoint("203.0.113.7", 40_000), Probe.OTHER_PORT),
+    "stun probe-report": ProbeReport(TRANSACTION, Probe.OTHER_PORT, Stray.RESET),
 }

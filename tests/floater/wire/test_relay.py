@@ -2,16 +2,16 @@
 
 import pytest
 
+from floater.wire import stun
 from floater.wire.codec import UnknownType, encode
 from floater.wire.control import Refused
 from floater.wire.frame import SERVER_LEG, Frame, FrameReader
 from floater.wire.relay import ALPN, GO, JOIN_MESSAGES, PREAMBLE, RELAY_ANSWERS, Join, Joined
-from floater.wire.stun import BindingRequest, encode_request
 
 
 def test_the_first_byte_tells_the_three_kinds_of_connection_apart() -> None:
-    tls_record, stun = b"\x16", encode_request(BindingRequest(bytes(12), ""))
-    assert len({tls_record[0], stun[0], PREAMBLE[0]}) == 3
+    tls_record, request = b"\x16", stun.encode(stun.BindingRequest(bytes(12), ""))
+    assert len({tls_record[0], request[0], PREAMBLE[0]}) == 3
     assert PREAMBLE == ALPN.encode() + b"\n"
 
 

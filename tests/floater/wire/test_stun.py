@@ -9,12 +9,24 @@ from hypothesis import strategies as st
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
 from floater.wire.endpoint import Endpoint
-from floater.wire.stun import BindingRequest, BindingResponse, encode_request, encode_response, take_message
+from floater.wire.nat import Stray
+from floater.wire.stun import (
+    BindingRequest,
+    BindingResponse,
+    Probe,
+    ProbeReport,
+    StunMessage,
+    encode,
+    take_message,
+)
 
 IDS = st.binary(min_size=12, max_size=12)
 ENDPOINTS = st.builds(Endpoint, st.ip_addresses().map(str), st.integers(0, 65_535))
-REQUESTS = st.builds(BindingRequest, IDS, st.text(max_size=64))
-RESPONSES = st.builds(BindingResponse, IDS, ENDPOINTS)
+PROBES = st.sampled_from([Probe.NONE, *Probe, Probe.OTHER_PORT | Probe.OTHER_ADDRESS])
+FATES = st.sampled_from([fate for fate in Stray if fate is not Stray.UNKNOWN])
+REQUESTS = st.builds(BindingRequest, IDS, st.text(max_size=64), PROBES)
+RESPONSES = st.builds(BindingResponse, IDS, ENDPOINTS, PROBES)
+REPORTS = st.builds(ProbeReport, IDS, PROBES, FATES)
 HEAD = bytes.fromhex("0001 0000 2112a442".replace(" ", "")) + bytes(12)
 
 
@@ -47,9 +59,9 @@ def test_the_ipv6_answer_of_rfc_5769_is_read() -> None:
     assert message.mapped == Endpoint("2001:db8:1234:5678:11:2233:4455:6677", 32_853)
 
 
-@given(st.one_of(REQUESTS, RESPONSES))
-def test_what_is_written_is_read(message: BindingRequest | BindingResponse) -> None:
-    data = encode_request(message) if isinstance(message, BindingRequest) else encode_response(message)
+@given(st.one_of(REQUESTS, RESPONSES, REPORTS))
+def test_what_is_written_is_read(message: StunMessage) -> None:
+    data = encode(message)
     for cut in range(len(data)):
         assert take_message(bytearray(data[:cut])) is None
     buffer = bytearray(data + b"next")
@@ -68,6 +80,9 @@ def test_what_is_written_is_read(message: BindingRequest | BindingResponse) -> N
         (HEAD[:2] + b"\x00\x04" + HEAD[4:] + b"\x00\x06\x00\x05", Code.BAD_FRAME),
         (HEAD[:2] + b"\x00\x08" + HEAD[4:] + b"\x00\x06\x00\x01\xff\x00\x00\x00", Code.BAD_FRAME),
         (b"\x01\x01" + HEAD[2:], Code.BAD_FRAME),
+        (b"\x00\x11" + HEAD[2:], Code.BAD_FRAME),  # a report of nothing
+        (b"\x00\x11\x00\x08" + HEAD[4:] + b"\xff\x11\x00\x04\x00\x00\x00\x04", Code.BAD_FRAME),
+        (HEAD[:2] + b"\x00\x08" + HEAD[4:] + b"\xff\x10\x00\x02\x00\x02\x00\x00", Code.BAD_FRAME),
         (b"\x01\x01\x00\x08" + HEAD[4:] + b"\x00\x20\x00\x04\x00\x03\x00\x00", Code.BAD_FRAME),
         (b"\x01\x01\x00\x08" + HEAD[4:] + b"\x00\x20\x00\x04\x00\x01\x00\x00", Code.BAD_FRAME),
     ],
@@ -79,10 +94,17 @@ def test_what_is_no_binding_is_refused(data: bytes, code: Code) -> None:
 
 
 def test_the_first_of_two_equal_attributes_counts() -> None:
-    one = encode_request(BindingRequest(bytes(12), "one1"))
-    two = encode_request(BindingRequest(bytes(12), "two2"))
+    one = encode(BindingRequest(bytes(12), "one1"))
+    two = encode(BindingRequest(bytes(12), "two2"))
     both = one[:2] + (2 * (len(one) - 20)).to_bytes(2, "big") + one[4:] + two[20:]
     assert take_message(bytearray(both)) == BindingRequest(bytes(12), "one1")
+
+
+def test_probes_that_only_a_later_version_knows_are_passed_over() -> None:
+    known = encode(BindingRequest(bytes(12), "key", Probe.OTHER_PORT))
+    later = known.replace(b"\xff\x10\x00\x04\x00\x00\x00\x02", b"\xff\x10\x00\x04\xff\xff\xff\xfa")
+    assert later != known
+    assert take_message(bytearray(later)) == BindingRequest(bytes(12), "key", Probe.OTHER_PORT)
 
 
 @given(st.binary(max_size=120))

@@ -1,0 +1,173 @@
+"""A stream to an observer: what our port looks like from there, and who else may come in (spec §5.1)."""
+
+import asyncio
+import secrets
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from floater.core.observe import Observation
+from floater.errors import RemoteProtocolError
+from floater.net.sockets import address_of, family_of, local_of, punch_socket, remote_of
+from floater.wire import stun
+from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Stray
+
+LOOKS: Final = 3
+"Looks for strangers' SYNs once the answer is here, which left the observer after them."
+BETWEEN_LOOKS: Final = 0.005
+"Seconds; the ways of two packets differ."
+_SYN_RECEIVED: Final = "03"
+_FAMILIES: Final = {1: socket.AF_INET, 4: socket.AF_INET6}
+_TABLES: Final = (Path("/proc/thread-self/net/tcp"), Path("/proc/thread-self/net/tcp6"))
+
+
+class StunStream:
+    """One stream.
+
+    Args:
+        port: of ours; 0 for a fresh one.
+        observer: whom to ask.
+        key: `observer_key` of `welcome`; without it the answer is for us alone.
+    """
+
+    def __init__(self, port: int, observer: Endpoint, key: str = "") -> None:
+        self.observer = observer
+        self.seen: Observation | None = None
+        self.is_connected = False
+        self._key = key
+        self._buffer = bytearray()
+        self._sock = punch_socket(family_of(observer.host), port)
+        self.port = local_of(self._sock).port
+
+    async def ask(self) -> Observation | None:
+        """Ask once; None if the observer is not there, hangs up, or is none."""
+        answer = await self._ask(stun.Probe.NONE)
+        return None if answer is None else self.seen
+
+    async def _ask(self, probe: stun.Probe) -> stun.BindingResponse | None:
+        loop = asyncio.get_running_loop()
+        request = stun.BindingRequest(secrets.token_bytes(12), self._key, probe)
+        try:
+            if not self.is_connected:
+                await loop.sock_connect(self._sock, tuple(self.observer))
+                self.is_connected = True
+            await loop.sock_sendall(self._sock, stun.encode(request))
+            while (answer := await self._next()) is not None:
+                if isinstance(answer, stun.BindingResponse) and answer.transaction == request.transaction:
+                    self.seen = Observation(local_of(self._sock), remote_of(self._sock), answer.mapped)
+                    break
+        except (OSError, RemoteProtocolError):
+            return None
+        return answer
+
+    async def _next(self) -> stun.StunMessage | None:
+        """Wait for a message; None at the end of the stream."""
+        while (message := stun.take_message(self._buffer)) is None:
+            data = await asyncio.get_running_loop().sock_recv(self._sock, 1_024)
+            if not data:
+                return None
+            self._buffer += data
+        return message
+
+    async def is_quiet(self, seconds: float) -> bool:
+        """Wait; True if nothing came, False as soon as the observer hangs up or speaks unasked."""
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.get_running_loop().sock_recv(self._sock, 1)
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def close(self) -> None:
+        """Hang up."""
+        self._sock.close()
+
+
+class Doorstep(StunStream):
+    """A fresh port that listens, on which the observer is asked to have strangers knock.
+
+    Not the punch port: who is a stranger there must not have been dialled
+    from here, and the other observers are. Nobody who knocks is let in; the
+    system answers, and that is what shows.
+    """
+
+    def __init__(self, observer: Endpoint) -> None:
+        super().__init__(0, observer)
+        self.fates: dict[stun.Probe, Stray] = {}
+        """What became of each knock, once it has been sent: UNKNOWN if it has not come in yet. A report may
+        still say that it has."""
+        self._awaited = stun.Probe.NONE
+        self._listener = punch_socket(self._sock.family, self.port)
+        self._listener.listen(2)
+
+    @staticmethod
+    def can_be() -> bool:
+        """Whether a program may listen here without the person being asked about it: not on Windows."""
+        return sys.platform != "win32"
+
+    async def ask(self) -> Observation | None:
+        """Ask for two knocks; return when they have come in, or should have.
+
+        To `accept` them would take a round trip more: the kernel tells of a
+        stream only when its third packet is here. Linux shows the first, too.
+        """
+        answer = await self._ask(stun.Probe.OTHER_PORT | stun.Probe.OTHER_ADDRESS)
+        if answer is None or self.seen is None:
+            return None
+        self._awaited = answer.probe
+        if sys.platform == "linux":
+            self.fates = dict.fromkeys(answer.probe, Stray.UNKNOWN)
+            for look in range(LOOKS):
+                if look:
+                    await asyncio.sleep(BETWEEN_LOOKS)
+                for knock in knocking(self.port) - {self.observer}:
+                    is_same = knock.host == self.observer.host
+                    probe = stun.Probe.OTHER_PORT if is_same else stun.Probe.OTHER_ADDRESS
+                    if probe in answer.probe:
+                        self.fates[probe] = Stray.ACCEPTED
+                if Stray.UNKNOWN not in self.fates.values():
+                    break
+        return self.seen
+
+    async def follow(self) -> None:
+        """Wait for the reports on all knocks that are under way, or the end of the stream."""
+        awaited = self._awaited
+        try:
+            while awaited and (report := await self._next()) is not None:
+                if isinstance(report, stun.ProbeReport) and report.probe in awaited:
+                    self.fates[report.probe] = report.fate
+                    awaited &= ~report.probe
+        except (OSError, RemoteProtocolError):
+            pass
+
+    def close(self) -> None:
+        """Hang up, and listen no more."""
+        super().close()
+        self._listener.close()
+
+
+def knocking(port: int, tables: Sequence[Path] = _TABLES) -> set[Endpoint]:
+    """Tell whose SYN to a port of ours this system has answered without hearing more so far. Linux only."""
+    found = set()
+    for table in tables:
+        try:
+            lines = table.read_text("ascii").splitlines()[1:]
+        except OSError:
+            continue  # no IPv6 here, or no /proc
+        for line in lines:
+            _, local, remote, state, *_ = line.split()
+            if state == _SYN_RECEIVED and int(local.rpartition(":")[2], 16) == port:
+                found.add(_endpoint(remote))
+    return found
+
+
+def _endpoint(text: str) -> Endpoint:
+    """Read `0100007F:1F90`: words of 32 bits in the machine's own order."""
+    host, _, port = text.partition(":")
+    words = [int(host[at : at + 8], 16).to_bytes(4, sys.byteorder) for at in range(0, len(host), 8)]
+    return Endpoint(str(address_of(socket.inet_ntop(_FAMILIES[len(words)], b"".join(words)))), int(port, 16))

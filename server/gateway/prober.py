@@ -1,0 +1,115 @@
+"""Knock where an asker was just seen, as a stranger would: RFC 5780's CHANGE-REQUEST over TCP (spec §5.1).
+
+A SYN goes to the very endpoint that a finished handshake came from, and to
+nobody else: what is sent to people is less than what they had to send. Each
+place is knocked from once for each connection, and no more often in all than
+the operator allows.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import struct
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from floater.tasks import Tasks
+from floater.wire.endpoint import Endpoint
+from floater.wire.nat import Stray
+from floater.wire.stun import Probe
+from server.core.rates import Rates, parse_rates
+from server.gateway.visit import network_of
+
+PROBE_TIMEOUT: Final = 0.9
+"Seconds after which a SYN counts as dropped: just less than TCP's first repetition, so that one is all."
+_UNDER_WAY: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
+_FATES: Final = {
+    0: Stray.ACCEPTED,
+    errno.ECONNREFUSED: Stray.RESET,
+    errno.EHOSTUNREACH: Stray.UNREACHABLE,
+    errno.ENETUNREACH: Stray.UNREACHABLE,
+}
+_LINGER_NOT: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+
+
+class Prober:
+    """Sends single SYNs and tells what became of each.
+
+    Args:
+        limit: COUNT/SECONDS twice, for one source and for everybody; empty: nobody is probed.
+        addresses: all that this server is known to have.
+
+    Raises:
+        ValueError: `limit` is neither.
+    """
+
+    def __init__(self, limit: str, addresses: Sequence[str], tasks: Tasks) -> None:
+        self._limits = parse_rates(limit)
+        if len(self._limits) not in (0, 2):
+            raise ValueError(f"{limit!r} is not COUNT/SECONDS twice")
+        self._addresses = tuple(addresses)
+        self._tasks = tasks
+        self._rates = Rates()
+
+    def probe(self, wanted: Probe, asker: Endpoint, own: str, tell: Callable[[Probe, Stray], None]) -> Probe:
+        """Knock at `asker` from where it wants, at once.
+
+        Args:
+            wanted: from where.
+            asker: the other end of a connection.
+            own: our address at this end of it.
+            tell: called for each SYN that is under way, within PROBE_TIMEOUT.
+
+        Returns:
+            From where SYNs are under way.
+        """
+        elsewhere = (one for one in self._addresses if one != own and (":" in one) == (":" in own))
+        sources = {Probe.OTHER_PORT: own, Probe.OTHER_ADDRESS: next(elsewhere, None)}
+        under_way = Probe.NONE
+        for probe in wanted:
+            source = sources[probe]
+            if source is None or not self._may(asker):
+                continue
+            if (knock := _knock(source, asker)) is not None:
+                under_way |= probe
+                self._tasks.start(_follow(knock, probe, tell), "probe")
+        return under_way
+
+    def _may(self, asker: Endpoint) -> bool:
+        if not self._limits:
+            return False
+        keys = (network_of(asker.host).encode(), b"")
+        wanted = [(key, rate) for key, rate in zip(keys, self._limits, strict=True) if rate is not None]
+        return not self._rates.take(wanted, now=asyncio.get_running_loop().time())
+
+
+def _knock(source: str, target: Endpoint) -> socket.socket | None:
+    sock = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.bind((source, 0))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        if sock.connect_ex(tuple(target)) in _UNDER_WAY:
+            return sock
+    except OSError:
+        pass  # no such address any more, or no port left
+    sock.close()
+    return None
+
+
+async def _follow(knock: socket.socket, probe: Probe, tell: Callable[[Probe, Stray], None]) -> None:
+    loop = asyncio.get_running_loop()
+    answered = asyncio.Event()
+    loop.add_writer(knock, answered.set)
+    fate = Stray.DROPPED
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT):
+            await answered.wait()
+        fate = _FATES.get(knock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), Stray.DROPPED)
+    except TimeoutError:
+        pass
+    finally:
+        loop.remove_writer(knock)
+        knock.close()
+    tell(probe, fate)
