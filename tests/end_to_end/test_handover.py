@@ -4,13 +4,23 @@ A round trip takes 80 ms. The figures are those of `python -m benchmarks.handove
 busy machine spoils: nothing lost, doubled or out of order, and a bound on the time that leaves it room.
 """
 
-import time
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.helpers.handover import Outcome, Talk, away, events, talking
+from floater.core.conversation import SUSPECT_AFTER
+from tests.helpers.handover import (
+    Outcome,
+    Talk,
+    block,
+    close_way,
+    events,
+    move,
+    pull,
+    readdress,
+    talking,
+)
 
 pytestmark = [pytest.mark.natlab, pytest.mark.asyncio]
 
@@ -39,60 +49,38 @@ async def half(talk: Talk) -> str:
 async def test_a_cable_that_is_put_back(tmp_path: Path) -> None:
     async with talking(tmp_path, ("APDF", "APDF")) as talk:
         transfer = await half(talk)
-        talk.lab.cut("alice")
-        first = await talk.say_meanwhile()
-        await away(talk)
-        talk.lab.heal("alice")
-        back = await talk.delivered(first, time.monotonic())
-        is_whole(await talk.outcome(back, transfer))
+        is_whole(await talk.outcome(await pull(talk), transfer))
 
 
 async def test_another_address(tmp_path: Path) -> None:
     async with talking(tmp_path, ("APDF", "APDF")) as talk:
         transfer = await half(talk)
-        talk.lab.unplug("alice")
-        first = await talk.say_meanwhile()
-        talk.lab.move("alice")
-        back = await talk.delivered(first, time.monotonic())
-        is_whole(await talk.outcome(back, transfer))
+        is_whole(await talk.outcome(await readdress(talk), transfer))
         await talk.path("direct")
 
 
 async def test_another_router(tmp_path: Path) -> None:
     async with talking(tmp_path, ("APDF", "APDF")) as talk:
-        elsewhere = talk.lab.router("APDF", "elsewhere")
         transfer = await half(talk)
-        talk.lab.move("bob", elsewhere)
-        since = time.monotonic()
-        back = await talk.delivered(await talk.say_meanwhile(), since)
-        is_whole(await talk.outcome(back, transfer))
+        is_whole(await talk.outcome(await move(talk), transfer))
         await talk.path("direct")
 
 
 async def test_another_address_of_somebody_who_hides_theirs(tmp_path: Path) -> None:
     async with talking(tmp_path, ("APDF", "APDF"), hide=True) as talk:
         transfer = await half(talk)
-        talk.lab.unplug("alice")
-        first = await talk.say_meanwhile()
-        talk.lab.move("alice")
-        back = await talk.delivered(first, time.monotonic())
-        is_whole(await talk.outcome(back, transfer))
+        is_whole(await talk.outcome(await readdress(talk), transfer))
         assert {line["kind"] for person in talk.both for line in events(person, "path")} == {"relay"}
 
 
 async def test_a_direct_way_that_closes_and_opens_again(tmp_path: Path) -> None:
     async with talking(tmp_path, ("APDF", "APDF")) as talk:
         transfer = await half(talk)
-        for one, other in (("alice", "bob"), ("bob", "alice")):
-            talk.lab.block(one, other)
-        since = time.monotonic()
-        back = await talk.delivered(await talk.say_meanwhile(), since)
-        await talk.path("relay")
-        for one, other in (("alice", "bob"), ("bob", "alice")):
-            talk.lab.block(one, other, blocked=False)
-        is_whole(await talk.outcome(back, transfer), within=3.0 + BACK)
+        back = await close_way(talk)
+        block(talk, blocked=False)
+        is_whole(await talk.outcome(back, transfer), within=SUSPECT_AFTER + BACK)
         await talk.path("direct")
-        await talk.delivered(await talk.say_meanwhile(), since)
+        await talk.delivered(await talk.say_meanwhile(), 0.0)
 
 
 @pytest.mark.parametrize("office", [False, True], ids=["443 only", "proxy only"])
@@ -100,11 +88,6 @@ async def test_a_network_that_lets_little_out(tmp_path: Path, office: bool) -> N
     async with talking(tmp_path, ("EGRESS", "EGRESS"), office=office) as talk:
         assert {line["kind"] for person in talk.both for line in events(person, "path")} == {"relay"}
         transfer = await half(talk)
-        talk.lab.cut("alice")
-        first = await talk.say_meanwhile()
-        await away(talk)
-        talk.lab.heal("alice")
-        back = await talk.delivered(first, time.monotonic())
-        is_whole(await talk.outcome(back, transfer))
+        is_whole(await talk.outcome(await pull(talk), transfer))
         hows = [line["how"] for line in events(talk.alice, "path")]
         assert set(hows) == {"relay-tls"} if office else hows[0] == "relay"

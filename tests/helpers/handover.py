@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -188,9 +189,55 @@ def events(person: Person, name: str) -> list[Line]:
     return [line for line in person.everything if line.get("event") == name]
 
 
-async def away(talk: Talk) -> None:
-    """Wait until both know that the other is out of reach."""
+async def pull(talk: Talk, seconds: float = 0.0) -> float:
+    """Pull Alice's cable for so long, at least until both know it, and put it back; `Outcome.back`."""
+    talk.lab.cut("alice")
+    cut = time.monotonic()
+    first = await talk.say_meanwhile()
     await asyncio.gather(*(person.event("peer_away", within=20) for person in talk.both))
+    await asyncio.sleep(max(0.0, cut + seconds - time.monotonic()))
+    talk.lab.heal("alice")
+    return await talk.delivered(first, time.monotonic())
+
+
+async def readdress(talk: Talk) -> float:
+    """Take Alice's address and give her another one behind the same router; `Outcome.back`."""
+    talk.lab.unplug("alice")
+    first = await talk.say_meanwhile()
+    talk.lab.move("alice")
+    return await talk.delivered(first, time.monotonic())
+
+
+async def move(talk: Talk) -> float:
+    """Plug Bob in behind another router; `Outcome.back`."""
+    elsewhere = talk.lab.router("APDF", "elsewhere")
+    talk.lab.move("bob", elsewhere)
+    since = time.monotonic()
+    return await talk.delivered(await talk.say_meanwhile(), since)
+
+
+async def stand_still(talk: Talk, seconds: float) -> float:
+    """Let Alice's program stand still, as all of a computer does that sleeps; `Outcome.back`."""
+    first = await talk.say_meanwhile()
+    talk.alice.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(seconds)
+    talk.alice.process.send_signal(signal.SIGCONT)
+    return await talk.delivered(first, time.monotonic())
+
+
+def block(talk: Talk, *, blocked: bool = True) -> None:
+    """Close, or open, the way between the two, while both reach the server."""
+    for one, other in (("alice", "bob"), ("bob", "alice")):
+        talk.lab.block(one, other, blocked=blocked)
+
+
+async def close_way(talk: Talk) -> float:
+    """Close the way between the two; seconds from there to words that arrive over the relay."""
+    block(talk)
+    since = time.monotonic()
+    back = await talk.delivered(await talk.say_meanwhile(), since)
+    await talk.path("relay")
+    return back
 
 
 def _has(person: Person, name: str, field: str, value: str) -> Callable[[], Line | None]:
