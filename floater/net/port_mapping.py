@@ -217,7 +217,7 @@ class _Router:
 
     async def _open(self, protocol: Protocol | None, hear: Callable[[bytes], None], **where: Any) -> None:
         def refused() -> None:
-            if protocol is not None:
+            if protocol in (Protocol.PCP, Protocol.NAT_PMP):  # those who search may be answered all the same
                 self._feed(core.Absent(protocol))
 
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
@@ -324,7 +324,7 @@ class _Datagrams(asyncio.DatagramProtocol):
             log.debug("< router: %s", error.code.value)
 
     def error_received(self, exc: Exception) -> None:
-        if isinstance(exc, ConnectionRefusedError):
+        if isinstance(exc, ConnectionError):  # ICMP: nobody there. Windows calls it a reset.
             self._refused()
 
 
