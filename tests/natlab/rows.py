@@ -56,6 +56,11 @@ class Pair(NamedTuple):
         return "prediction" if "Q" in groups else "crossing SYNs"
 
     @property
+    def is_guessed(self) -> bool:
+        """Whether ports have to be guessed, so that many SYNs go out."""
+        return self.technique in ("prediction", "block scan", "birthday")
+
+    @property
     def is_ordinary(self) -> bool:
         """Whether nothing but crossing SYNs is needed, and nothing answers strays."""
         return self.one in ORDINARY and self.other in ORDINARY

@@ -53,7 +53,7 @@ class Town:
         for host in (one, other):
             # Between any two there are two lines.
             self.lab.change(host.name, loss=1.0 - (1.0 - setting.loss) ** 0.5)
-        captures = self._capture(one, other) if pair.technique in _COUNTED else {}
+        captures = self._capture(one, other) if pair.is_guessed else {}
         self.lab.stats()
         try:
             run = await program.join(pair, one, other, setting)
@@ -85,9 +85,6 @@ def skewed(lab: Lab, one: Host, other: Host, setting: Setting) -> Iterator[None]
         yield
     finally:
         lab.detour("server", late.name, 0.0)
-
-
-_COUNTED: Final = ("prediction", "block scan", "birthday")
 
 
 def count_waves(packets: Iterable[Packet], sender: str, target: str) -> tuple[int, ...]:

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from tests.helpers.headless import CommandRefused, Line, Person, Server
+from floater.core.technique import HOURLY_SYNS, MAX_WAVE, MAX_WAVES
+from tests.helpers.headless import PASSWORD, CommandRefused, Line, Person, Server
 from tests.natlab.rows import IN_TIME, Pair, Run, Setting
 from tests.natlab.scene import Host
 from tests.natlab.town import Town, skewed
@@ -24,6 +26,8 @@ class Floater:
     def __init__(self, town: Town, people: dict[str, Person]) -> None:
         self._lab = town.lab
         self._people = people
+        self._spent: Counter[str] = Counter()
+        "SYNs of waves that each may have sent since it was started."
 
     @classmethod
     @asynccontextmanager
@@ -44,7 +48,7 @@ class Floater:
                 person = Person(server, folder / host.name, prefix=host.prefix)
                 people[host.name] = await stack.enter_async_context(person)
             for name, person in people.items():
-                await person.sign_up_and_log_in(f"{name}@example.org", name)
+                await person.sign_up_and_log_in(address_of(name), name)
             yield cls(town, people)
 
     def measures(self, pair: Pair, setting: Setting) -> bool:
@@ -54,6 +58,8 @@ class Floater:
     async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
         """Let both press, wait for a direct way where there can be one, talk, and hang up."""
         both = self._people[one.name], self._people[other.name]
+        if pair.is_guessed:
+            await asyncio.gather(*(self._spend(host.name) for host in (one, other)))
         marks = [len(person.everything) for person in both]
         usable: float | None = None
         reason = ""
@@ -91,6 +97,24 @@ class Floater:
             how="/".join(_last_how(lines) for lines in told),
             reason="; ".join(filter(None, (reason, *_codes(told)))) if direct is None else "",
         )
+
+    async def _spend(self, name: str) -> None:
+        """Start a client anew before its allowance of an hour is spent: nobody meets so many in one."""
+        self._spent[name] += MAX_WAVE * MAX_WAVES
+        if self._spent[name] <= HOURLY_SYNS:
+            return
+        self._spent[name] = MAX_WAVE * MAX_WAVES
+        person = self._people[name]
+        await person.end()
+        person.forget()
+        await person.start()
+        await person.do("log_in", email=address_of(name), password=PASSWORD)
+        await person.event("state", state="home")
+
+
+def address_of(name: str) -> str:
+    """The e-mail address of whoever lives at a host."""
+    return f"{name}@example.org"
 
 
 async def _talk(one: Person, other: Person) -> None:
