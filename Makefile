@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo window check test lint types unit page windows end_to_end laboratory natlab bench fuzz format clean
+.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab bench fuzz format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -41,6 +41,10 @@ page: setup ## the window's page: types and unit tests; built anew if it is stal
 windows: setup ## two people in two real windows, without a screen
 	@$(BIN)/python hatch_build.py
 	$(PYTEST) tests/windows
+
+screens: setup ## take pictures of every screen and state anew, into docs/screens
+	@$(BIN)/python hatch_build.py
+	$(BIN)/python -m tests.windows.screens
 
 end_to_end: setup
 	$(PYTEST) -m "not natlab" tests/end_to_end
