@@ -58,6 +58,7 @@ natlab: setup ## measure every pair of NAT kinds, beside the textbook and others
 
 bench: setup ## measure, each with its comparison in the same run
 	@FLOATER_WITHOUT_PAGE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' || true
+	@$(BIN)/python hatch_build.py || true
 	$(BIN)/python -m benchmarks
 
 fuzz: setup ## search for input that breaks a parser, one minute for each

@@ -1,0 +1,17 @@
+"""The benchmark of the window runs, small, and prints figures and comparison."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SMALL = ["--starts", "1", "--times", "1", "--messages", "100", "--images", "2", "--burst", "50"]
+
+
+def test_it_prints_its_figures() -> None:
+    command = [sys.executable, "-m", "benchmarks.window", *SMALL]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-3_000:]
+    for row in ("an empty page, again", "both painted", "50 more come in", "the same, tidied up"):
+        assert row in done.stdout, done.stdout
+    assert done.stdout.count("aim:") == 3
