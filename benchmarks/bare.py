@@ -3,18 +3,31 @@
 `python -m benchmarks.bare hold` keeps TLS connections open and says nothing;
 `… sink BYTES` reads so many over TLS, answers one byte, and reads on;
 `… send PORT BYTES` writes so many to a sink and prints the seconds until the answer.
+`… keep BYTES FOLDER` is a sink that hashes what it reads, in a thread, and stores it, in another;
+`… send_file PORT PATH` sends it a file, which a thread reads and hashes.
 """
 
 import asyncio
+import hashlib
 import json
 import ssl
 import sys
+import tempfile
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from floater.crypto.certificate import load_identity, make_identity
 from floater.loop import run
+from floater.store.files import KEPT_MEMORY
+from floater.store.writer import Writer
 
 CHUNK = 262_144
+BLOCK = 1_048_576
+"Bytes of a file that are read, hashed and written at once."
+AHEAD = 16
+"Blocks that may wait for the disk."
 
 
 def server_context() -> ssl.SSLContext:
@@ -71,7 +84,57 @@ class _Sink(asyncio.Protocol):
             self._transport.write(b"!")
 
 
-async def _serve(protocol: type[asyncio.Protocol], *arguments: int) -> None:
+class _Keep(asyncio.BufferedProtocol):
+    """Hashes and stores one file after the other: what no program that does both can do without."""
+
+    def __init__(self, size: int, folder: Path) -> None:
+        self._size = size
+        self._folder = folder
+        bytes(KEPT_MEMORY)  # as the program itself does
+        self._hasher, self._disk = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._left = self._size
+        self._block, self._filled, self._waiting = bytearray(BLOCK), 0, 0
+        self._digest = hashlib.sha256()
+        self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)
+        self._writer = Writer(self._file.fileno(), self._size)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # of a stream it is one
+        self._loop = asyncio.get_running_loop()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return memoryview(self._block)[self._filled :]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._filled += nbytes
+        self._left -= nbytes
+        if self._filled < BLOCK and self._left:
+            return
+        block = memoryview(self._block)[: self._filled]
+        self._block, self._filled = bytearray(BLOCK), 0
+        self._hasher.submit(self._digest.update, block)
+        self._disk.submit(self._writer.write, block).add_done_callback(
+            lambda _: self._loop.call_soon_threadsafe(self._written)
+        )
+        self._waiting += 1
+        if self._waiting == AHEAD:
+            self._transport.pause_reading()
+
+    def _written(self) -> None:
+        self._waiting -= 1
+        if self._waiting == AHEAD - 1:
+            self._transport.resume_reading()
+        if not self._waiting and not self._left:
+            self._writer.flush()
+            self._transport.write(self._hasher.submit(self._digest.digest).result())
+            self._file.close()
+            self._begin()
+
+
+async def _serve(protocol: type[asyncio.BaseProtocol], *arguments: object) -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: protocol(*arguments), "127.0.0.1", 0, ssl=server_context(), backlog=4_096
@@ -95,12 +158,41 @@ async def _send(port: int, size: int) -> None:
     writer.close()
 
 
+async def _send_file(port: int, path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client_context())
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as thread:
+
+        def read() -> bytes:
+            block = file.read(BLOCK)
+            digest.update(block)
+            return block
+
+        computed, began = time.process_time(), time.perf_counter()
+        ahead = deque(loop.run_in_executor(thread, read) for _ in range(3))
+        while block := await ahead.popleft():
+            ahead.append(loop.run_in_executor(thread, read))
+            for at in range(0, len(block), CHUNK):
+                writer.write(memoryview(block)[at : at + CHUNK])
+            await writer.drain()
+        await asyncio.gather(*ahead)
+        assert await reader.readexactly(digest.digest_size) == digest.digest()
+    took = {"seconds": time.perf_counter() - began, "processor": time.process_time() - computed}
+    print(json.dumps({"event": "sent", **took}), flush=True)
+    writer.close()
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["hold"]:
             run(_serve(_Hold))
         case ["sink", size]:
             run(_serve(_Sink, int(size)))
+        case ["keep", size, folder]:
+            run(_serve(_Keep, int(size), Path(folder)))
+        case ["send_file", port, path]:
+            run(_send_file(int(port), Path(path)))
         case ["send", port, size]:
             run(_send(int(port), int(size)))
         case _:
