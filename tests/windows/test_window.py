@@ -250,3 +250,23 @@ async def test_a_picture_out_of_sight_is_put_away_and_comes_back(tmp_path: Path)
         assert await frame.evaluate("frame => [frame.clientWidth, frame.clientHeight]") == [width, height]
         await window.page.get_by_role("log").evaluate("list => list.scrollTo(0, 0)")
         await shown.wait_for()
+
+
+async def test_a_practice_needs_no_server_and_says_what_it_is(tmp_path: Path) -> None:
+    async with Windows() as windows:
+        window = await windows.open(None, tmp_path / "ann", language="zh-CN")
+        await window.press("welcome.practise")
+        await window.on("Home")
+        practising = window.page.get_by_text(await window.word("home.practising"))
+        await practising.wait_for()
+        await window.page.locator(".seek:enabled").click()
+        await window.on("Greeting")
+        assert await window.page.locator("dialog").count() == 0, "a script may see the address"
+        assert await window.page.locator(".peer").inner_text() == await window.word("practice.name")
+        await window.page.locator(".hello").click()
+        await window.said(await window.word("practice.1")).wait_for()
+        await hang_up(window)
+        await window.page.reload()
+        await practising.wait_for()
+        await window.press("practice.end")
+        await window.button(await window.word("welcome.practise")).wait_for()
