@@ -113,19 +113,19 @@ class Namespace:
         if error:
             raise OSError(-error, f"{os.strerror(-error)}: connections of {self.name}")
 
-    def raise_link(self, interface: str, *settings: str) -> None:
-        """Switch an interface on and wait until it carries.
+    def await_links(self, *interfaces: str) -> None:
+        """Wait until interfaces that were switched on carry.
 
-        The kernel does the latter in its own time, up to a second on a busy
-        machine; until then a bridge drops and IPv6 has no usable address.
+        The kernel lets them in its own time, up to a second on a busy machine;
+        until then a bridge drops and IPv6 has no usable address.
         """
-        self.ip(" ".join((f"link set {interface} up", *settings)))
         deadline = time.monotonic() + 5.0
         with self.socket(kind=socket.SOCK_DGRAM) as asker:
-            while not _flags(asker, interface) & _RUNNING:
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"{interface} of {self.name} never carries")
-                time.sleep(0.001)
+            for interface in interfaces:
+                while not _flags(asker, interface) & _RUNNING:
+                    if time.monotonic() > deadline:
+                        raise RuntimeError(f"{interface} of {self.name} never carries")
+                    time.sleep(0.001)
 
     def add_address6(self, address: str, interface: str) -> None:
         """Give an interface an IPv6 address (`a/n`) and wait until packets to it are taken in.
@@ -240,7 +240,19 @@ def _setns(descriptor: int) -> None:
 
 
 def _pids(name: str) -> list[int]:
-    return [int(word) for word in run("ip", "netns", "pids", name).split()]
+    # `ip netns pids` does the same, but takes a process of its own each time.
+    try:
+        there = (_RUN / name).stat()
+    except FileNotFoundError:
+        return []
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.path.samestat(there, os.stat(f"/proc/{pid}/ns/net")):
+                found.append(int(pid))
+        except OSError:  # it has ended
+            pass
+    return found
 
 
 def _kill(pid: int, blow: signal.Signals) -> None:

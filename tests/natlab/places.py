@@ -200,26 +200,27 @@ class Router:
                 does = self.kind.behaviour
                 does = replace(does, hairpin=self._hairpin or does.hairpin)
                 self._scene.order(Translate(self.port, self._wan, does, times))
-        self.namespace.nft(rules)
+        if rules:
+            self.namespace.nft(rules)
 
     def join(self, namespace: Namespace, interface: str) -> Place:
         """Plug a namespace into the network behind this router, under an address nobody had there before."""
         number = next(self._numbers)
         address = f"{self._network}.{number}"
-        namespace.ip(f"link add {interface} type veth peer name h{number} netns {self.namespace.name}")
-        self.namespace.ip(f"link set h{number} master lan")
-        namespace.ip(f"link set {interface} up")
-        self.namespace.raise_link(f"h{number}")
-        self.namespace.raise_link("lan")
-        if self._network6 and number == _FIRST:  # a bridge carries, and IPv6 begins, with its first port
-            self.namespace.add_address6(f"{self._network6}1/64", "lan")
-        namespace.raise_link(interface)
-        lines = [f"address add {address}/24 dev {interface}"]
-        lines.append(f"route add default via {self._network}.1")
+        namespace.ip(
+            f"link add {interface} type veth peer name h{number} netns {self.namespace.name}",
+            f"link set {interface} up",
+            f"address add {address}/24 dev {interface}",
+            f"route add default via {self._network}.1",
+        )
+        self.namespace.ip(f"link set h{number} up master lan")
+        self.namespace.await_links(f"h{number}", "lan")
+        namespace.await_links(interface)
         if self._network6:
+            if number == _FIRST:  # a bridge carries, and IPv6 begins, with its first port
+                self.namespace.add_address6(f"{self._network6}1/64", "lan")
             namespace.add_address6(f"{self._network6}{number:x}/64", interface)
-            lines.append(f"route add ::/0 via {self._network6}1")
-        namespace.ip(*lines)
+            namespace.ip(f"route add ::/0 via {self._network6}1")
         addresses = [address, f"{self._network6}{number:x}"] if self._network6 else [address]
         return Place(addresses, self.port, self)
 

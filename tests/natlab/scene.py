@@ -92,7 +92,8 @@ class Scene:
         namespace = self.namespace(name)
         number = self.attach(name, namespace, line or self.line)
         own = [f"5.{number}.0.{at}" for at in range(1, addresses + 1)]
-        namespace.ip(*(f"address add {address}/32 dev wan" for address in own[1:]))
+        if more := [f"address add {address}/32 dev wan" for address in own[1:]]:
+            namespace.ip(*more)
         if self.ipv6:
             own.append(f"2a00:{number:x}::1")
         return self.keep(Host(name, namespace, Place(own, name)))
@@ -168,13 +169,15 @@ class Scene:
         number = len(self._lines) + 1
         networks = (f"5.{number}.0.0/16", f"2a00:{number:x}::/32")
         self.order(Attach(port, str(namespace.path), networks, line))
-        namespace.raise_link("wan", "txqueuelen 10000")
-        lines = [f"address add 5.{number}.0.1/32 dev wan"] if has_address else []
+        lines = ["link set wan up txqueuelen 10000"]
+        if has_address:
+            lines.append(f"address add 5.{number}.0.1/32 dev wan")
         lines.append("route add default dev wan")
+        namespace.ip(*lines)
+        namespace.await_links("wan")
         if self.ipv6:
             namespace.add_address6(f"2a00:{number:x}::1/128", "wan")
-            lines.append("route add ::/0 dev wan")
-        namespace.ip(*lines)
+            namespace.ip("route add ::/0 dev wan")
         self._lines[port] = line
         return number
 
