@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import ipaddress
 import secrets
 import socket
 import ssl
@@ -227,6 +228,50 @@ async def test_a_link_under_suspicion_is_replaced() -> None:
         await leader.hears(path.Back)
         await follower.hears(path.Back)
         await talks(leader, follower, 1)
+
+
+async def test_a_link_on_an_address_that_is_gone_is_left_and_any_other_is_asked() -> None:
+    async with pair(spoil=one_place) as (leader, follower):
+        await meet(leader, follower)
+        leader.meeting.network_changed(frozenset((ipaddress.ip_address("192.0.2.1"),)))
+        await leader.hears(link.Check)
+        assert not leader.heard(path.Away)
+        leader.meeting.network_changed(frozenset((ipaddress.ip_address("127.0.0.1"),)))
+        assert leader.heard(path.Away)
+        for side in (leader, follower):
+            await side.hears(path.Back)
+        await talks(leader, follower, 1)
+
+
+async def test_a_fresh_port_is_punched_from_and_the_old_one_given_back() -> None:
+    async with tiny_relay() as relay, pair(server=relay.url, spoil=lambda *_: ()) as (leader, follower):
+        await meet(leader, follower)
+        assert follower.punch_port is not None
+        fresh = await prepare_punch_port(
+            server=ServerUrl("127.0.0.1", 1, None), observers=(), observer_key="k"
+        )
+        follower.meeting.renew(fresh)
+        leader.meeting.update_candidates(one_place(0, fresh.candidates))
+        for side in (leader, follower):
+            assert (await side.hears(path.Chosen, 2)).kind is PathKind.LAN
+        await talks(leader, follower, 1)
+        sock = leader.peer_link._sock
+        assert sock is not None
+        assert sock.getpeername()[1] == fresh.port
+        async with asyncio.timeout(5.0):
+            while follower.meeting._retiring:
+                await asyncio.wait(set(follower.meeting._retiring))
+        with socket.socket() as own:
+            own.bind(("0.0.0.0", follower.punch_port.port))
+
+
+async def test_candidates_that_are_no_news_are_no_move() -> None:
+    async with pair(spoil=one_place) as (leader, follower):
+        await meet(leader, follower)
+        leader.meeting.update_candidates(leader.matched.candidates)
+        assert not leader.heard(link.Check)
+        leader.meeting.update_candidates(())
+        await leader.hears(link.Check)
 
 
 async def test_when_the_relay_is_cut_the_peers_come_back_to_it() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import ipaddress
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ import pytest
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.errors import ServerRefused, Unreachable
+from floater.net import server_link
 from floater.net.server_link import UNNUMBERED, Reached, ServerLink
 from floater.wire import control
 from floater.wire.codec import Message, encode
@@ -206,6 +208,64 @@ async def test_a_server_that_went_silent_is_found_out_by_pings() -> None:
         at.link.start()
         await at.online()
         assert (await at.offline()).code is Code.TIMED_OUT
+        await at.online()
+
+
+PATIENT = replace(CONFIG, retry_first=60.0, retry_last=60.0)
+LOOPBACK = ipaddress.ip_address("127.0.0.1")
+
+
+@pytest.mark.asyncio
+async def test_on_another_network_the_server_is_reached_anew_at_once() -> None:
+    async with scene(answer_all, config=PATIENT) as at:
+        at.link.start()
+        await at.online()
+        at.link.network_changed(frozenset((LOOPBACK,)))
+        assert await at.offline() == Reached(False, Code.SERVER_UNREACHABLE, 0.0)
+        await at.online()
+        await at.link.request(control.Ping(UNNUMBERED))
+
+
+@pytest.mark.asyncio
+async def test_an_attempt_from_the_old_network_is_not_waited_for() -> None:
+    came = asyncio.Event()
+
+    async def let_wait(caller: Caller) -> None:
+        await caller.hear()
+        came.set()
+        await caller.hear()
+
+    async with scene(let_wait, answer_all, config=PATIENT) as at:
+
+        async def change() -> None:
+            await came.wait()
+            at.link.network_changed(frozenset())
+
+        at.link.start()
+        answer, _ = await asyncio.gather(at.link.request(control.Ping(UNNUMBERED), wait=True), change())
+        assert isinstance(answer, control.Done)
+        await at.online()
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_answers_outlives_another_network() -> None:
+    async with scene(answer_all, config=PATIENT) as at:
+        at.link.start()
+        await at.online()
+        at.link.network_changed(frozenset((ipaddress.ip_address("192.0.2.1"),)))
+        await at.link.request(control.Ping(UNNUMBERED))  # answered after the one that asks
+        assert at.link.online
+        assert at.reports.empty()
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_does_not_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_link, "CHECK_TIMEOUT", 0.1)
+    async with scene(stay_silent, answer_all, config=PATIENT) as at:
+        at.link.start()
+        await at.online()
+        at.link.check()
+        await at.offline()
         await at.online()
 
 
