@@ -9,7 +9,7 @@ from typing import Final
 from floater.core.candidates import Surroundings, is_port_allowed
 from floater.core.observe import Asker, Observation, Question, nat_of, public_endpoints, questions_for
 from floater.net import interfaces
-from floater.net.port_mapping import PortMapper
+from floater.net.port_mapping import MappedPort, PortMapper
 from floater.net.sockets import family_of, local_of, punch_socket
 from floater.net.stun_stream import Doorstep, StunStream
 from floater.tasks import Tasks
@@ -69,10 +69,11 @@ class PunchPort:
         except OSError:
             pass  # no IPv6 here, or somebody else's port there
         self.private = self._private_endpoints(server)
-        # A server that is near brings nobody together who would have to come through our router.
-        wanted = mapper is not None and self.server_scope is Scope.PUBLIC
-        self.router = mapper.want(self.port) if mapper is not None and wanted else None
+        self.router: MappedPort | None = None
         "Asked to let others in to this port; None: nobody is asked."
+        # A server that is near brings nobody together who would have to come through our router.
+        if mapper is not None and self.server_scope is Scope.PUBLIC:
+            self.router = mapper.want(self.port)
 
     @property
     def seen(self) -> tuple[Observation, ...]:

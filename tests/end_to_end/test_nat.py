@@ -248,6 +248,7 @@ async def test_a_router_that_is_asked_to_lets_even_a_symmetric_nat_talk_directly
         network = await alice.do("network")
         assert [place.rpartition(":")[0] for place in network["mapped"]] == [router.public]
         assert network["reachability"] == "open"
+        assert [words for words in network["words"] if "PCP" in words]
         await talk(meeting, image)
         assert (last_path(alice), last_path(bob)) == ("direct", "direct")
         assert events(bob, "path")[-1]["how"] == "mapped"
