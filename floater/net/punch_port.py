@@ -207,7 +207,11 @@ class PunchPort:
         if stream.seen is None:
             stream.close()
         elif isinstance(stream, Doorstep):
-            await stream.follow()
+            try:
+                async with asyncio.timeout(timeout):
+                    await stream.follow()
+            except TimeoutError:
+                pass
             stream.close()
         elif stream.port in self.ports and place not in self._held:
             self._held[place] = stream

@@ -4,24 +4,22 @@ import asyncio
 import secrets
 import socket
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from floater.core.observe import Observation
 from floater.errors import RemoteProtocolError
-from floater.net.sockets import address_of, family_of, local_of, punch_socket, remote_of
+from floater.net.sockets import RULES, address_of, family_of, local_of, punch_socket, remote_of
 from floater.wire import stun
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 
-LOOKS: Final = 3
-"Looks for strangers' SYNs once the answer is here, which left the observer after them."
-BETWEEN_LOOKS: Final = 0.005
-"Seconds; the ways of two packets differ."
 _SYN_RECEIVED: Final = "03"
 _FAMILIES: Final = {1: socket.AF_INET, 4: socket.AF_INET6}
-_TABLES: Final = (Path("/proc/thread-self/net/tcp"), Path("/proc/thread-self/net/tcp6"))
+_TABLES: Final = {
+    socket.AF_INET: Path("/proc/thread-self/net/tcp"),
+    socket.AF_INET6: Path("/proc/thread-self/net/tcp6"),
+}
 
 
 class StunStream:
@@ -107,11 +105,11 @@ class Doorstep(StunStream):
 
     @staticmethod
     def can_be() -> bool:
-        """Whether a program may listen here without the person being asked about it: not on Windows."""
-        return sys.platform != "win32"
+        """Whether a program may listen here without the person being asked about it."""
+        return not RULES.prompts
 
     async def ask(self) -> Observation | None:
-        """Ask for two knocks; return when they have come in, or should have.
+        """Ask for two knocks; return when they have come in, or should have: they left before the answer did.
 
         To `accept` them would take a round trip more: the kernel tells of a
         stream only when its third packet is here. Linux shows the first, too.
@@ -122,16 +120,11 @@ class Doorstep(StunStream):
         self._awaited = answer.probe
         if sys.platform == "linux":
             self.fates = dict.fromkeys(answer.probe, Stray.UNKNOWN)
-            for look in range(LOOKS):
-                if look:
-                    await asyncio.sleep(BETWEEN_LOOKS)
-                for knock in knocking(self.port) - {self.observer}:
-                    is_same = knock.host == self.observer.host
-                    probe = stun.Probe.OTHER_PORT if is_same else stun.Probe.OTHER_ADDRESS
-                    if probe in answer.probe:
-                        self.fates[probe] = Stray.ACCEPTED
-                if Stray.UNKNOWN not in self.fates.values():
-                    break
+            for knock in knocking(self.port, _TABLES[self._sock.family]) - {self.observer}:
+                is_same = knock.host == self.observer.host
+                probe = stun.Probe.OTHER_PORT if is_same else stun.Probe.OTHER_ADDRESS
+                if probe in answer.probe:
+                    self.fates[probe] = Stray.ACCEPTED
         return self.seen
 
     async def follow(self) -> None:
@@ -151,19 +144,23 @@ class Doorstep(StunStream):
         self._listener.close()
 
 
-def knocking(port: int, tables: Sequence[Path] = _TABLES) -> set[Endpoint]:
-    """Tell whose SYN to a port of ours this system has answered without hearing more so far. Linux only."""
-    found = set()
-    for table in tables:
-        try:
-            lines = table.read_text("ascii").splitlines()[1:]
-        except OSError:
-            continue  # no IPv6 here, or no /proc
-        for line in lines:
-            _, local, remote, state, *_ = line.split()
-            if state == _SYN_RECEIVED and int(local.rpartition(":")[2], 16) == port:
-                found.add(_endpoint(remote))
-    return found
+def knocking(port: int, table: Path) -> set[Endpoint]:
+    """Tell whose SYN to a port of ours this system has answered without hearing more so far.
+
+    Args:
+        port: ours.
+        table: of one address family, as Linux prints it (proc(5)).
+    """
+    try:
+        lines = table.read_text("ascii").splitlines()[1:]
+    except OSError:
+        return set()  # no /proc
+    words = (line.split() for line in lines)
+    return {
+        _endpoint(remote)
+        for _, local, remote, state, *_ in words
+        if state == _SYN_RECEIVED and int(local.rpartition(":")[2], 16) == port
+    }
 
 
 def _endpoint(text: str) -> Endpoint:
