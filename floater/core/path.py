@@ -10,7 +10,10 @@
 Punching and the relay race; the relay starts a little later where punching
 may come through. Only the leader chooses: the first link that is ready, then
 any better one (lan, direct, relay). It says so by `Choose` with a number that
-grows, and the follower goes by the highest number. A link that was not chosen,
+grows, and the follower goes by the highest number. The first time it says so
+as early as it may, a round trip before the link is ready for itself: when the
+follower has proved who it is. If that link is never ready, the race goes on,
+and the next choice counts for both. A link that was not chosen,
 or was replaced, is discarded after a while, so that what is under way on it
 arrives. One match, one Path.
 
@@ -38,6 +41,8 @@ RELAY_PAUSE: Final = 1.0
 "Seconds, about, until the relay is tried again."
 REACH_PAUSE: Final = 0.25
 "The same where the server was not reached: nobody is troubled by that."
+GUESSING: Final = 0.3
+"Seconds before the relay joins a race in which ports have to be guessed; less than the usual head start."
 PUNCH_PAUSE: Final = 1.0
 "Seconds until a punch is tried again while the peer is away."
 RETRIES: Final = (5.0, 15.0, 60.0, 300.0)
@@ -58,11 +63,20 @@ _RANK: Final = {PathKind.LAN: 0, PathKind.DIRECT: 1, PathKind.RELAY: 2}
 class Begin:
     """Look for the peer.
 
-    `listens`: there is a punch port, and nobody hides; `dials`: there is also somewhere to dial, and hope.
+    `listens`: there is a punch port, and nobody hides; `dials`: there is also somewhere to dial, and hope;
+    `guesses`: it takes waves of SYNs, and time.
     """
 
     listens: bool
     dials: bool
+    guesses: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """The certificate at the other end of a link is the peer's. Whether it takes ours is not known yet."""
+
+    link: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A link that was ready is over."""
+    """A link that was trusted or ready is over."""
 
     link: int
 
@@ -215,6 +229,7 @@ class NoShow:
 
 Event: TypeAlias = (
     Begin
+    | Trusted
     | Ready
     | Told
     | Gone
@@ -262,8 +277,10 @@ class Path:
         self._timeout = timeout
         self._grace = grace
         self._began = 0.0
-        self._ready: dict[int, tuple[Ready, float]] = {}
+        self._ready: dict[int, Ready] = {}
         self._current: int | None = None
+        self._early: int | None = None
+        "The link that was chosen before it was ready."
         self._number = 0
         self._shaken = False
         self._moves: deque[float] = deque(maxlen=MAX_MOVES)
@@ -301,6 +318,9 @@ class Path:
                 return [Discard(event.link)]
             case State.SHUT, _:
                 return []
+            case _, Trusted() if self._leads and self._current is None and self._early is None:
+                self._early = event.link
+                return [self._tell(event.link)]
             case _, Ready():
                 return self._arrive(event, now)
             case _, Told(number=number) if event.link in self._ready and number > self._number:
@@ -346,40 +366,43 @@ class Path:
         self._may_punch, self._hopes = event.listens, event.dials
         effects = self._punch()
         if event.listens and event.dials and self._head_start > 0.0:
-            self._relay_at = now + self._head_start
+            self._relay_at = now + (min(self._head_start, GUESSING) if event.guesses else self._head_start)
             return effects
         return [*effects, *self._relay()]
 
     def _arrive(self, event: Ready, now: float) -> list[Effect]:
-        self._ready[event.link] = event, now
+        self._ready[event.link] = event
         if event.kind is PathKind.RELAY:
             self._at_relay = False
         if not self._leads:
             return []
         kind = self._kind()
+        if event.link == self._early:
+            return self._take(event.link, now)
         if kind is None or self._shaken or _RANK[event.kind] < _RANK[kind]:
             return self._choose(event.link, now)
         self._discard_at[event.link] = now + LOSER_GRACE
         return []
 
     def _choose(self, chosen: int, now: float) -> list[Effect]:
+        return [self._tell(chosen), *self._take(chosen, now)]
+
+    def _tell(self, chosen: int) -> Tell:
         self._number += 1
-        return [Tell(chosen, self._number), *self._take(chosen, now)]
+        return Tell(chosen, self._number)
 
     def _take(self, chosen: int, now: float) -> list[Effect]:
         if self._current is not None and self._current != chosen:
             self._discard_at[self._current] = now + REPLACED_GRACE
         self._discard_at.pop(chosen, None)
-        self._current = chosen
-        ready, since = self._ready[chosen]
-        # The follower's hello went out when the leader's came in, and the leader chose at its sight.
-        rtt = now - since if ready.rtt is None and not self._leads else ready.rtt
+        self._current, self._early = chosen, None
+        ready = self._ready[chosen]
         effects: list[Effect] = [link.LinkUp(chosen, ready.received)]
         if self.state is State.AWAY:
             effects.append(Back())
         self.state, self._limit, self._relay_at, self._punch_at = State.UP, None, None, None
         self._shaken = False
-        effects.append(Chosen(ready.kind, ready.how, now - self._began, rtt))
+        effects.append(Chosen(ready.kind, ready.how, now - self._began, ready.rtt))
         if ready.kind is not PathKind.RELAY:
             self._retries = 0
             effects += self._end_race()
@@ -390,14 +413,16 @@ class Path:
     def _drop(self, gone: int, now: float) -> list[Effect]:
         lost = self._ready.pop(gone, None)
         self._discard_at.pop(gone, None)
+        if gone == self._early:
+            self._early = None
         if gone != self._current:
-            if lost is not None and lost[0].kind is PathKind.RELAY and self.state is not State.UP:
+            if lost is not None and lost.kind is PathKind.RELAY and self.state is not State.UP:
                 self._relay_at = now + RELAY_PAUSE
             return []
         self._current = None
         effects: list[Effect] = [link.LinkDown(gone)]
         if self._leads and self._ready:
-            best = min(self._ready, key=lambda number: _RANK[self._ready[number][0].kind])
+            best = min(self._ready, key=lambda number: _RANK[self._ready[number].kind])
             return [*effects, *self._choose(best, now)]
         self.state, self._limit, self._shaken = State.AWAY, now + self._grace, False
         return [*effects, Away(self._grace), *self._punch(), *self._relay(), *self._renew()]
@@ -484,4 +509,4 @@ class Path:
         return effects
 
     def _kind(self) -> PathKind | None:
-        return None if self._current is None else self._ready[self._current][0].kind
+        return None if self._current is None else self._ready[self._current].kind

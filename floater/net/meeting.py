@@ -208,7 +208,9 @@ class Meeting:
             matched.role, context, matched.certificate, matched.ticket, matched.signature
         )
         self._choose(matched.candidates)
-        self._path.feed(path.Begin(listens=self._port is not None, dials=self._has_hope()))
+        hopes = self._has_hope()
+        guesses = hopes and bool(self._plan().waves)
+        self._path.feed(path.Begin(listens=self._port is not None, dials=hopes, guesses=guesses))
 
     def transmit(self, effect: link.Transmit) -> None:
         """Send a message. On a link that is gone it is dropped; `LinkDown` has been or will be reported."""
@@ -285,9 +287,15 @@ class Meeting:
 
     # -- what links say -------------------------------------------------------------------
 
+    def link_trusted(self, peer: PeerLink) -> None:
+        """The peer has shown its certificate on a link."""
+        self._path.feed(path.Trusted(peer.number))
+
     def link_ready(self, peer: PeerLink, hello: PeerHello, rtt: float | None) -> None:
         """The peer is authenticated on a link."""
         known = self._links[peer.number]
+        if rtt is None and known.kind is not PathKind.RELAY:
+            rtt = peer.rtt
         if known.kind is not PathKind.RELAY and self._punch is not None:
             self._punch.feed(punch.Authenticated(peer.number))
         self._path.feed(path.Ready(peer.number, known.kind, known.how, hello.received, rtt))
@@ -435,6 +443,7 @@ class Meeting:
             self._drop(stream)
             word = error.code.value if isinstance(error, FloaterError) else type(error).__name__
             log.debug("= stream %s: %s", stream, word)
+            self._path.feed(path.Gone(stream))
             self._punch_event(punch.Rejected(stream, random.random()))
         finally:
             del self._work[stream]
@@ -447,6 +456,7 @@ class Meeting:
         except FloaterError as error:
             self._drop(number)
             log.debug("= relay: %s", error.code.value)
+            self._path.feed(path.Gone(number))
             self._path.feed(path.RelayLost(error.code, random.random()))
 
     # -- small things ---------------------------------------------------------------------

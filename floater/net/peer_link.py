@@ -22,7 +22,7 @@ from floater.codes import Code
 from floater.crypto.tls import is_peer
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
 from floater.loop import abort
-from floater.net.sockets import address_of, forget_on_close
+from floater.net.sockets import address_of, forget_on_close, round_trip
 from floater.wire.codec import encode, encode_head
 from floater.wire.control import Role
 from floater.wire.endpoint import Address
@@ -62,6 +62,9 @@ class Credentials:
 
 class LinkOwner(Protocol):
     """Whoever wants to know what happens on a link. Called from within the loop, never awaited."""
+
+    def link_trusted(self, link: "PeerLink") -> None:
+        """The peer's certificate is the right one; what is sent now goes out with our hello."""
 
     def link_ready(self, link: "PeerLink", hello: PeerHello, rtt: float | None) -> None:
         """The peer is authenticated. `rtt` is known to the leader only."""
@@ -190,6 +193,11 @@ class PeerLink(asyncio.BufferedProtocol):
         name = None if self._transport is None else self._transport.get_extra_info("sockname")
         return address_of(name[0]) if name else None
 
+    @property
+    def rtt(self) -> float | None:
+        """Seconds there and back to whoever holds the other end of the stream, as far as the kernel says."""
+        return None if self._sock is None else round_trip(self._sock)
+
     async def close(self, timeout: float) -> None:
         """Send all that was given to `send`, after a `HangUp` wait for the peer's word, then close.
 
@@ -237,6 +245,7 @@ class PeerLink(asyncio.BufferedProtocol):
                 received=self._owner.received(),
             )
         )
+        self._owner.link_trusted(self)
         if self._early:
             self._read(memoryview(bytes(self._early)))
             self._early.clear()

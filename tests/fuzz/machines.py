@@ -199,7 +199,7 @@ def path_sequence(data: bytes) -> None:
     machine = path.Path(choices.pick(tuple(control.Role)))
     now, number, used, over = 0.0, 0, 0, False
     ready: set[int] = set()
-    queue: list[path.Event] = [path.Begin(choices.chance(2), choices.chance(2))]
+    queue: list[path.Event] = [path.Begin(choices.chance(2), choices.chance(2), choices.chance(2))]
     while choices.left or queue:
         now += choices.pick(PAUSES)
         event = queue.pop() if queue else _link_news(choices, number)
@@ -242,6 +242,7 @@ def _link_news(choices: Choices, number: int) -> path.Event:
         (
             path.Ready(0, choices.pick(tuple(api.PathKind)), "x", 0),
             path.Ready(0, choices.pick(tuple(api.PathKind)), "x", 0),
+            path.Trusted(some),
             path.Told(some, choices.pick((1, 2, 3, 2**31))),
             path.Gone(some),
             path.Doubted(some),

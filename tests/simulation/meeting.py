@@ -297,6 +297,7 @@ class Meeting:
             versions=(1,), ticket=self.matched.ticket, signature=bytes(64), received=self._received()
         )
         end.send(encode(hello))
+        self._path.feed(path.Trusted(number))
 
     def _data(self, number: int, carrier: _Link, data: bytes) -> None:
         try:
@@ -321,7 +322,6 @@ class Meeting:
             del self._links[number]
         if self.closed:
             return
-        if carrier.ready:
-            self._path.feed(path.Gone(number))
-        elif carrier.kind is PathKind.RELAY:
+        self._path.feed(path.Gone(number))
+        if carrier.kind is PathKind.RELAY and not carrier.ready:
             self._relay_lost(Code.RELAY_REFUSED)

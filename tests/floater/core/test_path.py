@@ -4,6 +4,7 @@ from floater.bridge.api import PathKind
 from floater.codes import Code
 from floater.core.link import Alive, Check, LinkDown, LinkUp
 from floater.core.path import (
+    LOSER_GRACE,
     MAX_MOVES,
     MOVES_TIME,
     RETRIES,
@@ -34,6 +35,7 @@ from floater.core.path import (
     Stop,
     Tell,
     Told,
+    Trusted,
 )
 from floater.errors import LocalProtocolError
 from floater.machine import Tick
@@ -160,13 +162,71 @@ def test_a_spare_link_takes_over_at_once_when_the_chosen_one_breaks() -> None:
     )
 
 
+def test_the_leader_chooses_as_soon_as_the_follower_has_proved_who_it_is() -> None:
+    (
+        leader()
+        .at(0.0, BOTH, Punch())
+        .at(0.2, Trusted(1), Tell(1, 1))
+        .at(0.2, Trusted(2))
+        .wakes(0.6)
+        .at(0.3, Ready(1, DIRECT, "p", 5, 0.1), LinkUp(1, 5), Chosen(DIRECT, "p", 0.3, 0.1), EndPunch())
+        .at(0.3, Ready(2, DIRECT, "p", 5, 0.1))
+        .at(0.3, Trusted(3))
+        .when_due(0.3 + LOSER_GRACE, Discard(2))
+        .rests()
+    )
+
+
+def test_a_link_that_was_chosen_early_and_fails_leaves_the_race_as_it_was() -> None:
+    (
+        leader()
+        .at(0.0, BOTH, Punch())
+        .at(0.2, Trusted(1), Tell(1, 1))
+        .at(0.25, Gone(1))
+        .at(0.25, Trusted(2), Tell(2, 2))
+        .at(0.3, Ready(3, LAN, "p", 5, 0.1), Tell(3, 3), LinkUp(3, 5), Chosen(LAN, "p", 0.3, 0.1), EndPunch())
+        .at(0.4, Ready(2, DIRECT, "p", 5, 0.1))
+        .when_due(0.4 + LOSER_GRACE, Discard(2))
+        .rests()
+    )
+
+
+def test_a_better_link_may_still_be_chosen_after_an_early_choice() -> None:
+    (
+        leader()
+        .at(0.0, BOTH, Punch())
+        .at(0.2, Trusted(1), Tell(1, 1))
+        .at(0.3, Ready(2, RELAY, "relay", 0, 0.1), Tell(2, 2), LinkUp(2, 0), Chosen(RELAY, "relay", 0.3, 0.1))
+        .at(
+            0.4,
+            Ready(1, DIRECT, "p", 0, 0.1),
+            Tell(1, 3),
+            LinkUp(1, 0),
+            Chosen(DIRECT, "p", 0.4, 0.1),
+            EndPunch(),
+        )
+        .when_due(2.4, Discard(2))
+        .rests()
+    )
+
+
+def test_the_follower_chooses_nothing_early() -> None:
+    follower().at(0.0, BOTH, Punch()).at(0.2, Trusted(1)).at(0.3, Ready(1, DIRECT, "p", 0)).wakes(0.6)
+
+
+def test_where_ports_are_guessed_the_relay_joins_early() -> None:
+    leader().at(0.0, Begin(listens=True, dials=True, guesses=True), Punch()).when_due(0.3, OpenRelay())
+    hasty = Playbook(Path(Role.LEADER, head_start=0.125))
+    hasty.at(0.0, Begin(listens=True, dials=True, guesses=True), Punch()).when_due(0.125, OpenRelay())
+
+
 def test_the_follower_goes_by_the_highest_number() -> None:
     (
         follower()
         .at(0.0, BOTH, Punch())
         .at(0.1, Ready(1, DIRECT, "public", 0))
         .at(0.125, Ready(2, DIRECT, "incoming", 3))
-        .at(0.25, Told(2, 2), LinkUp(2, 3), Chosen(DIRECT, "incoming", 0.25, 0.125), EndPunch())
+        .at(0.25, Told(2, 2), LinkUp(2, 3), Chosen(DIRECT, "incoming", 0.25, None), EndPunch())
         .at(0.3, Told(1, 1))
         .at(0.3, Told(9, 3))
         .at(0.4, Gone(1))
@@ -219,7 +279,7 @@ def test_a_link_under_suspicion_is_dropped_only_if_it_is_in_use() -> None:
         follower()
         .at(0.0, HIDDEN, OpenRelay())
         .at(0.1, Ready(1, RELAY, "relay", 0))
-        .at(0.1, Told(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 0.1, 0.0))
+        .at(0.1, Told(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 0.1, None))
         .at(1.0, Doubted(7))
         .at(2.0, Doubted(1), Discard(1), LinkDown(1), Away(30.0), OpenRelay())
         .at(2.1, Gone(1))
@@ -304,7 +364,7 @@ def direct(role: Role = Role.LEADER) -> Playbook[Event, Effect]:
             Chosen(DIRECT, "p", 0.2, 0.1),
             EndPunch(),
         )
-    script.at(0.1, Ready(1, DIRECT, "p", 0))
+    script.at(0.1, Ready(1, DIRECT, "p", 0, 0.1))
     return script.at(0.2, Told(1, 1), LinkUp(1, 0), Chosen(DIRECT, "p", 0.2, 0.1), EndPunch())
 
 
@@ -456,7 +516,7 @@ def test_a_peer_who_moves_all_the_time_is_not_followed_for_ever() -> None:
     script.at(0.5, Moved())
     script.at(0.6, Tick(), OpenRelay())
     script.at(0.7, Ready(1, RELAY, "relay", 0))
-    script.at(0.7, Told(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 0.7, 0.0))
+    script.at(0.7, Told(1, 1), LinkUp(1, 0), Chosen(RELAY, "relay", 0.7, None))
     script.when_due(0.7 + RETRIES[0], Renew())
     script.at(0.5 + MOVES_TIME, Moved(), Check(), Punch())
 

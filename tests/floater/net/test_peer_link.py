@@ -29,6 +29,7 @@ HELLO = PeerHello(versions=(1,), ticket=TICKET, signature=SIGNATURE, received=0)
 class Owner:
     """Keeps what a link says."""
 
+    trusted: list[int] = field(default_factory=list)
     ready: list[PeerHello] = field(default_factory=list)
     rtt: float | None = None
     arrived: list[tuple[TalkMessage, Body]] = field(default_factory=list)
@@ -37,6 +38,9 @@ class Owner:
 
     def __post_init__(self) -> None:
         self.changed = asyncio.Event()
+
+    def link_trusted(self, link: PeerLink) -> None:
+        self.trusted.append(len(self.ready))
 
     def link_ready(self, link: PeerLink, hello: PeerHello, rtt: float | None) -> None:
         self.ready.append(hello)
@@ -122,6 +126,10 @@ async def test_both_hellos_make_a_link() -> None:
         assert rtt is not None
         assert 0.0 < rtt < 1.0
         assert match.owners[Role.FOLLOWER].rtt is None
+        assert follower.rtt is not None, "but the kernel knows"
+        assert 0.0 < follower.rtt < 1.0
+        for role in Role:
+            assert match.owners[role].trusted == [0], "once, before anything was heard"
         leader.send(Text(seq=1, received=0), b"hi")
         follower.send(LinkPing(7))
         await match.owners[Role.FOLLOWER].until(lambda: match.owners[Role.FOLLOWER].arrived)
