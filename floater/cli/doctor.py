@@ -90,7 +90,7 @@ class Doctor:
         link = ServerLink(
             url,
             config=self._config,
-            proxy=proxy,
+            proxy=lambda: proxy,
             agent="floater doctor",
             language=lambda: self._settings.language,
             reached=lambda state: None if reached.done() else reached.set_result(state),

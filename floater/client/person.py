@@ -410,8 +410,7 @@ class Person:
                 self._port_wanted = True
                 continue
             port = self.ports.take()
-            encounter.links.renew(port)
-            if port is not None:
+            if encounter.links.renew(port) and port is not None:
                 match_id = encounter.matched.match_id
                 await self._tell_server(
                     control.UpdateCandidates(UNNUMBERED, match_id, port.candidates, port.nat)
@@ -437,10 +436,11 @@ def link_to(
     news: Callable[[control.News], None] = lambda _: None,
 ) -> ServerLink:
     """A link to a server, not started yet."""
+    choose_proxy(config.proxy, url)  # a setting that is none is found now
     return ServerLink(
         url,
         config=config,
-        proxy=choose_proxy(config.proxy, url),
+        proxy=lambda: choose_proxy(config.proxy, url),
         agent=AGENT,
         language=language,
         reached=reached,

@@ -301,6 +301,11 @@ class Path:
         times = [self._limit, self._relay_at, self._punch_at, *self._discard_at.values()]
         return min((time for time in times if time is not None), default=None)
 
+    @property
+    def seeks(self) -> bool:
+        """Whether another link than the one in use, if there is one, would be better."""
+        return self.state is not State.SHUT and (self._shaken or self._kind() in (None, PathKind.RELAY))
+
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance. The match below is the whole transition table.
 
@@ -351,7 +356,7 @@ class Path:
                 return self._race_again()
             case _, NetworkChanged(lost=lost):
                 return self._uproot(lost, now)
-            case _, Renewed() if self._shaken or self._kind() in (None, PathKind.RELAY):
+            case _, Renewed() if self.seeks:
                 self._punching = False  # on the port that was
                 return self._punch()
             case _, Tick():

@@ -28,6 +28,18 @@ def own_subnets() -> dict[Address, Subnet]:
     return found
 
 
+def used_interfaces() -> frozenset[int]:
+    """Tell the numbers of the interfaces that hold the addresses of `own_subnets`, without the loopback."""
+    found = set()
+    for adapter in ifaddr.get_adapters():
+        for ip in adapter.ips:
+            address = address_of(ip.ip if isinstance(ip.ip, str) else ip.ip[0])
+            if adapter.index is not None and address is not None:
+                if not (address.is_link_local or address.is_loopback):
+                    found.add(adapter.index)
+    return frozenset(found)
+
+
 def gateways() -> frozenset[Address]:
     """List our routers.
 

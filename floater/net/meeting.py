@@ -168,15 +168,13 @@ class Meeting:
         self._candidates: tuple[Candidate, ...] = ()
         self._places: dict[Endpoint, Candidate] = {}
         self._subnets: tuple[Subnet, ...] = ()
-        self._path: Driver[path.Event, path.Effect] = Driver(
-            path.Path(
-                matched.role,
-                head_start=self._settings.head_start,
-                timeout=self._settings.timeout,
-                grace=self._settings.grace,
-            ),
-            self._perform_path,
+        self._machine = path.Path(
+            matched.role,
+            head_start=self._settings.head_start,
+            timeout=self._settings.timeout,
+            grace=self._settings.grace,
         )
+        self._path: Driver[path.Event, path.Effect] = Driver(self._machine, self._perform_path)
         self._punch: Driver[punch.Event, punch.Effect] | None = None
         self._punches = 0
         self._bursts = 0
@@ -232,8 +230,11 @@ class Meeting:
         lost = frozenset(number for number, known in self._links.items() if known.link.local in gone)
         self._path.feed(path.NetworkChanged(lost))
 
-    def renew(self, port: PunchPort | None) -> None:
-        """Punch from this port from now on; the meeting closes it. None: there is no other."""
+    def renew(self, port: PunchPort | None) -> bool:
+        """Punch from this port from now on; the meeting closes it. None: there is no other.
+
+        Returns whether we look for the peer, who then should hear of the port.
+        """
         if port is not None:
             if self._punch is not None:
                 self._punch.feed(punch.Halt())
@@ -243,6 +244,7 @@ class Meeting:
             self._dialer = self._make_dialer(port)
             self._choose(self._candidates)
         self._path.feed(path.Renewed())
+        return port is not None and self._machine.seeks
 
     def _retire(self, port: PunchPort, dialer: Dialer | None) -> None:
         task = self._tasks.start(_close_port(port, dialer), "close a port")

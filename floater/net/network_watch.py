@@ -30,7 +30,6 @@ _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port
 _LINK: Final = struct.Struct("=BxHiII")  # family, type, index, flags, change
 _ADDRESS: Final = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, index
 _ATTRIBUTE: Final = struct.Struct("=HH")  # length, type
-_LOOPBACK: Final = 1  # the index of `lo`
 
 log = logging.getLogger("floater.net")
 
@@ -47,6 +46,7 @@ class NetworkWatch:
         self._loop = asyncio.get_running_loop()
         self._driver: Driver[Event, Effect] = Driver(Network(), self._perform)
         self._kernel = _open_kernel()
+        self._cables: frozenset[int] = frozenset()
 
     def start(self) -> None:
         """Look for the first time, and listen."""
@@ -73,6 +73,7 @@ class NetworkWatch:
     def _look(self) -> None:
         try:
             places, routers = frozenset(interfaces.own_subnets()), interfaces.gateways()
+            self._cables = interfaces.used_interfaces()
         except OSError as error:  # in the midst of a change; the next look will do
             log.debug("= no look at the network: %s", type(error).__name__)
             return
@@ -80,21 +81,24 @@ class NetworkWatch:
 
     def _told(self) -> None:
         assert self._kernel is not None
-        flickers: set[Address | None] = set()
+        news: set[Address | int] = set()
         try:
             while True:
-                flickers.update(read_news(self._kernel.recv(65_536)))
+                news.update(read_news(self._kernel.recv(65_536)))
         except BlockingIOError:
             pass
         except OSError:  # ENOBUFS: there was too much of it
-            flickers.add(None)
-        for place in flickers:
-            self._driver.feed(Flickered(place))
+            news |= self._cables
+        for each in news:
+            if not isinstance(each, int):
+                self._driver.feed(Flickered(each))
+            elif each in self._cables:  # others are those of virtual machines and the like
+                self._driver.feed(Flickered(None))
         self._look()
 
 
-def read_news(data: bytes) -> Iterator[Address | None]:
-    """Read rtnetlink messages: each address that was taken away, and None for a cable that is out.
+def read_news(data: bytes) -> Iterator[Address | int]:
+    """Read rtnetlink messages: addresses that were taken away, and numbers of interfaces without a cable.
 
     What is new needs no reading: the next look shows it.
     """
@@ -105,8 +109,8 @@ def read_news(data: bytes) -> Iterator[Address | None]:
         body, data = data[_HEADER.size : length], data[(length + 3) & ~3 :]
         if kind in (_NEW_LINK, _DELETED_LINK) and len(body) >= _LINK.size:
             _, _, index, flags, _ = _LINK.unpack_from(body)
-            if index != _LOOPBACK and not (kind == _NEW_LINK and flags & _RUNNING):
-                yield None
+            if not (kind == _NEW_LINK and flags & _RUNNING):
+                yield index
         elif kind == _DELETED_ADDRESS and len(body) >= _ADDRESS.size:
             found = dict(_attributes(body[_ADDRESS.size :]))
             packed = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)

@@ -71,7 +71,7 @@ class ServerLink:
     Args:
         url: where it is.
         config: times.
-        proxy: the way out of this network, if it has one.
+        proxy: tells the way out of this network, if it has one; another network may have another one.
         agent: who we are, for the server's log.
         language: BCP 47, read at each `hello`.
         reached: called whenever that changes, and after each failed attempt.
@@ -83,7 +83,7 @@ class ServerLink:
         url: ServerUrl,
         *,
         config: ClientConfig,
-        proxy: Proxy | None,
+        proxy: Callable[[], Proxy | None],
         agent: str,
         language: Callable[[], str],
         reached: Callable[[Reached], None],
@@ -223,7 +223,7 @@ class ServerLink:
                 self.url,
                 ALPN,
                 lambda: _Stream(self._message, self._lost),
-                proxy=self._proxy,
+                proxy=self._proxy(),
                 timeout=self._config.handshake_timeout,
             )
             began = time.perf_counter()

@@ -380,6 +380,23 @@ def test_a_shaken_link_that_answers_stays() -> None:
     )
 
 
+def test_it_says_whether_another_link_would_be_better() -> None:
+    machine, said = Path(Role.LEADER), []
+    news: tuple[Event, ...] = (
+        BOTH,
+        Ready(1, DIRECT, "p", 0, 0.1),
+        Moved(),
+        Alive(1),
+        Gone(1),
+        Ready(2, RELAY, "relay", 0, 0.1),
+        Stop(),
+    )
+    for second, event in enumerate(news):
+        machine.feed(event, now=float(second))
+        said.append(machine.seeks)
+    assert said == [True, False, True, False, True, True, False]
+
+
 def test_any_link_is_better_than_a_shaken_one() -> None:
     (
         direct()

@@ -22,15 +22,14 @@ def address(place: Address, attribute: int = 2) -> bytes:
 
 
 def test_the_kernels_messages_are_read() -> None:
-    data = message(21, address(GONE)) + message(16, link(0x1)) + message(17, link(0x41)) + message(24, b"")
-    assert list(read_news(data)) == [GONE, None, None]
+    links = message(16, link(0x1)) + message(17, link(0x41, index=3))
+    assert list(read_news(message(21, address(GONE)) + links + message(24, b""))) == [GONE, 2, 3]
     six = ipaddress.ip_address("2001:db8::7")
     assert list(read_news(message(21, address(six, attribute=1)))) == [six]
 
 
 def test_what_is_no_loss_is_no_news() -> None:
-    running, loopback = message(16, link(0x41)), message(16, link(0x1, index=1))
-    assert list(read_news(running + loopback + message(20, address(GONE)))) == []
+    assert list(read_news(message(16, link(0x41)) + message(20, address(GONE)))) == []
 
 
 @pytest.mark.parametrize("cut", range(48))

@@ -52,7 +52,7 @@ async def scene(
         link = ServerLink(
             url,
             config=config,
-            proxy=None,
+            proxy=lambda: None,
             agent="test",
             language=lambda: "en",
             reached=lambda report: holder[0].reports.put_nowait(report),
