@@ -1,7 +1,7 @@
 import ipaddress
 import struct
 
-from floater.net.interfaces import gateways, gateways_v4, gateways_v6, own_subnets, source_address
+from floater.net.interfaces import gateways, gateways_v4, gateways_v6, own_subnets, source_address, way_out
 
 
 def test_our_own_subnets_have_this_computer_in_them() -> None:
@@ -30,6 +30,15 @@ def test_routers_are_read_from_what_the_kernel_tells() -> None:
         ["2" + "0" * 31, "40", "0" * 32, "00", "0" * 32, "0100"],
     ]
     assert gateways_v6(rows) == [ipaddress.ip_address("fe80::1")]
+
+
+def test_the_way_out_leads_from_an_address_of_ours_to_a_router_beside_it() -> None:
+    found = way_out()
+    if (facing := source_address("192.0.2.1")) is None:
+        assert found is None
+        return
+    beside = [router for router in gateways() if router in own_subnets()[facing]]
+    assert found == ((min(beside, key=int), facing) if beside else None)
 
 
 def test_the_address_that_faces_somewhere_is_told() -> None:
