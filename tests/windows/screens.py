@@ -51,7 +51,7 @@ def views_of(number: int, name: str) -> list[View]:
 async def take(folder: Path, *, every: bool) -> None:
     """Walk through the program in both languages and leave pictures, in every way or as `views_of` says."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.webp"):
+    for old in folder.glob("*.webp") if folder == TARGET else ():
         old.unlink()
     for language in LANGUAGES:
         seen: list[str] = []
