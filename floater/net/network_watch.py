@@ -45,11 +45,12 @@ class NetworkWatch:
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._driver: Driver[Event, Effect] = Driver(Network(), self._perform)
-        self._kernel = _open_kernel()
+        self._kernel: socket.socket | None = None
         self._cables: frozenset[int] = frozenset()
 
     def start(self) -> None:
         """Look for the first time, and listen."""
+        self._kernel = _open_kernel()
         if self._kernel is not None:
             self._loop.add_reader(self._kernel, self._told)
         self._look()
