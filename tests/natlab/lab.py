@@ -6,7 +6,10 @@ with Lab(rtt=0.08) as lab:
     lab.capture("alice")
     server.start("python", "-m", "http.server")
     ...
-    lab.cut("alice")
+    lab.cut("alice")                        # and heal it
+    lab.detour("server", "alice", 0.3)      # hears later from the server than others do
+    lab.move("alice", lab.router("SYM-RAND", "cafe"))
+    alice.router.forget()                   # as if switched off and on
 """
 
 from tests.natlab.classify import prove

@@ -154,6 +154,8 @@ class Translated:
     "The same for one that is being opened or closed; 4 min at least."
     lifetime: float = 0.0
     "Seconds until a mapping is forgotten, idle or not, as some carriers do; 0 for never."
+    sessions: int = 0
+    "Connections that one host may have at a time; what is more, is dropped. 0 for no limit."
     is_routed: ClassVar[bool] = False
 
 

@@ -196,10 +196,10 @@ class Router:
             case Recipe() as recipe:
                 first = f"{self._network}.{_FIRST}"
                 rules += recipe.ruleset(self._wan, first, hairpin=self._hairpin)
-            case Translated() as times:
+            case Translated() as limits:
                 does = self.kind.behaviour
                 does = replace(does, hairpin=self._hairpin or does.hairpin)
-                self._scene.order(Translate(self.port, self._wan, does, times))
+                self._scene.order(Translate(self.port, self._wan, does, limits))
         if rules:
             self.namespace.nft(rules)
 

@@ -38,10 +38,10 @@ def is_sound(packet: bytes) -> bool:
 class Nat:
     """A translator and a clock, spoken to in endpoints."""
 
-    def __init__(self, behaviour: Behaviour | None = None, times: Translated | None = None) -> None:
+    def __init__(self, behaviour: Behaviour | None = None, limits: Translated | None = None) -> None:
         self.now = 1000.0
         self.table = Translator(
-            PUBLIC, behaviour or Behaviour(), times or Translated(), dice=random.Random(1)
+            PUBLIC, behaviour or Behaviour(), limits or Translated(), dice=random.Random(1)
         )
 
     def out(self, target: Endpoint, flags: int = SYN, source: Endpoint = ALICE) -> Endpoint:
@@ -174,8 +174,18 @@ def test_a_late_answer_is_not_given_if_we_dial_there_in_time() -> None:
     assert nat.table.is_wanted(refused)
 
 
+def test_who_has_all_the_connections_he_may_have_gets_another_when_one_has_ended() -> None:
+    nat = Nat(limits=Translated(sessions=3, transitory=10.0))
+    for port in (1, 2, 3):
+        nat.out((BOB[0], port))
+    assert nat.table.leave(segment(ALICE, BOB), nat.now) is None
+    nat.out(BOB, source=CAROL)
+    nat.now += 10.0
+    nat.out(BOB)
+
+
 def test_an_idle_connection_is_forgotten_after_its_time() -> None:
-    nat = Nat(times=Translated(established=100.0, transitory=10.0))
+    nat = Nat(limits=Translated(established=100.0, transitory=10.0))
     mapped = nat.connect(BOB)
     nat.now += 99.0
     assert nat.comes_in(BOB, mapped, ACK)
@@ -187,7 +197,7 @@ def test_an_idle_connection_is_forgotten_after_its_time() -> None:
 
 @pytest.mark.parametrize("ends", [(), ((True, FIN | ACK), (False, FIN | ACK)), ((False, RST),)])
 def test_what_is_being_opened_or_closed_is_forgotten_soon(ends: Iterable[tuple[bool, int]]) -> None:
-    nat = Nat(times=Translated(established=100.0, transitory=10.0))
+    nat = Nat(limits=Translated(established=100.0, transitory=10.0))
     mapped = nat.connect(BOB) if ends else nat.out(BOB)
     for is_out, flags in ends:
         if is_out:

@@ -11,6 +11,7 @@ endpoint that uses it. A mapping ends with its last flow.
 
 import random
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -83,18 +84,19 @@ class Translator:
         ValueError: it is to behave as none can that translates, or as this one cannot.
     """
 
-    def __init__(self, public: bytes, behaviour: Behaviour, times: Translated, dice: random.Random) -> None:
+    def __init__(self, public: bytes, behaviour: Behaviour, limits: Translated, dice: random.Random) -> None:
         if behaviour.mapping is Mapping.NONE or behaviour.poisoned:
             raise ValueError(f"a table of translations cannot be {behaviour}")
         if (behaviour.stray is Stray.ACCEPTED) is not (behaviour.filtering is Filtering.NONE):
             raise ValueError("who lets anybody in, and nobody else, has no strays")
         self._public = public
         self._is = behaviour
-        self._times = times
+        self._limits = limits
         self._dice = dice
         self._by_key: dict[_Key, _Mapping] = {}
         self._by_port: dict[int, _Mapping] = {}
         self._by_flow: dict[tuple[Endpoint, Endpoint], _Mapping] = {}
+        self._sessions: Counter[bytes] = Counter()
         self._next = _FIRST_IN_SEQUENCE
         self._swept = 0.0
 
@@ -108,7 +110,7 @@ class Translator:
             return None
         mapping = self._by_flow.get((inside, remote))
         if mapping is None:
-            if flags & (SYN | ACK) != SYN:
+            if flags & (SYN | ACK) != SYN or 0 < self._limits.sessions <= self._sessions[inside[0]]:
                 return None
             mapping = self._map(inside, remote, now)
             if mapping is None:
@@ -193,6 +195,7 @@ class Translator:
 
     def _join(self, mapping: _Mapping, remote: Endpoint, now: float) -> _Flow:
         self._by_flow[mapping.inside, remote] = mapping
+        self._sessions[mapping.inside[0]] += 1
         flow = mapping.flows[remote] = _Flow(now)
         return flow
 
@@ -201,16 +204,17 @@ class Translator:
             return
         self._swept = now
         for key, mapping in list(self._by_key.items()):
-            is_over = 0.0 < self._times.lifetime <= now - mapping.since
+            is_over = 0.0 < self._limits.lifetime <= now - mapping.since
             for remote, flow in list(mapping.flows.items()):
                 if is_over or now - flow.used >= self._patience(flow):
                     del mapping.flows[remote], self._by_flow[mapping.inside, remote]
+                    self._sessions[mapping.inside[0]] -= 1
             if not mapping.flows:
                 del self._by_key[key], self._by_port[mapping.port]
 
     def _patience(self, flow: _Flow) -> float:
         is_established = len(flow.acknowledged) == 2 and len(flow.finished) < 2
-        return self._times.established if is_established else self._times.transitory
+        return self._limits.established if is_established else self._limits.transitory
 
     # -- what is no part of a flow ----------------------------------------------------
 

@@ -90,7 +90,7 @@ class Translate(Order, frozen=True):
     port: str
     public: str
     behaviour: Behaviour
-    times: Translated
+    limits: Translated
 
 
 class Block(Order, frozen=True):
@@ -330,9 +330,9 @@ class Wire:
                     self._attach(order)
                 case Set(name, line):
                     self._ports[name].line = line
-                case Translate(name, public, behaviour, times):
+                case Translate(name, public, behaviour, limits):
                     address = ipaddress.ip_address(public).packed
-                    self._ports[name].translator = Translator(address, behaviour, times, self._random)
+                    self._ports[name].translator = Translator(address, behaviour, limits, self._random)
                 case Block(sender, receiver, True):
                     self._blocked.add((sender, receiver))
                 case Block(sender, receiver, _):
