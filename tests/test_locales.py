@@ -12,7 +12,7 @@ import pytest
 from floater.bridge import api
 from floater.codes import Code
 from floater.core.port_mapping import Outcome
-from floater.wire.nat import Mapping
+from floater.wire.nat import Allocation, Filtering, Mapping
 
 LANGUAGES: Final = ("en", "zh-CN")
 ROOT: Final = Path(__file__).parents[1]
@@ -24,6 +24,8 @@ ENUMERATED: Final = {
     "ended": {reason.value for reason in api.Ended},
     "path": {kind.value for kind in api.PathKind},
     "nat": {mapping.value for mapping in Mapping},
+    "allocation": {kind.value for kind in (Allocation.SEQUENTIAL, Allocation.BLOCK, Allocation.RANDOM)},
+    "filtering": {kind.value for kind in Filtering if kind is not Filtering.UNKNOWN},
     "router": {outcome.value for outcome in Outcome if outcome is not Outcome.NOT_ASKED},
     "reachability": {"open", "punch", "relay", "offline"},
 }

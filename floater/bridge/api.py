@@ -367,13 +367,17 @@ class HostReply(Reply, frozen=True):
 class NetworkReply(Reply, frozen=True, omit_defaults=False):
     """What the network allows.
 
-    `nat` is a word of spec §4.5; `public` are the endpoints that observers saw,
+    `nat` (its mapping), `filtering`, `allocation` and `stray` are words of spec
+    §4.5; `public` are the endpoints that observers saw,
     `mapped` those that the router opened;
     `reachability` is `open`, `punch`, `relay` or `offline`; `words` says it in
     plain sentences.
     """
 
     nat: str
+    filtering: str
+    allocation: str
+    stray: str
     public: list[str]
     private: list[str]
     reachability: str

@@ -111,13 +111,14 @@ class Doctor:
                 mapper=mapper if values.map_port and not values.hide_address else None,
             )
             router = NOT_ASKED if port.router is None else await port.router.settled(STEP_TIME)
+            await port.settled()
             await port.close()
             return Facts(
                 server_rtt=link.rtt,
-                mapping=port.mapping,
+                nat=port.nat,
                 public=port.public,
                 private=port.private,
-                observers_asked=len(link.welcome.observers),
+                observers_asked=port.asked,
                 observers_answered=len(port.observations),
                 hidden=values.hide_address,
                 clock_offset=link.clock_offset,

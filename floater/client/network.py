@@ -30,17 +30,17 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
     except (ServerRefused, Unreachable):
         return Facts(server_rtt=None, hidden=hidden)
     assert link.welcome is not None
-    observers = link.welcome.observers
     async with ports.at_hand() as port:
+        await port.settled()
         if port.router is not None:
             await port.router.settled(ROUTER_TIME)
         return Facts(
             server_rtt=link.rtt,
-            mapping=port.mapping,
+            nat=port.nat,
             public=port.public,
             private=port.private,
             router=NOT_ASKED if port.router is None else port.router.standing,
-            observers_asked=len(observers),
+            observers_asked=port.asked,
             observers_answered=len(port.observations),
             hidden=hidden,
             clock_offset=link.clock_offset,
@@ -50,7 +50,10 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
 def reply_about(facts: Facts, words: Words) -> api.NetworkReply:
     """The same for the person."""
     return api.NetworkReply(
-        nat=facts.mapping.value,
+        nat=facts.nat.mapping.value,
+        filtering=facts.nat.filtering.value,
+        allocation=facts.nat.allocation.value,
+        stray=facts.nat.stray.value,
         public=[str(place) for place in facts.public],
         private=[str(place) for place in facts.private],
         reachability=reachability_of(facts),

@@ -7,12 +7,14 @@ from typing import Final
 
 from floater.core.port_mapping import NOT_ASKED, Outcome, Standing
 from floater.wire.endpoint import Endpoint, Scope, scope_of
-from floater.wire.nat import Mapping
+from floater.wire.nat import UNKNOWN_NAT, Allocation, Filtering, Mapping, Nat
 
 CLOCK_WORTH_SAYING: Final = 5.0
 "Seconds of difference between two clocks that a person should hear of."
 
-_PUNCHABLE: Final = (Mapping.ENDPOINT_INDEPENDENT, Mapping.ADDRESS_DEPENDENT)
+_SYMMETRIC: Final = (Mapping.ADDRESS_DEPENDENT, Mapping.PORT_DEPENDENT)
+_GUESSED: Final = (Allocation.SEQUENTIAL, Allocation.BLOCK, Allocation.RANDOM)
+"Even where ports change from connection to connection, the puncher has a way (spec §6.2)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,7 @@ class Facts:
 
     server_rtt: float | None
     "None: the server is not reached."
-    mapping: Mapping = Mapping.UNKNOWN
+    nat: Nat = UNKNOWN_NAT
     public: Sequence[Endpoint] = ()
     private: Sequence[Endpoint] = ()
     observers_asked: int = 0
@@ -45,11 +47,14 @@ def reachability_of(facts: Facts) -> str:
         return "offline"
     if facts.hidden or not facts.public:
         return "relay"
-    if facts.mapping is Mapping.OPEN or mapped_of(facts):
+    nat = facts.nat
+    # Where nobody has knocked, a computer without a NAT is taken to be without a firewall, too.
+    lets_in = nat.filtering is Filtering.ENDPOINT_INDEPENDENT or (
+        nat.mapping is Mapping.OPEN and nat.filtering is Filtering.UNKNOWN
+    )
+    if mapped_of(facts) or (lets_in and nat.mapping not in _SYMMETRIC):
         return "open"
-    if facts.mapping in _PUNCHABLE or facts.mapping is Mapping.UNKNOWN:
-        return "punch"
-    return "relay"
+    return "relay" if nat.mapping is Mapping.PORT_DEPENDENT and nat.allocation not in _GUESSED else "punch"
 
 
 def mapped_of(facts: Facts) -> tuple[Endpoint, ...]:
@@ -77,11 +82,11 @@ def lines_about(facts: Facts) -> list[Line]:
         key = "doctor.public" if scope_of(place.host) is Scope.PUBLIC else "doctor.seen_here"
         lines.append(Line(key, {"endpoint": str(place)}))
     lines += [Line("doctor.private", {"endpoint": str(place)}) for place in facts.private]
-    is_near = facts.mapping is Mapping.OPEN and all(
+    is_near = facts.nat.mapping is Mapping.OPEN and all(
         scope_of(place.host) is not Scope.PUBLIC for place in facts.public
     )
     if not is_near:
-        lines.append(Line(f"nat.{facts.mapping.value}"))
+        lines += _class_of(facts.nat)
     if facts.router.outcome is Outcome.GRANTED and not mapped_of(facts):
         lines.append(Line(f"router.{Outcome.NESTED}"))
     elif facts.router.outcome is not Outcome.NOT_ASKED:
@@ -91,5 +96,27 @@ def lines_about(facts: Facts) -> list[Line]:
     if is_near and reachability_of(facts) == "open":
         # The server stands in our own network, or on this computer: it has not seen us from the Internet.
         return [*lines, Line("doctor.open_here")]
-    lines.append(Line(f"reachability.{reachability_of(facts)}"))
+    word = reachability_of(facts)
+    if word == "punch":
+        lines.append(Line(_whom(facts.nat)))
+    if word != "open":
+        lines.append(Line("advice.hidden" if facts.hidden else "advice.direct"))
+    lines.append(Line(f"reachability.{word}"))
     return lines
+
+
+def _class_of(nat: Nat) -> list[Line]:
+    """Say what a NAT does: with addresses, with ports where these change, with who was not called."""
+    lines = [Line(f"nat.{nat.mapping.value}")]
+    if nat.mapping in _SYMMETRIC and nat.allocation in _GUESSED:
+        lines.append(Line(f"allocation.{nat.allocation.value}"))
+    if nat.filtering is not Filtering.UNKNOWN:
+        lines.append(Line(f"filtering.{nat.filtering.value}"))
+    return lines
+
+
+def _whom(nat: Nat) -> str:
+    """Say with whom a direct way can be found."""
+    if nat.mapping not in _SYMMETRIC:
+        return "whom.most"
+    return "whom.guessed" if nat.allocation in (Allocation.SEQUENTIAL, Allocation.BLOCK) else "whom.steady"

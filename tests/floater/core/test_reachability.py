@@ -6,7 +6,7 @@ from floater.core.port_mapping import Outcome, Protocol, Standing
 from floater.core.reachability import Facts, Line, lines_about, mapped_of, reachability_of
 from floater.sentences import LANGUAGES, sentence
 from floater.wire.endpoint import Endpoint
-from floater.wire.nat import Mapping
+from floater.wire.nat import Allocation, Filtering, Mapping, Nat
 
 PUBLIC = (Endpoint("203.0.113.7", 4000),)
 PRIVATE = (Endpoint("192.168.1.5", 4000),)
@@ -15,7 +15,7 @@ PRIVATE = (Endpoint("192.168.1.5", 4000),)
 def facts(mapping: Mapping, *, seen: bool = True, hidden: bool = False) -> Facts:
     return Facts(
         server_rtt=0.0421,
-        mapping=mapping,
+        nat=Nat(mapping),
         public=PUBLIC if seen else (),
         private=PRIVATE,
         observers_asked=3,
@@ -49,8 +49,61 @@ def test_everything_that_was_found_is_said() -> None:
         Line("doctor.public", {"endpoint": "203.0.113.7:4000"}),
         Line("doctor.private", {"endpoint": "192.168.1.5:4000"}),
         Line("nat.endpoint_independent"),
+        Line("whom.most"),
+        Line("advice.direct"),
         Line("reachability.punch"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("nat", "word", "said"),
+    [
+        (Nat(Mapping.OPEN, Filtering.ENDPOINT_INDEPENDENT), "open", ["filtering.endpoint_independent"]),
+        # a firewall, but no NAT
+        (Nat(Mapping.OPEN, Filtering.PORT_DEPENDENT), "punch", ["filtering.port_dependent", "whom.most"]),
+        (
+            Nat(Mapping.ENDPOINT_INDEPENDENT, Filtering.ENDPOINT_INDEPENDENT, Allocation.FIXED),
+            "open",
+            ["filtering.endpoint_independent"],
+        ),
+        (
+            Nat(Mapping.ENDPOINT_INDEPENDENT, Filtering.ADDRESS_DEPENDENT, Allocation.PRESERVED),
+            "punch",
+            ["filtering.address_dependent", "whom.most"],
+        ),
+        (
+            Nat(Mapping.PORT_DEPENDENT, Filtering.PORT_DEPENDENT, Allocation.SEQUENTIAL),
+            "punch",
+            ["allocation.sequential", "filtering.port_dependent", "whom.guessed"],
+        ),
+        (
+            Nat(Mapping.PORT_DEPENDENT, Filtering.PORT_DEPENDENT, Allocation.BLOCK),
+            "punch",
+            ["allocation.block", "filtering.port_dependent", "whom.guessed"],
+        ),
+        (
+            Nat(Mapping.ADDRESS_DEPENDENT, Filtering.PORT_DEPENDENT, Allocation.RANDOM),
+            "punch",
+            ["allocation.random", "filtering.port_dependent", "whom.steady"],
+        ),
+        # nobody can dial what changes, even if it lets everybody in
+        (
+            Nat(Mapping.PORT_DEPENDENT, Filtering.ENDPOINT_INDEPENDENT),
+            "relay",
+            ["filtering.endpoint_independent"],
+        ),
+    ],
+)
+def test_the_class_says_with_whom_one_can_talk_directly(nat: Nat, word: str, said: list[str]) -> None:
+    found = replace(facts(nat.mapping), nat=nat)
+    keys = [line.key for line in lines_about(found)]
+    advice = [] if word == "open" else ["advice.direct"]
+    assert keys[keys.index(f"nat.{nat.mapping.value}") + 1 :] == [*said, *advice, f"reachability.{word}"]
+    for language in LANGUAGES:
+        for key in keys:
+            assert sentence(key, language, ms=1, answered=1, asked=1, endpoint="x") != sentence(
+                "code.internal", language
+            )
 
 
 def granted(host: str) -> Standing:
@@ -69,7 +122,11 @@ def test_whom_the_router_lets_in_can_be_reached_by_everybody() -> None:
 
 def test_a_port_that_is_open_where_nobody_sees_us_is_no_use() -> None:
     found = replace(facts(Mapping.PORT_DEPENDENT), router=granted("198.51.100.1"))
-    assert [line.key for line in lines_about(found)[-2:]] == ["router.nested", "reachability.relay"]
+    assert [line.key for line in lines_about(found)[-3:]] == [
+        "router.nested",
+        "advice.direct",
+        "reachability.relay",
+    ]
     assert mapped_of(found) == ()
 
 
@@ -113,7 +170,7 @@ def test_a_server_in_our_own_network_says_nothing_of_the_internet(
     host: str, language: str, said: str, never: str
 ) -> None:
     place = (Endpoint(host, 4000),)
-    found = Facts(server_rtt=0.01, mapping=Mapping.OPEN, public=place, private=place)
+    found = Facts(server_rtt=0.01, nat=Nat(Mapping.OPEN), public=place, private=place)
     assert reachability_of(found) == "open"
     lines = lines_about(found)
     keys = [line.key for line in lines]
@@ -123,5 +180,9 @@ def test_a_server_in_our_own_network_says_nothing_of_the_internet(
 
 
 def test_who_hides_in_our_own_network_goes_through_the_server() -> None:
-    found = Facts(server_rtt=0.01, mapping=Mapping.OPEN, public=PRIVATE, hidden=True)
-    assert [line.key for line in lines_about(found)][-2:] == ["doctor.hidden", "reachability.relay"]
+    found = Facts(server_rtt=0.01, nat=Nat(Mapping.OPEN), public=PRIVATE, hidden=True)
+    assert [line.key for line in lines_about(found)][-3:] == [
+        "doctor.hidden",
+        "advice.hidden",
+        "reachability.relay",
+    ]

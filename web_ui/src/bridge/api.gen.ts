@@ -254,6 +254,9 @@ export interface Settings {
 /** What the network allows. */
 export interface NetworkReply {
   nat: string;
+  filtering: string;
+  allocation: string;
+  stray: string;
   public: string[];
   private: string[];
   reachability: string;
