@@ -436,13 +436,53 @@ class Matched(Event, frozen=True):
     peer: PeerName
 
 
+class NatWords(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is known of a NAT, in the words of spec §4.5."""
+
+    mapping: str
+    filtering: str
+    allocation: str
+    stray: str
+
+
+class RelayReason(StrEnum):
+    """Why a way leads over the relay."""
+
+    HIDDEN = "hidden"  # one of the two hides their address
+    NO_PLACES = "no_places"  # neither side's place is known to the other
+    UNPREDICTABLE = "unpredictable"  # there is no technique for these two NATs
+    UNDER_WAY = "under_way"  # other ways are still being tried
+    FAILED = "failed"  # they were tried in vain; they will be again
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a way came about, without an address. Times are milliseconds from `matched`."""
+
+    stood_ms: float
+    "TCP stood, or both were at the relay."
+    proved_ms: float
+    "Both had proved who they are."
+    technique: str
+    "What was tried beyond dialling what is known: spec §6.2."
+    syns: int
+    "Connections that we began."
+    our_nat: NatWords | None = None
+    peer_nat: NatWords | None = None
+    why_relay: RelayReason | None = None
+
+
 class Path(Event, frozen=True):
-    """The way the talk now takes. `how` is the technique; `took_ms` counts from `matched`."""
+    """The way the talk now takes. `how` is what found it; `took_ms` counts from `matched`.
+
+    `how`: `private`, `public` or `mapped` for a place that was dialled, `incoming` for one that nobody named,
+    `opener`, `prediction`, `block_scan` or `birthday` for a technique, `relay` or `relay-tls`.
+    """
 
     kind: PathKind
     took_ms: float
     rtt_ms: float | None
     how: str
+    receipt: Receipt | None = None
 
 
 class PeerGreeted(Event, frozen=True):

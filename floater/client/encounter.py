@@ -183,10 +183,10 @@ class Encounter:
                 self._feed(report)
             case link.Arrived() | link.Writable() | link.LinkDown() | link.Check():
                 self._feed(report)
-            case path.Chosen(kind, how, took, rtt):
+            case path.Chosen(kind, how, took, rtt, receipt):
                 self.path = kind
                 rtt_ms = None if rtt is None else round(rtt * 1_000, 1)
-                self._say(api.Path(kind, round(took * 1_000, 1), rtt_ms, how))
+                self._say(api.Path(kind, round(took * 1_000, 1), rtt_ms, how, receipt))
             case path.Away(grace):
                 self._say(api.PeerAway(grace))
                 self._doubt()

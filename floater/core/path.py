@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
-from floater.bridge.api import PathKind
+from floater.bridge.api import PathKind, Receipt
 from floater.codes import Code
 from floater.core import link
 from floater.errors import LocalProtocolError
@@ -195,12 +195,16 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The conversation now takes this way. `took` counts from `Begin`, `rtt` may be unknown."""
+    """The conversation now takes this way. `took` counts from `Begin`, `rtt` may be unknown.
+
+    Whoever reports it further adds the receipt.
+    """
 
     kind: PathKind
     how: str
     took: float
     rtt: float | None
+    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)

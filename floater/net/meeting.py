@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
 
-from floater.bridge.api import PathKind
+from floater.bridge.api import NatWords, PathKind, Receipt, RelayReason
 from floater.codes import Code
 from floater.core import link, path, punch
 from floater.core.candidates import Subnet, choose_candidates, is_attached
@@ -178,6 +178,11 @@ class Meeting:
         self._punch: Driver[punch.Event, punch.Effect] | None = None
         self._punches = 0
         self._bursts = 0
+        self._technique = Technique.CROSSING
+        self._guesses = False
+        self._began = 0.0
+        self._syns = 0
+        "Of dialers that are gone."
         self._allowance = allowance or Allowance()
         self._peer_nat = matched.nat
         self._relay: asyncio.Task[None] | None = None
@@ -187,6 +192,7 @@ class Meeting:
     def start(self) -> None:
         """Check the ticket, then look for the peer. A bad one is reported as NoShow(BAD_TICKET)."""
         matched = self._matched
+        self._began = asyncio.get_running_loop().time()
         try:
             check_signature(matched.ticket, matched.signature, self._ticket_key)
             check_ticket(
@@ -240,6 +246,7 @@ class Meeting:
                 self._punch.feed(punch.Halt())
             if self._owned_port is not None:
                 self._retire(self._owned_port, self._dialer)
+                self._syns += 0 if self._dialer is None else self._dialer.syns
             self._port = self._owned_port = port
             self._dialer = self._make_dialer(port)
             self._choose(self._candidates)
@@ -296,6 +303,7 @@ class Meeting:
     def link_ready(self, peer: PeerLink, hello: PeerHello, rtt: float | None) -> None:
         """The peer is authenticated on a link."""
         known = self._links[peer.number]
+        known.proved = self._elapsed()
         if rtt is None and known.kind is not PathKind.RELAY:
             rtt = peer.rtt
         if known.kind is not PathKind.RELAY and self._punch is not None:
@@ -359,6 +367,8 @@ class Meeting:
                 log.info("= match: %s", type(effect).__name__)
                 if isinstance(effect, link.LinkUp):
                     self._current = effect.link
+                elif isinstance(effect, path.Chosen):
+                    effect = replace(effect, receipt=self._receipt(self._links[self._current]))
                 self._tell(effect)
             case _:
                 assert_never(effect)
@@ -376,6 +386,8 @@ class Meeting:
         plan = self._plan()
         if plan.waves and not self._may_burst(plan):
             plan = replace(plan, waves=())
+        self._technique = plan.technique
+        self._guesses = bool(plan.waves)
         self._punch.feed(self._go(plan))
 
     def _may_burst(self, plan: Plan) -> bool:
@@ -393,15 +405,14 @@ class Meeting:
     def _plan(self) -> Plan:
         """Plan by what observers saw of both: nobody else's word may send a burst anywhere."""
         assert self._port is not None
-        target = next(
-            (
-                place.endpoint
-                for place in self._places.values()
-                if place.lane == 1 and place.kind is CandidateKind.PUBLIC and ":" not in place.host
-            ),
-            None,
-        )
-        return plan_for(self._port.nat, self._peer_nat, self._matched.role, target)
+        return plan_for(self._port.nat, self._peer_nat, self._matched.role, self._target())
+
+    def _target(self) -> Endpoint | None:
+        """Tell where an observer saw the peer's punch port of lane 1."""
+        for place in self._places.values():
+            if place.lane == 1 and place.kind is CandidateKind.PUBLIC and ":" not in place.host:
+                return place.endpoint
+        return None
 
     def _perform_punch(self, effect: punch.Effect) -> None:
         assert self._dialer is not None
@@ -466,8 +477,35 @@ class Meeting:
     def _make_link(self, number: int, kind: PathKind, how: str) -> PeerLink:
         assert self._credentials is not None
         made = PeerLink(number, self._credentials, self)
-        self._links[number] = _Link(made, kind, how)
+        self._links[number] = _Link(made, kind, how, self._elapsed())
         return made
+
+    def _elapsed(self) -> float:
+        """Seconds since `matched`."""
+        return asyncio.get_running_loop().time() - self._began
+
+    def _receipt(self, chosen: "_Link") -> Receipt:
+        """Say how a link came about."""
+        hides = self._matched.relay_only
+        return Receipt(
+            round(chosen.stood * 1_000, 1),
+            round(chosen.proved * 1_000, 1),
+            self._technique,
+            self._syns + (0 if self._dialer is None else self._dialer.syns),
+            None if hides or self._port is None else _words(self._port.nat),
+            None if hides else _words(self._peer_nat),
+            self._why_relay() if chosen.kind is PathKind.RELAY else None,
+        )
+
+    def _why_relay(self) -> RelayReason:
+        if self._matched.relay_only:
+            return RelayReason.HIDDEN
+        if self._port is None or not self._places:
+            return RelayReason.NO_PLACES
+        if not self._has_hope():
+            return RelayReason.UNPREDICTABLE
+        is_punching = self._punch is not None and self._punch.machine.deadline is not None
+        return RelayReason.UNDER_WAY if is_punching else RelayReason.FAILED
 
     def _drop(self, number: int) -> None:
         if (known := self._links.pop(number, None)) is not None:
@@ -480,8 +518,16 @@ class Meeting:
         near = scope is Scope.LOOPBACK or (
             scope is Scope.PRIVATE and address is not None and is_attached(address, self._subnets)
         )
-        how = self._places[remote].kind.value if remote in self._places else "incoming"
-        return PathKind.LAN if near else PathKind.DIRECT, how
+        return PathKind.LAN if near else PathKind.DIRECT, self._how(remote)
+
+    def _how(self, remote: Endpoint) -> str:
+        """Name what found a remote end: the kind of a place on lane 0, else the technique that was used."""
+        place, target = self._places.get(remote), self._target()
+        if place is not None and place.lane == 0:
+            return place.kind.value
+        if self._guesses and target is not None and remote.host == target.host:
+            return self._technique.value
+        return "incoming" if place is None else "opener"
 
     def _choose(self, candidates: Sequence[Candidate]) -> None:
         """Keep the candidates that may be dialled."""
@@ -529,3 +575,11 @@ class _Link:
     link: PeerLink
     kind: PathKind
     how: str
+    stood: float
+    "Seconds from `matched` until there was a stream."
+    proved: float = 0.0
+    "And until both had proved who they are."
+
+
+def _words(nat: Nat) -> NatWords:
+    return NatWords(nat.mapping, nat.filtering, nat.allocation, nat.stray)

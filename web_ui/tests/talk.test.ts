@@ -70,9 +70,9 @@ describe("a talk folds its events", () => {
 
   it("says when the path changes, but not at the first", () => {
     const t = talk();
-    t.take({ event: "path", kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2 }, 1);
+    t.take({ event: "path", kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2, receipt: null }, 1);
     expect(t.count).toBe(0);
-    t.take({ event: "path", kind: "direct", how: "punch", took_ms: 1, rtt_ms: 2 }, 2);
+    t.take({ event: "path", kind: "direct", how: "punch", took_ms: 1, rtt_ms: 2, receipt: null }, 2);
     expect(last<{ key: string }>(t).key).toBe("talk.path_now.direct");
   });
 });

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from floater.bridge.api import PathKind
+from floater.bridge.api import PathKind, RelayReason
 from floater.codes import Code
 from floater.core import link, path
 from floater.core.punch import MAX_STREAMS
@@ -50,6 +50,13 @@ async def test_two_peers_meet_by_punching_and_talk_both_ways() -> None:
         chosen = await meet(leader, follower)
         assert [each.kind for each in chosen] == [PathKind.LAN, PathKind.LAN]
         assert all(each.took < 2.0 and each.rtt is not None and each.rtt < 1.0 for each in chosen)
+        for each in chosen:
+            assert each.receipt is not None
+            assert 0.0 <= each.receipt.stood_ms <= each.receipt.proved_ms <= each.took * 1_000 + 50
+            assert (each.receipt.technique, each.receipt.why_relay) == ("crossing", None)
+            assert each.receipt.syns > 0
+            assert each.receipt.our_nat is not None
+            assert each.receipt.peer_nat is not None
         assert leader.heard(link.LinkUp)[0].received == 5
         assert follower.heard(link.LinkUp)[0].received == 3
         await talks(leader, follower, 1)
@@ -123,6 +130,10 @@ async def test_with_relay_only_no_socket_to_the_peer_is_opened(connected: list[t
         connected.clear()
         chosen = await meet(leader, follower)
         assert [each.kind for each in chosen] == [PathKind.RELAY] * 2
+        for each in chosen:
+            assert each.receipt is not None
+            assert (each.receipt.why_relay, each.receipt.syns) == (RelayReason.HIDDEN, 0)
+            assert each.receipt.our_nat is each.receipt.peer_nat is None, "nothing of who hides"
         assert {place[1] for place in connected} == {relay.url.port}
         for port in ports:  # nor does anybody listen
             with socket.socket() as sock, pytest.raises(ConnectionRefusedError):

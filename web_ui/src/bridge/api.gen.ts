@@ -12,6 +12,9 @@ export type PathKind = "lan" | "direct" | "relay";
 /** Why a talk ended. */
 export type Ended = "you_hung_up" | "peer_hung_up" | "peer_lost" | "peer_misbehaved" | "logged_in_elsewhere" | "logged_out" | "server_closed";
 
+/** Why a way leads over the relay. */
+export type RelayReason = "hidden" | "no_places" | "unpredictable" | "under_way" | "failed";
+
 /** Make an account. `adult` states "I am 18 or older". A mail with a code follows. */
 export interface SignUpCommand {
   command: "sign_up";
@@ -316,13 +319,33 @@ export interface MatchedEvent {
   peer: PeerName;
 }
 
-/** The way the talk now takes. `how` is the technique; `took_ms` counts from `matched`. */
+/** The way the talk now takes. `how` is what found it; `took_ms` counts from `matched`. */
 export interface PathEvent {
   event: "path";
   kind: PathKind;
   took_ms: number;
   rtt_ms: number | null;
   how: string;
+  receipt: Receipt | null;
+}
+
+/** How a way came about, without an address. Times are milliseconds from `matched`. */
+export interface Receipt {
+  stood_ms: number;
+  proved_ms: number;
+  technique: string;
+  syns: number;
+  our_nat?: NatWords | null;
+  peer_nat?: NatWords | null;
+  why_relay?: RelayReason | null;
+}
+
+/** What is known of a NAT, in the words of spec §4.5. */
+export interface NatWords {
+  mapping: string;
+  filtering: string;
+  allocation: string;
+  stray: string;
 }
 
 /** We have said this greeting. */
