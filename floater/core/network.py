@@ -11,7 +11,7 @@ What is lost is told at once: every second spent on it is wasted. What is new
 gets a moment, because an address comes before its route.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from floater.machine import Tick
@@ -87,6 +87,7 @@ class Network:
             case Flickered(None):
                 self._stir(now)
             case Flickered(place) if place is not None and self._seen and place in self._seen.places:
+                self._seen = replace(self._seen, places=self._seen.places - {place})
                 return [Changed(frozenset((place,)))]
             case Tick() if self._settled is not None and now >= self._settled:
                 self._settled = None

@@ -210,12 +210,12 @@ class Router:
         namespace.ip(
             f"link add {interface} type veth peer name h{number} netns {self.namespace.name}",
             f"link set {interface} up",
-            f"address add {address}/24 dev {interface}",
-            f"route add default via {self._network}.1",
         )
         self.namespace.ip(f"link set h{number} up master lan")
         self.namespace.await_links(f"h{number}", "lan")
         namespace.await_links(interface)
+        # Only now: what runs here sends as soon as it has an address, and a lost question costs a second.
+        namespace.ip(f"address add {address}/24 dev {interface}", f"route add default via {self._network}.1")
         if self._network6:
             if number == _FIRST:  # a bridge carries, and IPv6 begins, with its first port
                 self.namespace.add_address6(f"{self._network6}1/64", "lan")

@@ -59,7 +59,18 @@ def test_another_way_out_is_a_change() -> None:
 
 
 def test_an_address_that_went_and_came_between_two_looks_is_gone_all_the_same() -> None:
-    at_home().at(10.2, Flickered(HERE), Changed(frozenset((HERE,)))).at(10.2, seen(HERE))
+    (
+        at_home()
+        .at(10.2, Flickered(HERE), Changed(frozenset((HERE,))))
+        .at(10.2, seen(HERE))
+        .when_due(10.2 + SETTLE, NOTHING_GONE)
+    )
+
+
+def test_an_address_that_went_is_told_once() -> None:
+    at_home().at(10.2, Flickered(HERE), Changed(frozenset((HERE,)))).at(10.2, Flickered(HERE)).at(
+        10.2, seen()
+    ).wakes(11.2)
 
 
 def test_an_address_that_never_was_ours_is_not_missed() -> None:
