@@ -129,7 +129,7 @@ async def _ask(server: ServerUrl) -> Asked:
     link = ServerLink(
         server,
         config=ClientConfig(),
-        proxy=None,
+        proxy=lambda: None,
         agent="natlab",
         language=lambda: "en",
         reached=reached,
