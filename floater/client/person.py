@@ -43,6 +43,7 @@ from floater.wire import control
 from floater.wire.control import code_of
 from floater.wire.endpoint import Address
 from floater.wire.greetings import greeting_in, known_language
+from floater.wire.nat import UNKNOWN_NAT
 from floater.wire.url import ServerUrl
 
 log = logging.getLogger("floater.client")
@@ -410,11 +411,10 @@ class Person:
                 self._port_wanted = True
                 continue
             port = self.ports.take()
+            nat = UNKNOWN_NAT if port is None else port.introduce()
             if encounter.links.renew(port) and port is not None:
                 match_id = encounter.matched.match_id
-                await self._tell_server(
-                    control.UpdateCandidates(UNNUMBERED, match_id, port.candidates, port.nat)
-                )
+                await self._tell_server(control.UpdateCandidates(UNNUMBERED, match_id, port.candidates, nat))
 
     def _end(self, reason: api.Ended) -> None:
         encounter, self._encounter = self._encounter, None

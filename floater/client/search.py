@@ -135,7 +135,7 @@ class Search:
                     UNNUMBERED,
                     certificate=self.identity.certificate,
                     candidates=port.candidates if port else (),
-                    nat=port.nat if port else UNKNOWN_NAT,
+                    nat=port.introduce() if port else UNKNOWN_NAT,
                     hide_address=hidden,
                     language=language,
                     after=after,

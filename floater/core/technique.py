@@ -45,6 +45,8 @@ HOURLY_SYNS: Final = 20_000
 
 HOLES: Final = 1_024
 "Holes that are made where the peer's port may be any of very many; what a home router still bears."
+BOTH: Final = 1_280
+"SYNs of each side in a wave where neither has a port of its own; in two blocks of 512 some six meet."
 KEYS: Final = 256
 """Flows that try such holes in each wave. Of 64,512 ports 1,024 are open: one wave meets one with 98.3 %,
 three with 99.9995 %."""
@@ -167,10 +169,10 @@ def _holes(one: _Group, other: _Group, theirs: Nat) -> tuple[tuple[int, ...], ..
     if other is _Group.ANY:
         room = 65_536 - LOWEST_PORT
         return (_allowed([LOWEST_PORT + i * _STRIDE % room for i in range(HOLES)]),)
-    block = _allowed(block_of(theirs.ports))
     if one is _Group.CONE:
+        block = _allowed(block_of(theirs.ports))
         return (_evenly(block, min(HOLES, len(block))),)
-    return (_evenly(block, HOLES),)
+    return (_evenly(_likely(theirs.ports), BOTH),)
 
 
 def _calls(one: _Group, other: _Group, theirs: Nat, port: int) -> tuple[tuple[int, ...], ...]:
@@ -184,8 +186,8 @@ def _calls(one: _Group, other: _Group, theirs: Nat, port: int) -> tuple[tuple[in
         # j = i + d'. So e = d + d' is all it takes, and each e below AHEAD comes up twice.
         return (_allowed(predicted(theirs.ports, DIAGONAL)),)
     if other is _Group.SEQUENCE:
-        return (_allowed(predicted(theirs.ports, HOLES)),) * MAX_WAVES
-    return (_evenly(_allowed(block_of(theirs.ports)), HOLES),) * MAX_WAVES
+        return (_allowed(predicted(theirs.ports, BOTH)),) * MAX_WAVES
+    return (_evenly(_likely(theirs.ports), BOTH),) * MAX_WAVES
 
 
 def _group(nat: Nat) -> _Group:
@@ -216,6 +218,14 @@ def _answers(nat: Nat) -> bool:
 
 def _allowed(ports: Sequence[int]) -> tuple[int, ...]:
     return tuple(port for port in ports if is_port_allowed(port))
+
+
+def _likely(ports: Sequence[int]) -> tuple[int, ...]:
+    """List the ports of the block in the middle of those that hold `ports`: it shares most with any other."""
+    block = block_of(ports)
+    size = (len(block) + 1 + max(ports) - min(ports)) // 2
+    first = block.start + (len(block) - size) // 2
+    return _allowed(range(first, first + size))
 
 
 def _evenly(ports: Sequence[int], count: int) -> tuple[int, ...]:

@@ -405,7 +405,7 @@ class Meeting:
     def _plan(self) -> Plan:
         """Plan by what observers saw of both: nobody else's word may send a burst anywhere."""
         assert self._port is not None
-        return plan_for(self._port.nat, self._peer_nat, self._matched.role, self._target())
+        return plan_for(self._port.told, self._peer_nat, self._matched.role, self._target())
 
     def _target(self) -> Endpoint | None:
         """Tell where an observer saw the peer's punch port of lane 1."""

@@ -22,7 +22,7 @@ from floater.wire.endpoint import (
     scope_of,
 )
 from floater.wire.limits import MAX_CANDIDATES, MAX_PRIVATE_CANDIDATES
-from floater.wire.nat import Mapping, Nat
+from floater.wire.nat import UNKNOWN_NAT, Mapping, Nat
 from floater.wire.url import ServerUrl
 
 REFRESH: Final = 60.0
@@ -68,6 +68,8 @@ class PunchPort:
             self.families += (socket.AF_INET6,)
         except OSError:
             pass  # no IPv6 here, or somebody else's port there
+        self.told = UNKNOWN_NAT
+        "What was told of our NAT; see `introduce`."
         self.private = self._private_endpoints(server)
         self.router: MappedPort | None = None
         "Asked to let others in to this port; None: nobody is asked."
@@ -115,6 +117,14 @@ class PunchPort:
     def nat(self) -> Nat:
         """What is known of our NAT, for `seek`."""
         return nat_of(self.port, self.seen, {} if self._doorstep is None else self._doorstep.fates)
+
+    def introduce(self) -> Nat:
+        """Give what is known of our NAT now, for the server; it stays in `told`.
+
+        More may be learnt later, but two who plan together have to go by the same words.
+        """
+        self.told = self.nat
+        return self.told
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

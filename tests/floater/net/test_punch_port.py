@@ -178,3 +178,15 @@ def _target(fd: str) -> str:
         return os.readlink(f"/proc/self/fd/{fd}")
     except OSError:
         return ""
+
+
+async def test_what_was_told_of_our_nat_stays_what_it_was_when_more_is_learnt() -> None:
+    async with tiny_observer(lambda seen: Endpoint("203.0.113.7", seen.port)) as (one, _):
+        port = await prepare((f":{one}",))
+        told = port.introduce()
+        assert port.told == told == port.nat
+        for stream in port._streams:
+            stream.seen = None
+        assert port.nat != told
+        assert port.told == told
+        await port.close()
