@@ -12,6 +12,6 @@ def test_it_prints_its_figures() -> None:
     command = [sys.executable, "-m", "benchmarks.window", *SMALL]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-3_000:]
-    for row in ("an empty page, again", "both painted", "50 more come in", "the same, tidied up"):
+    for row in ("an empty page, again", "both painted", "50 more come in", "and 50 more, tidied up"):
         assert row in done.stdout, done.stdout
     assert done.stdout.count("aim:") == 3
