@@ -22,7 +22,7 @@ from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.url import ServerUrl
 
 CONNECT_PATIENCE: Final = 5.0
-"Seconds for a bare stream to the server, before it is tried with fresh ones."
+"Seconds for a stream to the server, before it is tried with a fresh one: a proxy asks ever more seldom."
 RAW_PATIENCE: Final = 5.0
 """Seconds for an answer over bare TCP, before it is tried inside TLS. It may just be that the peer is late;
 then TLS does no harm."""
@@ -89,7 +89,9 @@ async def _join_raw(server: ServerUrl, token: bytes) -> socket.socket:
 
 
 async def _join_in_tls(server: ServerUrl, token: bytes, proxy: Proxy | None) -> asyncio.Transport:
-    transport, door = await open_server_stream(server, relay.ALPN, _Door, proxy=proxy)
+    transport, door = await open_server_stream(
+        server, relay.ALPN, _Door, proxy=proxy, timeout=CONNECT_PATIENCE
+    )
     try:
         transport.write(relay.PREAMBLE + encode(relay.Join(token)))
         async with asyncio.timeout(WAIT):

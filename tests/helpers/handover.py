@@ -21,15 +21,21 @@ WORDS: Final = 5
 "Texts that each says while the network is away."
 
 
+@dataclass(frozen=True, slots=True)
+class Back:
+    """How long it took, from the network being whole again; for a way that stays closed, from its closing."""
+
+    path: float
+    "Seconds until both were told of a path."
+    words: float
+    "Seconds until each knew that the first word that it said meanwhile was delivered."
+
+
 @dataclass
 class Outcome:
-    """What a change of the network cost.
+    """What a change of the network cost."""
 
-    `back` counts from the network being whole again (for a way that stays closed: from its closing) to the
-    moment at which each side knows that its first word said meanwhile is delivered, the later of the two.
-    """
-
-    back: float
+    back: Back
     paths: tuple[list[str], list[str]]
     lost: int
     doubled: int
@@ -67,15 +73,21 @@ class Talk:
         firsts = [(await asyncio.gather(self.say(self.alice), self.say(self.bob))) for _ in range(WORDS)]
         return firsts[0][0], firsts[0][1]
 
-    async def delivered(self, messages: tuple[str, str], since: float, *, within: float = 40) -> float:
-        """Wait until both are delivered; seconds that it took."""
-        await asyncio.gather(
-            *(
-                person.event("delivered", message_id=message, within=within)
-                for person, message in zip(self.both, messages, strict=True)
-            )
-        )
-        return time.monotonic() - since
+    async def back(self, messages: tuple[str, str], since: float) -> Back:
+        """Wait until there is a path again, and both messages are delivered."""
+
+        async def path() -> float:
+            for person in self.both:
+                await person.event("path", within=40)
+            return time.monotonic() - since
+
+        async def words() -> float:
+            for person, message in zip(self.both, messages, strict=True):
+                await person.event("delivered", message_id=message, within=40)
+            return time.monotonic() - since
+
+        on_a_path, understood = await asyncio.gather(path(), words())
+        return Back(on_a_path, understood)
 
     async def offer(self, size: int) -> str:
         """Let Alice send Bob a file of random bytes; the transfer, which Bob has accepted."""
@@ -100,13 +112,15 @@ class Talk:
             )
 
         await self.bob.until(found, f"{at_least} bytes", within=60)
+        for person in self.both:  # a path from now on is news
+            person.unseen[:] = [event for event in person.unseen if event["event"] != "path"]
 
     async def path(self, *kinds: str, within: float = 40) -> None:
         """Wait until both talk over a path of one of these kinds."""
         for person in self.both:
             await person.until(_on(person, kinds), f"path {kinds}", within)
 
-    async def outcome(self, back: float, transfer: str, *, within: float = 60) -> Outcome:
+    async def outcome(self, back: Back, transfer: str, *, within: float = 60) -> Outcome:
         """Wait until the file and everything said has arrived, and look what became of it."""
         received = await self.bob.event("received", transfer_id=transfer, within=within)
         await self.alice.event("sent", transfer_id=transfer, within=within)
@@ -189,40 +203,40 @@ def events(person: Person, name: str) -> list[Line]:
     return [line for line in person.everything if line.get("event") == name]
 
 
-async def pull(talk: Talk, seconds: float = 0.0) -> float:
-    """Pull Alice's cable for so long, at least until both know it, and put it back; `Outcome.back`."""
+async def pull(talk: Talk, seconds: float = 0.0) -> Back:
+    """Pull Alice's cable for so long, at least until both know it, and put it back."""
     talk.lab.cut("alice")
     cut = time.monotonic()
     first = await talk.say_meanwhile()
     await asyncio.gather(*(person.event("peer_away", within=20) for person in talk.both))
     await asyncio.sleep(max(0.0, cut + seconds - time.monotonic()))
     talk.lab.heal("alice")
-    return await talk.delivered(first, time.monotonic())
+    return await talk.back(first, time.monotonic())
 
 
-async def readdress(talk: Talk) -> float:
-    """Take Alice's address and give her another one behind the same router; `Outcome.back`."""
+async def readdress(talk: Talk) -> Back:
+    """Take Alice's address and give her another one behind the same router."""
     talk.lab.unplug("alice")
     first = await talk.say_meanwhile()
     talk.lab.move("alice")
-    return await talk.delivered(first, time.monotonic())
+    return await talk.back(first, time.monotonic())
 
 
-async def move(talk: Talk) -> float:
-    """Plug Bob in behind another router; `Outcome.back`."""
+async def move(talk: Talk) -> Back:
+    """Plug Bob in behind another router."""
     elsewhere = talk.lab.router("APDF", "elsewhere")
     talk.lab.move("bob", elsewhere)
     since = time.monotonic()
-    return await talk.delivered(await talk.say_meanwhile(), since)
+    return await talk.back(await talk.say_meanwhile(), since)
 
 
-async def stand_still(talk: Talk, seconds: float) -> float:
-    """Let Alice's program stand still, as all of a computer does that sleeps; `Outcome.back`."""
+async def stand_still(talk: Talk, seconds: float) -> Back:
+    """Let Alice's program stand still, as all of a computer does that sleeps."""
     first = await talk.say_meanwhile()
     talk.alice.process.send_signal(signal.SIGSTOP)
     await asyncio.sleep(seconds)
     talk.alice.process.send_signal(signal.SIGCONT)
-    return await talk.delivered(first, time.monotonic())
+    return await talk.back(first, time.monotonic())
 
 
 def block(talk: Talk, *, blocked: bool = True) -> None:
@@ -231,11 +245,11 @@ def block(talk: Talk, *, blocked: bool = True) -> None:
         talk.lab.block(one, other, blocked=blocked)
 
 
-async def close_way(talk: Talk) -> float:
-    """Close the way between the two; seconds from there to words that arrive over the relay."""
+async def close_way(talk: Talk) -> Back:
+    """Close the way between the two; both go on over the relay."""
     block(talk)
     since = time.monotonic()
-    back = await talk.delivered(await talk.say_meanwhile(), since)
+    back = await talk.back(await talk.say_meanwhile(), since)
     await talk.path("relay")
     return back
 
