@@ -254,6 +254,10 @@ class Network(Command, frozen=True):
     """Say what the network allows. Takes up to 5 s."""
 
 
+class GetReceipt(Command, frozen=True, tag="receipt"):
+    """Say how the talk, or the last one, is connected, why so, and what would make it direct."""
+
+
 AnyCommand: TypeAlias = (
     SignUp
     | Activate
@@ -285,6 +289,7 @@ AnyCommand: TypeAlias = (
     | Status
     | History
     | Network
+    | GetReceipt
 )
 
 
@@ -473,6 +478,8 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Path(Event, frozen=True):
     """The way the talk now takes. `how` is what found it; `took_ms` counts from `matched`.
+
+    `rtt_ms`: only the leader of a match can time it.
 
     `how`: `private`, `public` or `mapped` for a place that was dialled, `incoming` for one that nobody named,
     `opener`, `prediction`, `block_scan` or `birthday` for a technique, `relay` or `relay-tls`.
@@ -667,6 +674,39 @@ AnyEvent: TypeAlias = (
 )
 
 
+class PathChange(msgspec.Struct, frozen=True):
+    """A way that was taken, or None while nothing came through. Milliseconds from the press of 聊一聊."""
+
+    at_ms: float
+    kind: PathKind | None
+    how: str
+
+
+class ReceiptReply(Reply, frozen=True, omit_defaults=False):
+    """How the talk is connected, without an address, a name or a word of it.
+
+    The times count from the press of 聊一聊; None for what has not been:
+    `matched`, then `stood` and `proved` of the first way (as in `Receipt`),
+    and `greeted` by both. `receipt` is of the way that is, or was at the end;
+    `why_relay` is as things stand now. `changes` are the newest 64. `words`
+    say all of it in plain sentences, and `text` is these under a heading.
+    """
+
+    path: PathKind | None
+    how: str
+    rtt_ms: float | None
+    why_relay: RelayReason | None
+    over: bool
+    matched_ms: float | None
+    stood_ms: float | None
+    proved_ms: float | None
+    greeted_ms: float | None
+    changes: list[PathChange]
+    receipt: Receipt | None
+    words: list[str]
+    text: str
+
+
 class Recorded(msgspec.Struct, frozen=True):
     """An event and when it happened: UTC milliseconds since 1970."""
 
@@ -690,6 +730,7 @@ REPLIES: Final[dict[type[Command], type[Reply]]] = {
     SendFile: FileReply,
     Status: StatusReply,
     Network: NetworkReply,
+    GetReceipt: ReceiptReply,
     History: HistoryReply,
     UseServer: ServerReply,
     HostHere: HostReply,
@@ -704,6 +745,7 @@ AnyReply: TypeAlias = (
     | FileReply
     | StatusReply
     | NetworkReply
+    | ReceiptReply
     | HistoryReply
     | ServerReply
     | HostReply

@@ -304,8 +304,6 @@ class Meeting:
         """The peer is authenticated on a link."""
         known = self._links[peer.number]
         known.proved = self._elapsed()
-        if rtt is None and known.kind is not PathKind.RELAY:
-            rtt = peer.rtt
         if known.kind is not PathKind.RELAY and self._punch is not None:
             self._punch.feed(punch.Authenticated(peer.number))
         self._path.feed(path.Ready(peer.number, known.kind, known.how, hello.received, rtt))
@@ -494,10 +492,15 @@ class Meeting:
             self._syns + (0 if self._dialer is None else self._dialer.syns),
             None if hides or self._port is None else _words(self._port.nat),
             None if hides else _words(self._peer_nat),
-            self._why_relay() if chosen.kind is PathKind.RELAY else None,
+            self.why_relay,
         )
 
-    def _why_relay(self) -> RelayReason:
+    @property
+    def why_relay(self) -> RelayReason | None:
+        """Why the link in use leads over the relay, as things stand now; None if it does not."""
+        current = self._links.get(self._current)
+        if current is None or current.kind is not PathKind.RELAY:
+            return None
         if self._matched.relay_only:
             return RelayReason.HIDDEN
         if self._port is None or not self._places:

@@ -22,7 +22,7 @@ from floater.codes import Code
 from floater.crypto.tls import is_peer
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
 from floater.loop import abort
-from floater.net.sockets import address_of, forget_on_close, round_trip
+from floater.net.sockets import address_of, forget_on_close
 from floater.wire.codec import encode, encode_head
 from floater.wire.control import Role
 from floater.wire.endpoint import Address
@@ -192,11 +192,6 @@ class PeerLink(asyncio.BufferedProtocol):
         """Our own address on this stream; None while there is none."""
         name = None if self._transport is None else self._transport.get_extra_info("sockname")
         return address_of(name[0]) if name else None
-
-    @property
-    def rtt(self) -> float | None:
-        """Seconds there and back to whoever holds the other end of the stream, as far as the kernel says."""
-        return None if self._sock is None else round_trip(self._sock)
 
     async def close(self, timeout: float) -> None:
         """Send all that was given to `send`, after a `HangUp` wait for the peer's word, then close.

@@ -23,7 +23,6 @@ _TTL: Final = {
 _KEEP_IDLE: Final = 30
 _KEEP_INTERVAL: Final = 10
 _KEEP_COUNT: Final = 3
-_TCPI_RTT: Final = 68
 _LINGER_NOT: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
@@ -101,20 +100,6 @@ def forget_on_close(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
     except OSError:
         pass  # it is closed already
-
-
-def round_trip(sock: socket.socket) -> float | None:
-    """Tell how many seconds a packet takes there and back, as the kernel reckons; None if it does not say.
-
-    Linux only: `tcpi_rtt`, microseconds, at byte 68 of `struct tcp_info` (linux/tcp.h).
-    """
-    if sys.platform != "linux":
-        return None
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCPI_RTT + 4)
-    except OSError:
-        return None
-    return float(struct.unpack_from("I", info, _TCPI_RTT)[0] / 1e6) if len(info) == _TCPI_RTT + 4 else None
 
 
 def remote_of(sock: socket.socket) -> Endpoint:

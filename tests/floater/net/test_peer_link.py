@@ -126,8 +126,6 @@ async def test_both_hellos_make_a_link() -> None:
         assert rtt is not None
         assert 0.0 < rtt < 1.0
         assert match.owners[Role.FOLLOWER].rtt is None
-        assert follower.rtt is not None, "but the kernel knows"
-        assert 0.0 < follower.rtt < 1.0
         for role in Role:
             assert match.owners[role].trusted == [0], "once, before anything was heard"
         leader.send(Text(seq=1, received=0), b"hi")

@@ -199,6 +199,11 @@ export interface NetworkCommand {
   command: "network";
 }
 
+/** Say how the talk, or the last one, is connected, why so, and what would make it direct. */
+export interface GetReceiptCommand {
+  command: "receipt";
+}
+
 /** Done. */
 export interface Empty {
 }
@@ -268,6 +273,49 @@ export interface NetworkReply {
   mapped: string[];
 }
 
+/** How the talk is connected, without an address, a name or a word of it. */
+export interface ReceiptReply {
+  path: PathKind | null;
+  how: string;
+  rtt_ms: number | null;
+  why_relay: RelayReason | null;
+  over: boolean;
+  matched_ms: number | null;
+  stood_ms: number | null;
+  proved_ms: number | null;
+  greeted_ms: number | null;
+  changes: PathChange[];
+  receipt: Receipt | null;
+  words: string[];
+  text: string;
+}
+
+/** A way that was taken, or None while nothing came through. Milliseconds from the press of 聊一聊. */
+export interface PathChange {
+  at_ms: number;
+  kind: PathKind | null;
+  how: string;
+}
+
+/** How a way came about, without an address. Times are milliseconds from `matched`. */
+export interface Receipt {
+  stood_ms: number;
+  proved_ms: number;
+  technique: string;
+  syns: number;
+  our_nat?: NatWords | null;
+  peer_nat?: NatWords | null;
+  why_relay?: RelayReason | null;
+}
+
+/** What is known of a NAT, in the words of spec §4.5. */
+export interface NatWords {
+  mapping: string;
+  filtering: string;
+  allocation: string;
+  stray: string;
+}
+
 /** The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside. */
 export interface HistoryReply {
   events: Recorded[];
@@ -327,25 +375,6 @@ export interface PathEvent {
   rtt_ms: number | null;
   how: string;
   receipt: Receipt | null;
-}
-
-/** How a way came about, without an address. Times are milliseconds from `matched`. */
-export interface Receipt {
-  stood_ms: number;
-  proved_ms: number;
-  technique: string;
-  syns: number;
-  our_nat?: NatWords | null;
-  peer_nat?: NatWords | null;
-  why_relay?: RelayReason | null;
-}
-
-/** What is known of a NAT, in the words of spec §4.5. */
-export interface NatWords {
-  mapping: string;
-  filtering: string;
-  allocation: string;
-  stray: string;
 }
 
 /** We have said this greeting. */
@@ -513,7 +542,7 @@ export interface HostReply {
 
 export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 
-export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | HistoryCommand | NetworkCommand;
+export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | HistoryCommand | NetworkCommand | GetReceiptCommand;
 
 /** What each command is replied with. */
 export interface Replies {
@@ -547,4 +576,5 @@ export interface Replies {
   status: StatusReply;
   history: HistoryReply;
   network: NetworkReply;
+  receipt: ReceiptReply;
 }
