@@ -250,7 +250,7 @@ _ALL: Final = (
     ),
     Kind(
         "SYM-SEQ", "symmetric, ports in sequence", "Q",
-        Recipe("meta l4proto tcp snat to $wan : numgen inc mod 1024 " + _table(1024, 40000)),
+        Recipe("meta l4proto tcp snat to $wan : numgen inc mod 16384 " + _table(16384, 40000)),
         Behaviour(_SYMMETRIC, allocation=Allocation.SEQUENTIAL),
     ),
     Kind(
