@@ -12,6 +12,8 @@ import pytest
 from floater.bridge import api
 from floater.codes import Code
 from floater.core.port_mapping import Outcome
+from floater.core.technique import Technique
+from floater.wire.endpoint import CandidateKind
 from floater.wire.nat import Allocation, Filtering, Mapping
 
 LANGUAGES: Final = ("en", "zh-CN")
@@ -27,6 +29,15 @@ ENUMERATED: Final = {
     "allocation": {kind.value for kind in (Allocation.SEQUENTIAL, Allocation.BLOCK, Allocation.RANDOM)},
     "filtering": {kind.value for kind in Filtering if kind is not Filtering.UNKNOWN},
     "router": {outcome.value for outcome in Outcome if outcome is not Outcome.NOT_ASKED},
+    "their_nat": {mapping.value for mapping in Mapping},
+    "their_filtering": {kind.value for kind in Filtering if kind is not Filtering.UNKNOWN},
+    "way": {kind.value for kind in api.PathKind},
+    "change": {kind.value for kind in api.PathKind} | {"away"},
+    "why_relay": {reason.value for reason in api.RelayReason},
+    "tried": {technique.value for technique in Technique},
+    "found": {kind.value for kind in CandidateKind}
+    | {kind.value for kind in (Technique.PREDICTION, Technique.BLOCK_SCAN, Technique.BIRTHDAY)}
+    | {"incoming", "opener", "relay", "relay-tls"},
     "reachability": {"open", "punch", "relay", "offline"},
 }
 

@@ -21,6 +21,7 @@ from floater.client.network import look_around, reply_about
 from floater.client.person import Person
 from floater.client.practice import Practice
 from floater.client.preferences import change, shown
+from floater.client.receipt import receipt_of
 from floater.client.servers import Servers
 from floater.client.words import Words
 from floater.codes import Code
@@ -160,6 +161,9 @@ class Client:
             case api.Network():
                 hidden = self._settings.values.hide_address
                 return reply_about(await look_around(person.link, person.ports, hidden=hidden), self._words)
+            case api.GetReceipt():
+                why = person.talk.links.why_relay if person.talk else None
+                return receipt_of(self._words, why, hides=self._settings.values.hide_address)
             case _ if isinstance(command, ACCOUNT_COMMANDS):
                 return await self._account(command)
             case _:

@@ -1,5 +1,6 @@
 """What the client says to its person: every code gets its sentence here, at the very end."""
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from floater.bridge import api
 from floater.client.history import History
 from floater.codes import Code
+from floater.core.receipt import Ways
 from floater.errors import FloaterError
 from floater.sentences import sentence
 
@@ -21,6 +23,7 @@ class Words:
 
     def __init__(self, emit: Callable[[api.Event], None], language: Callable[[], str]) -> None:
         self.history = History()
+        self.ways = Ways()
         self._emit = emit
         self._language = language
 
@@ -37,6 +40,7 @@ class Words:
             case api.Undelivered(_, error) | api.Failed(_, error):
                 event = msgspec.structs.replace(event, error=self.error(error.code))
         self.history.record(event)
+        self.ways.feed(event, now=time.monotonic())
         self._emit(event)
 
     def notice(self, code: Code) -> None:

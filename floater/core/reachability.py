@@ -86,7 +86,7 @@ def lines_about(facts: Facts) -> list[Line]:
         scope_of(place.host) is not Scope.PUBLIC for place in facts.public
     )
     if not is_near:
-        lines += _class_of(facts.nat)
+        lines += class_of(facts.nat)
     if facts.router.outcome is Outcome.GRANTED and not mapped_of(facts):
         lines.append(Line(f"router.{Outcome.NESTED}"))
     elif facts.router.outcome is not Outcome.NOT_ASKED:
@@ -105,13 +105,16 @@ def lines_about(facts: Facts) -> list[Line]:
     return lines
 
 
-def _class_of(nat: Nat) -> list[Line]:
-    """Say what a NAT does: with addresses, with ports where these change, with who was not called."""
-    lines = [Line(f"nat.{nat.mapping.value}")]
+def class_of(nat: Nat, whose: str = "") -> list[Line]:
+    """Say what a NAT does: with addresses, with ports where these change, with who was not called.
+
+    `whose` is `their_` for the peer's.
+    """
+    lines = [Line(f"{whose}nat.{nat.mapping.value}")]
     if nat.mapping in _SYMMETRIC and nat.allocation in _GUESSED:
         lines.append(Line(f"allocation.{nat.allocation.value}"))
     if nat.filtering is not Filtering.UNKNOWN:
-        lines.append(Line(f"filtering.{nat.filtering.value}"))
+        lines.append(Line(f"{whose}filtering.{nat.filtering.value}"))
     return lines
 
 

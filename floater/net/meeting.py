@@ -30,7 +30,7 @@ from floater.net.peer_link import Credentials, PeerLink
 from floater.net.punch_port import PunchPort
 from floater.net.relay_link import join_relay
 from floater.net.server_door import Proxy
-from floater.net.sockets import address_of, remote_of
+from floater.net.sockets import RULES, address_of, remote_of
 from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
 from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, scope_of
@@ -40,6 +40,8 @@ from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
 
+DEAF: Final = 1.0
+"Seconds of a punch without a listener where one makes the firewall ask the person: mostly none is needed."
 LAST_WORDS: Final = 1.0
 "Seconds that `close` lets the last words take."
 
@@ -378,6 +380,7 @@ class Meeting:
             delay=self._settings.punch_delay,
             attempts=self._settings.punch_attempts,
             budget=self._settings.punch_budget,
+            deaf=DEAF if RULES.prompts else 0.0,
         )
         self._punch = Driver(machine, self._perform_punch)
         self._punches += 1

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -668,3 +669,53 @@ async def test_network_says_what_is_possible(tmp_path: Path) -> None:
         assert answer["reachability"] in ("open", "punch", "relay")
         assert answer["server_ms"] > 0
         assert all(isinstance(words, str) and words for words in answer["words"])
+
+
+ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+|[0-9a-f]*:[0-9a-f]*:|@|floater://")
+
+
+@pytest.mark.asyncio
+async def test_a_receipt_says_how_two_were_connected_and_nothing_of_who_they_are(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.pair()
+        assert (await ann.do("receipt"))["matched_ms"] is None
+        await ann.do("set", language="en")
+        ways = await meet(ann, bob)
+        early = await ann.do("receipt")
+        assert early["path"] == ways[0]["kind"] != "relay"
+        assert early["greeted_ms"] is None
+        await greet(ann, bob)
+        await ann.do("send_text", text="wild geese")
+        await bob.event("text")
+        during = await ann.do("receipt")
+        steps = [during[step] for step in ("matched_ms", "stood_ms", "proved_ms", "greeted_ms")]
+        assert steps == sorted(steps)
+        assert during["receipt"] == ways[0]["receipt"]
+        await ann.do("hang_up")
+        await ann.event("state", state="home")
+        after = await ann.do("receipt")
+        assert [during["over"], after["over"]] == [False, True]
+        assert [after[step] for step in ("matched_ms", "greeted_ms")] == [steps[0], steps[-1]]
+        for told in (early, during, after):
+            assert told["text"].splitlines()[2:] == told["words"]
+            private = [word for word in ("Ann", "Bob", "geese") if word in json.dumps(told)]
+            assert private == []
+            assert not ADDRESS.search(json.dumps({**told, "text": ""}).replace('": ', '" ')), told
+            assert not ADDRESS.search(told["text"].partition("\n")[2])
+        assert "within one network" in after["text"]
+        assert "找到" not in after["text"]
+
+
+@pytest.mark.asyncio
+async def test_a_receipt_says_why_the_talk_is_relayed_and_what_would_help(tmp_path: Path) -> None:
+    async with house(tmp_path) as at:
+        ann, bob = await at.pair()
+        await asyncio.gather(ann.do("set", language="en"), bob.do("set", language="en", hide_address=True))
+        await meet(ann, bob)
+        ours, theirs = await asyncio.gather(ann.do("receipt"), bob.do("receipt"))
+        for told in (ours, theirs):
+            assert (told["path"], told["why_relay"]) == ("relay", "hidden")
+            assert told["receipt"]["syns"] == 0
+            assert any("hides their address" in words for words in told["words"])
+        assert any("no longer hiding your address" in words for words in theirs["words"])
+        assert any("Your address is not hidden" in words for words in ours["words"])

@@ -1,0 +1,183 @@
+from dataclasses import dataclass, field
+from itertools import product
+
+import pytest
+
+from floater.bridge import api
+from floater.core import receipt
+from floater.core.receipt import Ways, lines_about
+from floater.core.technique import Technique
+from floater.sentences import LANGUAGES, sentence
+from floater.wire.endpoint import CandidateKind
+from floater.wire.nat import Allocation, Filtering, Mapping
+
+HOME, SEEKING, CONNECTING, GREETING = (
+    api.StateChanged(state)
+    for state in (api.State.HOME, api.State.SEEKING, api.State.CONNECTING, api.State.GREETING)
+)
+MATCHED = api.Matched("m1", api.PeerName("Bob"))
+HELLO = (api.Greeted("en", "Hello"), api.PeerGreeted("en", "Hello"))
+FOUND = (
+    *CandidateKind,
+    "incoming",
+    "opener",
+    *(Technique.PREDICTION, Technique.BLOCK_SCAN, Technique.BIRTHDAY),
+    *("relay", "relay-tls"),
+)
+CONE = api.NatWords("endpoint_independent", "port_dependent", "preserved", "dropped")
+BLOCK = api.NatWords("port_dependent", "port_dependent", "block", "dropped")
+
+
+@dataclass
+class Told:
+    """Ways that are told one event after the other, each a second later."""
+
+    ways: Ways = field(default_factory=Ways)
+    now: float = 100.0
+
+    def of(self, *events: api.Event) -> Ways:
+        for event in events:
+            self.ways.feed(event, now=self.now)
+            self.now += 1.0
+        return self.ways
+
+
+def way(
+    kind: api.PathKind,
+    how: str = "public",
+    *,
+    why: api.RelayReason | None = None,
+    technique: Technique = Technique.CROSSING,
+    ours: api.NatWords | None = CONE,
+    theirs: api.NatWords | None = BLOCK,
+) -> api.Path:
+    told = api.Receipt(34.5, 46.0, technique.value, 7, ours, theirs, why)
+    return api.Path(kind, 47.0, 12.3, how, told)
+
+
+def keys(ways: Ways, why: api.RelayReason | None = None, *, hides: bool = False) -> list[str]:
+    return [line.key for line in lines_about(ways, why, hides=hides)]
+
+
+def test_each_step_counts_from_the_press() -> None:
+    ways = Told().of(SEEKING, MATCHED, CONNECTING, way(api.PathKind.DIRECT), GREETING, *HELLO)
+    assert (ways.matched, ways.stood, ways.proved, ways.greeted) == (1_000.0, 1_034.5, 1_046.0, 6_000.0)
+    english = [sentence(line.key, "en", **line.values) for line in lines_about(ways, None, hides=False)]
+    assert english[-4:] == [
+        "A stranger was found 1.0 s after the press of 「聊一聊」.",
+        "A way there was found 34.5 ms after that.",
+        "Another 11.5 ms, and it was encrypted, and both had proved who they are.",
+        "6.0 s after the press both had said hello.",
+    ]
+
+
+def test_a_direct_way_is_told_with_both_routers() -> None:
+    assert keys(Told().of(SEEKING, MATCHED, way(api.PathKind.DIRECT, "block_scan"))) == [
+        "way.direct",
+        "found.block_scan",
+        "receipt.rtt",
+        "nat.endpoint_independent",
+        "filtering.port_dependent",
+        "their_nat.port_dependent",
+        "allocation.block",
+        "their_filtering.port_dependent",
+        "receipt.matched",
+        "receipt.stood",
+        "receipt.proved",
+    ]
+
+
+def test_within_one_network_no_router_is_spoken_of() -> None:
+    told = keys(Told().of(SEEKING, MATCHED, way(api.PathKind.LAN, "private")))
+    assert told[:4] == ["way.lan", "found.private", "receipt.rtt", "receipt.matched"]
+
+
+@pytest.mark.parametrize(
+    ("why", "hides", "said"),
+    [
+        (api.RelayReason.HIDDEN, True, ["why_relay.hidden", "advice.hidden"]),
+        (api.RelayReason.HIDDEN, False, ["why_relay.hidden", "advice.both"]),
+        (api.RelayReason.NO_PLACES, False, ["why_relay.no_places", "advice.direct"]),
+        (api.RelayReason.UNPREDICTABLE, False, ["why_relay.unpredictable", "advice.direct"]),
+        (api.RelayReason.UNDER_WAY, False, ["why_relay.under_way", "tried.crossing", "advice.direct"]),
+        (
+            api.RelayReason.FAILED,
+            False,
+            ["why_relay.failed", "tried.crossing", "receipt.again", "advice.direct"],
+        ),
+    ],
+)
+def test_the_relay_is_told_with_its_reason_and_with_what_would_help(
+    why: api.RelayReason, hides: bool, said: list[str]
+) -> None:
+    path = way(api.PathKind.RELAY, "relay", why=why, ours=None, theirs=None)
+    ways = Told().of(SEEKING, MATCHED, path)
+    assert keys(ways, hides=hides)[3 : 3 + len(said)] == said
+
+
+def test_the_reason_is_that_of_now_and_nothing_goes_on_when_it_is_over() -> None:
+    told = Told()
+    ways = told.of(SEEKING, MATCHED, way(api.PathKind.RELAY, "relay", why=api.RelayReason.UNDER_WAY))
+    assert "why_relay.failed" in keys(ways, api.RelayReason.FAILED)
+    told.of(api.PeerAway(30.0))
+    assert keys(ways)[0] == "receipt.away"
+    told.of(HOME)
+    said = keys(ways)
+    assert said[:2] == ["receipt.over", "way.relay"]
+    assert "why_relay.failed" in said
+    assert not {"receipt.again", "why_relay.under_way", "receipt.away"} & set(said)
+
+
+def test_every_change_of_the_way_is_told_and_the_first_way_keeps_its_times() -> None:
+    told = Told()
+    ways = told.of(SEEKING, MATCHED, way(api.PathKind.RELAY, "relay"), way(api.PathKind.DIRECT, "opener"))
+    stood = ways.stood
+    told.of(api.PeerAway(30.0), way(api.PathKind.RELAY, "relay-tls"))
+    assert ways.stood == stood
+    assert [line for line in keys(ways) if line.startswith("change.")] == [
+        "change.relay",
+        "change.direct",
+        "change.away",
+        "change.relay",
+    ]
+    assert ways.changes[2] == api.PathChange(4_000.0, None, "")
+
+
+def test_a_peer_that_changes_the_way_for_ever_fills_no_memory() -> None:
+    ways = Told().of(SEEKING, MATCHED, *[way(api.PathKind.DIRECT)] * (receipt.MAX_CHANGES + 5))
+    assert len(ways.changes) == receipt.MAX_CHANGES
+
+
+def test_a_search_goes_on_when_nobody_came_and_begins_anew_with_a_press() -> None:
+    told = Told()
+    ways = told.of(SEEKING, MATCHED, CONNECTING, SEEKING, MATCHED)
+    assert ways.matched == 4_000.0
+    told.of(HOME)
+    assert keys(ways)[:2] == ["receipt.over", "receipt.no_way"]
+    told.of(SEEKING)
+    assert keys(ways) == ["receipt.none"]
+    assert told.of(MATCHED, CONNECTING).matched == 1_000.0
+    assert keys(ways) == ["receipt.looking", "receipt.matched"]
+    assert keys(told.of(api.StateChanged(api.State.SIGNED_OUT))) == ["receipt.none"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_is_known_there_is_a_sentence_for_it(language: str) -> None:
+    unknown = sentence("code.internal", language)
+    nats = [
+        api.NatWords(mapping, filtering, allocation, "unknown")
+        for mapping, filtering, allocation in product(Mapping, Filtering, Allocation)
+    ]
+    paths = [
+        *(way(api.PathKind.DIRECT, how, ours=nat, theirs=nat) for how in FOUND for nat in nats),
+        *(
+            way(api.PathKind.RELAY, "relay", why=why, technique=technique)
+            for why, technique in product(api.RelayReason, Technique)
+        ),
+    ]
+    for path, over in product(paths, (False, True)):
+        events = (SEEKING, MATCHED, path, *HELLO, api.PeerAway(1.0), path, *([HOME] if over else []))
+        for line in lines_about(Told().of(*events), None, hides=False):
+            said = sentence(line.key, language, **line.values)
+            assert said != unknown, line
+            assert "{" not in said, line
