@@ -195,19 +195,24 @@ class Punch:
         delay: seconds, about, between an explicit error and the next dial; spread by ± 50 %.
         attempts: dials to one place, at most.
         budget: seconds from the first `Go` to `GaveUp`.
+        deaf: seconds from there to `Listen`, where listening makes a firewall ask the person.
     """
 
-    def __init__(self, *, delay: float = 0.005, attempts: int = 60, budget: float = 4.0) -> None:
+    def __init__(
+        self, *, delay: float = 0.005, attempts: int = 60, budget: float = 4.0, deaf: float = 0.0
+    ) -> None:
         self.state = State.IDLE
         self._delay = delay
         self._attempts = attempts
         self._budget = budget
+        self._deaf = deaf
         self._end: float | None = None
         self._places: dict[_Way, _Place] = {}
         self._streams: dict[int, _Way] = {}
         self._opens = False
         self._waves: list[Wave] = []
         self._held: list[_Way] = []
+        self._listen_at: float | None = None
         self._call_at: float | None = None
         self._wave_at: float | None = None
 
@@ -216,6 +221,7 @@ class Punch:
         """Monotonic seconds at which to feed `Tick`; None for never."""
         times = [
             self._end,
+            self._listen_at,
             self._call_at,
             self._wave_at,
             *(place.due for place in self._places.values()),
@@ -258,6 +264,12 @@ class Punch:
             case _:
                 raise LocalProtocolError(f"{event} while {self.state.value}")
 
+    def _listen(self, now: float) -> list[Effect]:
+        if self._listen_at is None or now < self._listen_at:
+            return []
+        self._listen_at = None
+        return [Listen()]
+
     # -- lane 1 ---------------------------------------------------------------------------
 
     def _begin(self, event: Go, now: float) -> list[Effect]:
@@ -270,7 +282,8 @@ class Punch:
             ]
             if not plan.opens:
                 self._call_at = now + PATIENCE
-        effects: list[Effect] = [Listen(), *self._add(event)]
+        self._listen_at = now + self._deaf
+        effects = [*self._listen(now), *self._add(event)]
         if self._opens:
             effects.append(self._waves.pop(0) if self._waves else Opened())
         return effects
@@ -354,7 +367,7 @@ class Punch:
     def _tick(self, now: float) -> list[Effect]:
         if self._end is not None and now >= self._end:
             return [*self._shut(), GaveUp()]
-        effects: list[Effect] = []
+        effects = self._listen(now)
         for way, place in self._places.items():
             if place.due is not None and now >= place.due:
                 effects.append(self._dial(way))
@@ -367,7 +380,7 @@ class Punch:
     def _shut(self) -> list[Effect]:
         began = self.state is State.PUNCHING
         self.state = State.SHUT
-        self._end = self._call_at = self._wave_at = None
+        self._end = self._listen_at = self._call_at = self._wave_at = None
         self._places.clear()
         self._streams.clear()
         self._waves.clear()

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from floater.bridge import api
 from floater.codes import Code
-from floater.core import link, path, stranger, talk, transfer
-from floater.core.candidates import Surroundings, choose_candidates
+from floater.core import link, path, punch, stranger, talk, technique, transfer
+from floater.core.candidates import Surroundings, choose_candidates, is_port_allowed
 from floater.core.orders import Emit
 from floater.core.sniff import IMAGE_TYPES, clean_type, is_what_it_says, sniff
 from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
-from floater.wire import control
+from floater.wire import control, nat
 from floater.wire import talk as wire
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope, parse_address, scope_of
 from floater.wire.limits import MAX_UNACKNOWLEDGED
@@ -188,6 +188,72 @@ def _look_at(machine: talk.Talk) -> None:
     assert conversation.unacknowledged <= MAX_UNACKNOWLEDGED
     assert len(machine._incoming._transfers) <= 64
     assert machine.deadline is None or machine.deadline == machine.deadline
+
+
+# -- the punch, planned by what a peer claims ------------------------------------------------
+
+
+def punch_sequence(data: bytes) -> None:
+    """Any claim of a NAT and any news of streams: the caps hold, and nobody is dialled who was not named."""
+    choices = Choices(data)
+    ports = tuple(choices.pick((1, 22, 1_024, 3_306, 40_000, 40_001, 40_300, 65_535)) for _ in range(6))
+    ours, theirs = (
+        nat.Nat(
+            choices.pick(tuple(nat.Mapping)),
+            choices.pick(tuple(nat.Filtering)),
+            choices.pick(tuple(nat.Allocation)),
+            choices.pick(tuple(nat.Stray)),
+            ports[: choices.below(7)],
+        )
+        for _ in range(2)
+    )
+    named = [Endpoint(f"203.0.113.{at}", 40_000 + at) for at in range(4)]
+    target = named[3] if choices.chance(2) else None
+    plan = technique.plan_for(ours, theirs, choices.pick(tuple(control.Role)), target)
+    machine, now, number, waves = punch.Punch(), 0.0, 0, 0
+    queue: list[punch.Event] = [punch.Go(tuple(named[:2]), tuple(named[2:]), plan)]
+    while choices.left or queue:
+        now += choices.pick(PAUSES)
+        number += 1
+        place, lane = choices.pick(tuple(named)), choices.below(2)
+        event = queue.pop() if queue else _punch_news(choices, number, place, lane)
+        if isinstance(event, punch.Failed) and (lane, place) not in machine._places:
+            continue
+        for effect in [*machine.feed(event, now=now), *_ticks(machine, now)]:
+            match effect:
+                case punch.Dial(remote, way):
+                    assert remote in (named[2:] if way else named[:2])
+                case punch.Wave(remotes):
+                    waves += 1
+                    assert waves <= technique.MAX_WAVES
+                    assert len(remotes) <= technique.MAX_WAVE
+                    assert {remote.host for remote in remotes} <= {named[3].host}
+                    assert all(is_port_allowed(remote.port) for remote in remotes)
+        assert len(machine._streams) <= punch.MAX_STREAMS
+
+
+def _ticks(machine: punch.Punch, now: float) -> list[punch.Effect]:
+    effects: list[punch.Effect] = []
+    for _ in range(500):
+        if machine.deadline is None or machine.deadline > now:
+            return effects
+        effects += machine.feed(Tick(), now=now)
+    raise AssertionError("time stands still")
+
+
+def _punch_news(choices: Choices, number: int, place: Endpoint, lane: int) -> punch.Event:
+    some, spread = choices.below(number + 1), choices.byte() / 256
+    return choices.pick(
+        (
+            punch.Connected(number, place, lane),
+            punch.Failed(place, spread, lane),
+            punch.Sent(),
+            punch.PeerOpened(),
+            punch.Rejected(some, spread),
+            punch.Authenticated(some) if choices.chance(3) else punch.PeerOpened(),
+            punch.Halt() if choices.chance(8) else punch.Sent(),
+        )
+    )
 
 
 # -- the path ----------------------------------------------------------------------------
@@ -445,6 +511,7 @@ def sniffing(data: bytes) -> None:
 
 SEEDS: dict[str, list[bytes]] = {
     "talk_sequence": [bytes([1, 1]) + bytes([n, 7, n]) * 30 for n in range(6)],
+    "punch_sequence": [bytes([n, 7 * n % 256, 1, 0, 3, 5]) * 16 for n in range(8)],
     "path_sequence": [bytes([n, 1, 0, 1]) * 20 for n in range(6)],
     "stranger_sequence": [
         bytes(b for step in steps for b in (2, 0, 0, *step))

@@ -64,6 +64,7 @@ TARGETS: dict[str, Target] = {
         parsers.addresses, [b"10.0.0.1", b"::ffff:127.0.0.1", b"2002:7f00:1::", b"64:ff9b::1"]
     ),
     "talk_sequence": Target(machines.talk_sequence, machines.SEEDS["talk_sequence"]),
+    "punch_sequence": Target(machines.punch_sequence, machines.SEEDS["punch_sequence"]),
     "path_sequence": Target(machines.path_sequence, machines.SEEDS["path_sequence"]),
     "stranger_sequence": Target(machines.stranger_sequence, machines.SEEDS["stranger_sequence"]),
     "lobby_sequence": Target(machines.lobby_sequence, machines.SEEDS["lobby_sequence"]),

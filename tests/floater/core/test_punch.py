@@ -46,6 +46,13 @@ def test_all_places_are_dialled_at_once_while_listening() -> None:
     punch().at(0.0, Go((HOME, PUBLIC, HOME)), Listen(), Dial(HOME), Dial(PUBLIC)).wakes(5.0)
 
 
+def test_where_listening_would_trouble_the_person_it_begins_late_and_not_at_all_after_the_end() -> None:
+    script = Playbook(Punch(delay=DELAY, attempts=6, budget=5.0, deaf=1.0))
+    script.at(0.0, Go((PUBLIC,)), Dial(PUBLIC)).when_due(1.0, Listen()).wakes(5.0)
+    early = Playbook(Punch(delay=DELAY, attempts=6, budget=5.0, deaf=1.0))
+    early.at(0.0, Go((PUBLIC,)), Dial(PUBLIC)).at(0.5, Halt(), Withdraw()).rests()
+
+
 def test_an_explicit_error_is_answered_in_milliseconds_spread_at_random() -> None:
     (
         punch()
