@@ -22,6 +22,9 @@ JOINED = {
     Pair("APDF", "APDF-NP"): Setting(),
     Pair("RST", "RST"): SKEWED,
     Pair("APDF", "SYNBLOCK"): Setting(),
+    Pair("RST", "SYM-SEQ"): Setting(),
+    Pair("APDF", "SYM-BLOCK"): Setting(),
+    Pair("APDF", "SYM-RAND"): Setting(),
 }
 RELAYED = {Pair("SYNBLOCK", "SYNBLOCK"): Setting(), Pair("EGRESS", "SYM-RAND"): Setting()}
 
