@@ -136,13 +136,3 @@ def stray_of(fates: Values[Probe, Stray]) -> Stray:
         return fates[Probe.OTHER_ADDRESS]
     fate = fates.get(Probe.OTHER_PORT, Stray.UNKNOWN)
     return Stray.UNKNOWN if fate is Stray.ACCEPTED else fate
-
-
-def is_hopeless(ours: Mapping, theirs: Mapping) -> bool:
-    """Say whether plain punching between two NATs of these kinds is known to fail mostly.
-
-    A NAT that takes another port for each destination cannot be dialled; from
-    behind it only somebody can be reached who lets everybody in.
-    """
-    hard = (Mapping.ADDRESS_DEPENDENT, Mapping.PORT_DEPENDENT)
-    return (ours in hard and theirs is not Mapping.OPEN) or (theirs in hard and ours is not Mapping.OPEN)

@@ -5,7 +5,6 @@ from floater.core.observe import (
     Asker,
     Observation,
     filtering_of,
-    is_hopeless,
     mapping_of,
     nat_of,
     public_endpoints,
@@ -46,24 +45,6 @@ def test_public_endpoints_come_once_each_the_most_seen_first() -> None:
     seen = [Observation(LOCAL, S1P1, A), Observation(LOCAL, S1P2, B), Observation(LOCAL, S2P1, B)]
     assert public_endpoints(seen) == (B, A)
     assert public_endpoints([]) == ()
-
-
-@pytest.mark.parametrize(
-    ("ours", "theirs", "hopeless"),
-    [
-        (Mapping.UNKNOWN, Mapping.UNKNOWN, False),
-        (Mapping.ENDPOINT_INDEPENDENT, Mapping.ENDPOINT_INDEPENDENT, False),
-        (Mapping.PORT_DEPENDENT, Mapping.ENDPOINT_INDEPENDENT, True),
-        (Mapping.ENDPOINT_INDEPENDENT, Mapping.ADDRESS_DEPENDENT, True),
-        (Mapping.PORT_DEPENDENT, Mapping.PORT_DEPENDENT, True),
-        (Mapping.PORT_DEPENDENT, Mapping.OPEN, False),
-        (Mapping.OPEN, Mapping.PORT_DEPENDENT, False),
-    ],
-)
-def test_some_pairs_of_nats_are_not_worth_a_head_start(
-    ours: Mapping, theirs: Mapping, hopeless: bool
-) -> None:
-    assert is_hopeless(ours, theirs) is hopeless
 
 
 S2P2, V6 = Endpoint("198.51.100.2", 2), Endpoint("2001:db8::1", 1)
