@@ -1,8 +1,9 @@
 import asyncio
 import contextlib
 import itertools
+import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -97,23 +98,13 @@ async def test_after_withdrawal_nobody_listens_and_it_can_be_taken_up_again() ->
 
 
 async def test_withdrawal_ends_a_dial_that_gets_no_answer() -> None:
-    with socket.socket() as deaf:  # a full backlog drops SYNs, as a NAT does
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(deaf.getsockname())
-            fillers.append(filler)
+    with deaf_place() as place:
         async with dialer() as (made, heard, _):
-            made.dial(Endpoint("127.0.0.1", deaf.getsockname()[1]))
+            made.dial(place)
             await asyncio.sleep(0.05)  # long enough for an error to come, if one did
             assert heard.events.empty()
             made.withdraw()
         assert heard.events.empty()
-        for filler in fillers:
-            filler.close()
 
 
 async def test_a_dropped_stream_is_reset() -> None:
@@ -127,3 +118,67 @@ async def test_a_dropped_stream_is_reset() -> None:
         with pytest.raises(ConnectionResetError):
             await reader.read()
         writer.close()
+
+
+async def test_a_wave_goes_out_from_lane_1_or_each_syn_from_a_port_of_its_own() -> None:
+    seen: list[int] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(writer.get_extra_info("peername")[1])
+        await reader.read()
+
+    async with serving(note) as one, serving(note) as two, dialer() as (made, heard, place):
+        there = [Endpoint("127.0.0.1", one), Endpoint("127.0.0.1", two)]
+        for fresh, low in ((False, False), (True, True)):
+            made.wave(there, fresh=fresh, low=low)
+            events = [await heard.next() for _ in range(3)]
+            assert events.count(punch.Sent()) == 1
+            streams = [event for event in events if isinstance(event, punch.Connected)]
+            assert {(event.lane, event.remote) for event in streams} == {(1, remote) for remote in there}
+            async with asyncio.timeout(5.0):
+                while len(seen) < 2:
+                    await asyncio.sleep(0.001)
+            assert place.port not in seen
+            assert len(set(seen)) == (2 if fresh else 1)
+            seen.clear()
+        assert made.syns == 4
+
+
+async def test_a_wave_of_a_thousand_gives_every_socket_back() -> None:
+    def count() -> int:
+        return len(os.listdir("/dev/fd"))
+
+    with deaf_place() as place:
+        async with dialer() as (made, heard, _):
+            before = count()
+            made.wave([place] * 1_000, fresh=True, low=False)
+            assert count() < before + 100, "others have their turn in between"
+            assert await heard.next() == punch.Sent()
+            assert before + 900 < count() <= before + 1_000
+            made.withdraw()
+            assert count() == before
+            assert heard.events.empty()
+
+
+async def test_withdrawal_ends_a_wave_that_is_going_out() -> None:
+    with deaf_place() as place:
+        async with dialer() as (made, heard, _):
+            made.wave([place] * 1_000, fresh=True, low=False)
+            made.withdraw()
+            await asyncio.sleep(0.05)  # long enough for the rest, if it went out
+            assert made.syns < 100
+            assert heard.events.empty()
+
+
+@contextlib.contextmanager
+def deaf_place() -> Iterator[Endpoint]:
+    """Somebody who answers no SYN: a full backlog drops them, as a NAT does."""
+    with contextlib.ExitStack() as stack:
+        deaf = stack.enter_context(socket.socket())
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(deaf.getsockname())
+        yield Endpoint(*deaf.getsockname())
