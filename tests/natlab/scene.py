@@ -57,6 +57,7 @@ class Scene:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=_ROOT,
+            process_group=0,  # Ctrl-C is for us alone: what is taken down still needs the wire
         )
 
     def __enter__(self) -> Self:

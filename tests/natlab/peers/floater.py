@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -76,6 +76,7 @@ class Floater:
                     await asyncio.gather(
                         *(_is_direct(*each, patience) for each in zip(both, marks, strict=True))
                     )
+                reason = await _why(both)
         except (AssertionError, CommandRefused) as error:
             reason = str(error).partition("\n")[0]
         told = [_first_match(person.everything[mark:]) for person, mark in zip(both, marks, strict=True)]
@@ -85,6 +86,7 @@ class Floater:
             except AssertionError as error:
                 reason = reason or str(error).partition("\n")[0]
         direct = _both([_taken(lines, relay=False) for lines in told])
+        proved = _both([_proved(lines) for lines in told])
         return Run(
             program=self.name,
             one=pair.one,
@@ -94,6 +96,7 @@ class Floater:
             usable=usable and round(usable, 4),
             relay=_both([_taken(lines, relay=True) for lines in told]),
             direct=direct,
+            proved=proved,
             how="/".join(_last_how(lines) for lines in told),
             reason="; ".join(filter(None, (reason, *_codes(told)))) if direct is None else "",
         )
@@ -153,6 +156,16 @@ async def _go_home(person: Person) -> None:
     person.forget()
 
 
+async def _why(both: Iterable[Person]) -> str:
+    """Why the talk goes over the relay, if it does, as both receipts say it."""
+    found = []
+    for person in both:
+        told = await person.do("receipt")
+        if told["why_relay"] is not None:
+            found.append(f"{told['why_relay']} after {told['receipt']['technique']}")
+    return " / ".join(dict.fromkeys(found))
+
+
 def _first_match(lines: list[Line]) -> list[Line]:
     """What came before the person was matched again, because nobody had come."""
     found = [at for at, line in enumerate(lines) if line.get("event") == "matched"]
@@ -167,6 +180,12 @@ def _taken(lines: list[Line], *, relay: bool) -> float | None:
         if line.get("event") == "path" and (line["kind"] == "relay") is relay
     ]
     return min(times, default=None)
+
+
+def _proved(lines: list[Line]) -> float | None:
+    """When both had proved who they are on the first way without a relay, in seconds since `matched`."""
+    ways = [line for line in lines if line.get("event") == "path" and line["kind"] != "relay"]
+    return ways[0]["receipt"]["proved_ms"] / 1e3 if ways else None
 
 
 def _last_how(lines: list[Line]) -> str:
@@ -187,6 +206,4 @@ def _codes(told: list[list[Line]]) -> list[str]:
                 found.append(str(line["code"]))
             case "ended":
                 found.append(str(line["reason"]))
-            case "path":
-                found.append(f"{line['kind']} by {line['how']}")
     return list(dict.fromkeys(found))
