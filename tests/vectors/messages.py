@@ -22,6 +22,7 @@ SIGNATURE: Final = bytes(64)
 TICKET: Final = Ticket("m1", DIGEST, OTHER_DIGEST, 1_800_000_000.0, 1_800_086_400.0)
 CANDIDATES: Final = (
     Candidate(CandidateKind.PUBLIC, "203.0.113.7", 40_000),
+    Candidate(CandidateKind.PUBLIC, "203.0.113.7", 40_007, lane=1),
     Candidate(CandidateKind.PRIVATE, "192.168.1.5", 40_000),
 )
 NAT: Final = Nat(
