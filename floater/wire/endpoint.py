@@ -55,7 +55,7 @@ class CandidateKind(StrEnum):
 
 
 class Candidate(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
-    """A place where a peer may be (spec §5.2). It is dialled from our punch port of the same `lane` (§6.2)."""
+    """A place where a peer may be (spec §5.2), dialled from our punch port of the same `lane` (§6.2)."""
 
     kind: CandidateKind
     host: Annotated[str, msgspec.Meta(min_length=2, max_length=45)]

@@ -191,7 +191,7 @@ class Matchmaking:
             self._tell_candidates(of=user, to=peer)
 
     def open(self, guest: Guest, m: control.Opened) -> None:
-        """Tell the peer that somebody's NAT is open for it, each wave once, if either may know of the other."""
+        """Tell the peer that somebody's NAT is open for it, each wave once, if it may know of them."""
         user = _user(guest)
         if self._lobby.match_of(user) != m.match_id:
             raise ServerRefused(Code.NO_SUCH_MATCH)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from floater.bridge import api
 from floater.codes import Code
-from floater.core.link import Arrived, LinkDown, LinkUp, Suspect, Transmit, Writable
+from floater.core.link import Alive, Arrived, LinkDown, LinkUp, Suspect, Transmit, Writable
 from floater.core.orders import Emit, Greeted, Over
 from floater.core.talk import Event, Talk, TalkConfig
 from floater.core.transfer import (
@@ -128,6 +128,8 @@ class Side:
                     self.events.append(told)
                 case Suspect(link):
                     self.suspects.append(link)
+                case Alive():
+                    pass  # whoever shook the link wants to know; nobody does here
                 case Over():
                     self.over.append(effect)
                 case Greeted():
