@@ -226,10 +226,12 @@ def _ordinary(runs: Sequence[Run]) -> None:
         header = [f"round trips of {RTT * 1e3:.0f} ms", "p50", "p95", "p99", "taken: p50", "p95", "p99"]
         table("From the go to both ends authenticated, ordinary pairs", [*header, "runs", "not direct"], rows)
         note(f"ordinary: both of {', '.join(ORDINARY)}.")
-        note("floater: the later of both sides' receipts, from `matched` to the proof who the peer is, and")
-        note("to the choice of the way. floor: SYNs that cross (1) and TLS 1.3 (1½), bare, nothing above.")
-        note("textbook: SYNs that cross and a token each way, nothing secret. libp2p: from the dial through")
-        note("the relay until both have a connection of its own.")
+        note("floater: from `matched` to the receipt of the side that was verified first and verifies last,")
+        note(
+            "and to the choice of the way at both. floor: SYNs that cross (1) and TLS 1.3 (1½), bare, nothing"
+        )
+        note("above. textbook: SYNs that cross and a token each way, nothing secret. libp2p: from the dial")
+        note("through the relay until both have a connection of its own.")
 
 
 def _hard(runs: Sequence[Run]) -> None:
