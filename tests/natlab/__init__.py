@@ -3,5 +3,6 @@
 `python -m tests.natlab` is for use by hand. From the bottom up: `namespaces`,
 `packets` and `pcap`, `nats` (the table of kinds), `translator` (those that no
 rules can play), `wire` (the Internet), `igd`, `places` and `scene` (what is where),
-`classify` (prove the kinds), `lab`.
+`classify` (prove the kinds), `lab`. On top `matrix` measures every pair of kinds: `rows` (runs
+and their tables), `town` (two homes of each kind), `peers` (FLOATER and what it is compared with).
 """
