@@ -132,9 +132,9 @@ def plan_for(ours: Nat, theirs: Nat, role: Role, target: Endpoint | None) -> Pla
     leads = role is Role.LEADER
     if technique is Technique.CROSSING or _lets_in(ours, one) or _lets_in(theirs, other):
         return Plan(Technique.CROSSING, _answers(ours) if _answers(ours) != _answers(theirs) else not leads)
-    if technique is Technique.HOPELESS or target is None:
-        return Plan(technique, not leads)
     opens = not leads if one is other else _ORDER.index(one) < _ORDER.index(other)
+    if technique is Technique.HOPELESS or target is None:
+        return Plan(technique, opens)
     ports = _holes(one, other, theirs) if opens else _calls(one, other, theirs, target.port)
     waves = tuple(tuple(Endpoint(target.host, port) for port in wave) for wave in ports)
     return Plan(technique, opens, waves, fresh=one is not _Group.CONE)
