@@ -100,7 +100,7 @@ def lines_about(ways: Ways, why_relay: api.RelayReason | None, *, hides: bool) -
 def _way(path: api.Path) -> list[Line]:
     lines = [Line(f"way.{path.kind.value}"), Line(f"found.{path.how}")]
     if path.rtt_ms is not None:
-        lines.append(Line("receipt.rtt", {"ms": path.rtt_ms}))
+        lines.append(Line("receipt.rtt", {"ms": _short(path.rtt_ms)}))
     return lines
 
 
@@ -140,8 +140,8 @@ def _times(ways: Ways) -> list[Line]:
     assert ways.matched is not None
     lines = [Line("receipt.matched", {"seconds": _seconds(ways.matched)})]
     if ways.stood is not None and ways.proved is not None:
-        lines.append(Line("receipt.stood", {"ms": round(ways.stood - ways.matched, 1)}))
-        lines.append(Line("receipt.proved", {"ms": round(ways.proved - ways.stood, 1)}))
+        lines.append(Line("receipt.stood", {"ms": _short(ways.stood - ways.matched)}))
+        lines.append(Line("receipt.proved", {"ms": _short(ways.proved - ways.stood)}))
     if ways.greeted is not None:
         lines.append(Line("receipt.greeted", {"seconds": _seconds(ways.greeted)}))
     if len(ways.changes) > 1:
@@ -152,4 +152,8 @@ def _times(ways: Ways) -> list[Line]:
 
 
 def _seconds(ms: float) -> str:
-    return f"{ms / 1_000:.1f}"
+    return f"{ms / 1_000:.1f}" if ms >= 10_000 else f"{ms / 1_000:.2f}"
+
+
+def _short(ms: float) -> str:
+    return f"{ms:.0f}" if ms >= 10 else f"{ms:.1f}"

@@ -41,6 +41,14 @@ class OpenLink(Command, frozen=True):
     url: Annotated[str, msgspec.Meta(max_length=4_096)]
 
 
+class CopyReceipt(Command, frozen=True):
+    """Put the receipt of the talk, as text, into the clipboard. The page cannot put anything else there."""
+
+
+class SaveReceipt(Command, frozen=True):
+    """Let the person choose where to put the receipt of the talk, as text."""
+
+
 class ChooseDownloads(Command, frozen=True):
     """Let the person choose the folder for received files."""
 
@@ -78,13 +86,24 @@ class KeptReply(Reply, frozen=True, omit_defaults=False):
 
 
 AnyShellCommand: TypeAlias = (
-    PickFiles | SendUpload | SaveCopy | ShowFile | OpenLink | ChooseDownloads | SecondWindow | Keep | Kept
+    PickFiles
+    | SendUpload
+    | SaveCopy
+    | ShowFile
+    | OpenLink
+    | CopyReceipt
+    | SaveReceipt
+    | ChooseDownloads
+    | SecondWindow
+    | Keep
+    | Kept
 )
 
 SHELL_REPLIES: Final[dict[type[Command], type[Reply]]] = {
     PickFiles: PickedReply,
     SendUpload: FileReply,
     SaveCopy: ChosenReply,
+    SaveReceipt: ChosenReply,
     ChooseDownloads: ChosenReply,
     Kept: KeptReply,
 }

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from PyQt6.QtCore import QUrl
-from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtGui import QDesktopServices, QGuiApplication
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from floater.bridge import api
+from floater.codes import Code
 from floater.core.pixels import HEAD, may_be_shown
 from floater.core.sniff import IMAGE_TYPES, sniff
 from floater.desktop.api import (
     ChooseDownloads,
     ChosenReply,
+    CopyReceipt,
     Keep,
     Kept,
     KeptReply,
@@ -26,6 +28,7 @@ from floater.desktop.api import (
     PickedReply,
     PickFiles,
     SaveCopy,
+    SaveReceipt,
     SecondWindow,
     SendUpload,
     ShowFile,
@@ -34,6 +37,8 @@ from floater.wire.names import clean_file_name
 
 MAX_UPLOADS: Final = 16
 "Uploads that may lie in memory and wait to be sent."
+RECEIPT: Final = "floater.txt"
+"The name that is proposed for a receipt."
 
 
 class Shell:
@@ -137,6 +142,10 @@ class Shell:
                 if target.isValid() and target.scheme() in ("http", "https"):
                     QDesktopServices.openUrl(target)
                 reply(api.Empty())
+            case CopyReceipt():
+                self._receipt(lambda text: reply(self._copy(text)), refuse)
+            case SaveReceipt():
+                self._save_receipt(reply, refuse)
             case ChooseDownloads():
                 self._choose_downloads(reply)
             case SecondWindow():
@@ -189,6 +198,36 @@ class Shell:
             return False
         shutil.copyfile(source, target)
         return True
+
+    def _receipt(self, take: Callable[[str], None], refuse: Callable[[dict[str, Any]], None]) -> None:
+        """Have the client write the receipt: what the page says is never copied or saved."""
+        wish = {"command": "receipt"}
+        self._ask(wish, lambda line: take(line["text"]) if line.get("ok") else refuse(line["error"]))
+
+    def _copy(self, text: str) -> api.Reply:
+        clipboard = QGuiApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(text)
+        return api.Empty()
+
+    def _save_receipt(
+        self, reply: Callable[[api.Reply], None], refuse: Callable[[dict[str, Any]], None]
+    ) -> None:
+        target, _ = QFileDialog.getSaveFileName(self.parent, self._say("dialog.save"), RECEIPT)
+        if not target:
+            reply(ChosenReply(chosen=False))
+            return
+
+        def write(text: str) -> None:
+            try:
+                Path(target).write_text(text, "utf-8")
+            except OSError:
+                code = Code.STORAGE_FAILED.value
+                refuse({"code": code, "message": self._say(f"code.{code}")})
+            else:
+                reply(ChosenReply(chosen=True))
+
+        self._receipt(write, refuse)
 
     def _show(self, transfer_id: str) -> None:
         if (path := self._received.get(transfer_id)) is not None:

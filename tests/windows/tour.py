@@ -329,3 +329,6 @@ class _Walk:
         os.killpg(self._server.process.pid, signal.SIGKILL)
         await page.locator(".offline").wait_for()
         await self._see("offline")
+        await window.press("receipt.title")
+        await page.locator("dialog li").first.wait_for()
+        await self._see("receipt")

@@ -64,6 +64,19 @@ describe("a page that begins", () => {
     expect([app.practising, app.server, app.door]).toEqual([false, "", "welcome"]);
   });
 
+  it("keeps the receipt in sight over the end of the talk, until there is none to tell of", async () => {
+    const app = await begin((command) => {
+      if (command === "kept") return [{ page: "" }];
+      return command === "status" ? [status("talking")] : [{ events: [] }];
+    });
+    app.sheet = "receipt";
+    app.take({ event: "ended", reason: "peer_hung_up", lasted_s: 9 });
+    app.take({ event: "state", state: "home" });
+    expect([app.sheet, app.ended?.peer]).toEqual(["receipt", "Bob"]);
+    app.take({ event: "state", state: "seeking" });
+    expect(app.sheet).toBeNull();
+  });
+
   it("comes back to where it was, if that still is so", async () => {
     const page = JSON.stringify({
       ...{ door: "check_mail", email: "a@b.c", mail: null, sheet: "shortcuts", state: "signed_out", since: 7, ended: null },

@@ -64,10 +64,10 @@ def test_each_step_counts_from_the_press() -> None:
     assert (ways.matched, ways.stood, ways.proved, ways.greeted) == (1_000.0, 1_034.5, 1_046.0, 6_000.0)
     english = [sentence(line.key, "en", **line.values) for line in lines_about(ways, None, hides=False)]
     assert english[-4:] == [
-        "A stranger was found 1.0 s after the press of 「聊一聊」.",
-        "A way there was found 34.5 ms after that.",
-        "Another 11.5 ms, and it was encrypted, and both had proved who they are.",
-        "6.0 s after the press both had said hello.",
+        "A stranger was found 1.00 s after the press of 「聊一聊」.",
+        "A way there was found 34 ms after that.",
+        "Another 12 ms, and it was encrypted, and both had proved who they are.",
+        "6.00 s after the press both had said hello.",
     ]
 
 

@@ -31,6 +31,16 @@ export interface OpenLinkCommand {
   url: string;
 }
 
+/** Put the receipt of the talk, as text, into the clipboard. The page cannot put anything else there. */
+export interface CopyReceiptCommand {
+  command: "copy_receipt";
+}
+
+/** Let the person choose where to put the receipt of the talk, as text. */
+export interface SaveReceiptCommand {
+  command: "save_receipt";
+}
+
 /** Let the person choose the folder for received files. */
 export interface ChooseDownloadsCommand {
   command: "choose_downloads";
@@ -67,7 +77,7 @@ export interface KeptReply {
   page: string;
 }
 
-export type AnyShellCommand = PickFilesCommand | SendUploadCommand | SaveCopyCommand | ShowFileCommand | OpenLinkCommand | ChooseDownloadsCommand | SecondWindowCommand | KeepCommand | KeptCommand;
+export type AnyShellCommand = PickFilesCommand | SendUploadCommand | SaveCopyCommand | ShowFileCommand | OpenLinkCommand | CopyReceiptCommand | SaveReceiptCommand | ChooseDownloadsCommand | SecondWindowCommand | KeepCommand | KeptCommand;
 
 /** What each command is replied with. */
 export interface ShellReplies {
@@ -76,6 +86,8 @@ export interface ShellReplies {
   save_copy: ChosenReply;
   show_file: Empty;
   open_link: Empty;
+  copy_receipt: Empty;
+  save_receipt: ChosenReply;
   choose_downloads: ChosenReply;
   second_window: Empty;
   keep: Empty;

@@ -17,7 +17,7 @@ import { Talk } from "./talk.svelte";
 /** Where a person without a log-in is. */
 export type Door = "welcome" | "server" | "sign_up" | "check_mail" | "log_in" | "forgot" | "reset";
 /** What lies over the screen. */
-export type Sheet = "settings" | "shortcuts" | "address" | "hang_up" | null;
+export type Sheet = "settings" | "shortcuts" | "address" | "hang_up" | "receipt" | null;
 
 /** Whether the history of the talk tells it, too. */
 const isOfTheTalk = ({ event }: AnyEvent): boolean =>
@@ -209,7 +209,7 @@ export class App {
     if (state === "home" || state === "signed_out" || state === "seeking") {
       this.talk = null;
       this.path = null;
-      this.sheet = this.sheet === "hang_up" ? null : this.sheet;
+      if (this.sheet === "hang_up" || (this.sheet === "receipt" && state !== "home")) this.sheet = null;
     }
     this.state = state;
     this.since = now;

@@ -72,7 +72,8 @@ export class Block {
 
 export class Talk {
   path = $state<PathKind | null>(null);
-  how = $state("");
+  /** How often the way has changed, or was lost. */
+  ways = $state(0);
   greeted = $state("");
   peerGreeted = $state("");
   peerTyping = $state(false);
@@ -124,7 +125,7 @@ export class Talk {
       case "path":
         if (this.path !== null && this.path !== event.kind) this.#news(`talk.path_now.${event.kind}`, at);
         this.path = event.kind;
-        this.how = event.how;
+        this.ways += 1;
         break;
       case "greeted":
         this.greeted = event.greeting;
@@ -174,6 +175,7 @@ export class Talk {
         break;
       case "peer_away":
         this.away = true;
+        this.ways += 1;
         this.awayUntil = at + event.grace_s * 1000;
         this.peerTyping = false;
         this.#news("talk.away", at);
