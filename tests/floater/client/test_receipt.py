@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from floater import __version__
+from floater.bridge import api
+from floater.client import Client
+from floater.client.receipt import receipt_of
+from floater.client.words import Words
+from floater.config import ClientConfig
+
+RELAYED = api.Path(
+    api.PathKind.RELAY,
+    700.0,
+    None,
+    "relay",
+    api.Receipt(650.0, 690.0, "crossing", 9, why_relay=api.RelayReason.UNDER_WAY),
+)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "There is no talk yet to tell of."), ("zh-CN", "还没有可以说明的聊天。")]
+)
+async def test_without_a_talk_there_is_nothing_to_tell_of(tmp_path: Path, language: str, words: str) -> None:
+    async with Client(ClientConfig(data_dir=tmp_path), lambda _: None) as client:
+        await client.do(api.Set(language=language))
+        reply = await client.do(api.GetReceipt())
+        assert isinstance(reply, api.ReceiptReply)
+        assert (reply.words, reply.path, reply.changes) == ([words], None, [])
+
+
+def test_a_receipt_tells_what_was_told_and_the_reason_of_now_and_no_name() -> None:
+    words = Words(lambda _: None, lambda: "en")
+    for event in (
+        api.StateChanged(api.State.SEEKING),
+        api.Matched("m1", api.PeerName("Bob")),
+        RELAYED,
+        api.TextReceived("F1", "wild geese"),
+    ):
+        words.tell(event)
+    reply = receipt_of(words, api.RelayReason.FAILED, hides=False)
+    assert (reply.path, reply.how, reply.why_relay) == (api.PathKind.RELAY, "relay", api.RelayReason.FAILED)
+    assert reply.receipt == RELAYED.receipt
+    assert reply.text.splitlines() == [f"FLOATER {__version__}: how you are connected", "", *reply.words]
+    assert "Direct ways were tried, and none came about." in reply.words
+    assert "Tried: both call each other at once (9 calls from here)." in reply.words
+    assert not [word for word in ("Bob", "geese", "m1") if word in reply.text]
