@@ -73,6 +73,7 @@ class _Hold(asyncio.Protocol):
 class _Sink(asyncio.Protocol):
     def __init__(self, size: int) -> None:
         self._size = self._left = size
+        bytes(KEPT_MEMORY)  # or it gives back each record it has read, and is twice as slow at times
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]  # of a stream it is one
