@@ -35,6 +35,8 @@ _AT_ONCE: Final = 6
 "Proofs side by side: each has a wire that must keep time, and two cores may be all there are."
 _HTTPS: Final = 443
 _OTHER: Final = 8443
+_SIBLINGS: Final = 20001
+"A port that nobody has by chance: of two behind a NAT that have the same, it keeps only one's."
 _FLOWS: Final = 8
 _BLOCK: Final = 2048
 "Ports within which a NAT that hands out blocks stays."
@@ -172,14 +174,14 @@ class _Probe:
     def _hairpin(self, local: int, mapped: Endpoint) -> bool:
         """Let a second host behind the same router and the subject dial each other's public endpoints."""
         sibling = self.subject.router.host(f"{self.subject.name}-sibling")
-        with dial(sibling.namespace, ("", 0), self.https.getsockname()) as dialled:
+        with dial(sibling.namespace, ("", _SIBLINGS), self.https.getsockname()) as dialled:
             assert outcome(dialled) is Stray.ACCEPTED
-            its_local, its_mapped = dialled.getsockname()[1], self._accepted(self.https)
-        self._listen(sibling, "", its_local)
+            its_mapped = self._accepted(self.https)
+        self._listen(sibling, "", _SIBLINGS)
         if outcome(self._dial(self.subject, ("", local), its_mapped)) is Stray.ACCEPTED:
             return True
         # Its filter stood in the way, perhaps; for this one we have dialled there.
-        return outcome(self._dial(sibling, ("", its_local), mapped)) is Stray.ACCEPTED
+        return outcome(self._dial(sibling, ("", _SIBLINGS), mapped)) is Stray.ACCEPTED
 
     def _knock(self, mapped: Endpoint) -> list[Stray]:
         """Dial the mapped endpoint from a port and from an address that were never dialled from there."""

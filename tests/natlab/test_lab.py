@@ -150,8 +150,11 @@ def test_two_homes_behind_one_carrier_are_punched_only_if_it_hairpins(
     server = lab.host("server")
     carrier = lab.router(code, "carrier", is_carrier=True, hairpin=hairpin)
     alice, bob = (lab.router("APDF", f"{name}-home", under=carrier).host(name) for name in ("alice", "bob"))
+    ours, theirs = 20001, 20002  # a carrier keeps the port of only one of two that have the same by chance
     with listening(server, 443) as observer:
-        (ours, ours_mapped), (theirs, theirs_mapped) = (_observe(host, observer) for host in (alice, bob))
+        ours_mapped, theirs_mapped = (
+            _observe(host, observer, local)[1] for host, local in ((alice, ours), (bob, theirs))
+        )
     with listening(bob, theirs), plain_dial(alice, theirs_mapped) as fate:
         assert fate is not Stray.ACCEPTED
     dials = [
@@ -159,7 +162,8 @@ def test_two_homes_behind_one_carrier_are_punched_only_if_it_hairpins(
         dial(bob.namespace, ("", theirs), ours_mapped),
     ]
     with dials[0], dials[1]:
-        assert [outcome(one) is Stray.ACCEPTED for one in dials] == [hairpin, hairpin]
+        fates = [outcome(one) for one in dials]
+    assert [fate is Stray.ACCEPTED for fate in fates] == [hairpin, hairpin], fates
 
 
 @natlab
@@ -682,9 +686,12 @@ def _ask_router(host: Host, request: bytes) -> bytes:
         return asker.recv(1100)
 
 
-def _observe(host: Host, observer: socket.socket) -> tuple[int, tuple[str, int]]:
-    """Dial an observer from a fresh port: that port, and what the observer saw. The mapping outlives it."""
-    dialled = dial(host.namespace, ("", 0), observer.getsockname())
+def _observe(host: Host, observer: socket.socket, local: int = 0) -> tuple[int, tuple[str, int]]:
+    """Dial an observer from a port (0: a fresh one): that port, and what the observer saw.
+
+    The mapping outlives it.
+    """
+    dialled = dial(host.namespace, ("", local), observer.getsockname())
     assert outcome(dialled) is Stray.ACCEPTED
     observer.settimeout(5)
     accepted, seen = observer.accept()
