@@ -5,12 +5,12 @@ public hosts; nothing is read from the router itself, except that the wire's
 capture tells which port a SYN left by that nobody was to see.
 """
 
+import ctypes
 import errno
 import functools
 import itertools
 import select
 import socket
-import struct
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,20 +26,36 @@ Endpoint = tuple[str, int]
 
 RTT: Final = 0.02
 PATIENCE: Final = 0.6
-"Seconds until a SYN counts as dropped: many round trips, but less than TCP's first repetition."
+"Seconds until a SYN counts as dropped: many round trips."
+_GLANCE: Final = 0.01
+"""Seconds of one look. Patience is so many of them, and no stretch of the clock: of a machine that stands
+still for a while, all of it wakes up, and what is under way still has nearly as many to arrive."""
+_HANG: Final = 10.0
+"Seconds within which comes what has to."
 _LATE: Final = 5.9
 "Seconds from which on an answer is a late one."
 _LATEST: Final = 7.0
-"Seconds until which it has come, before TCP's third repetition."
+"Seconds until which it has come."
 _AT_ONCE: Final = 6
 "Proofs side by side: each has a wire that must keep time, and two cores may be all there are."
 _HTTPS: Final = 443
 _OTHER: Final = 8443
-_SIBLINGS: Final = 20001
-"A port that nobody has by chance: of two behind a NAT that have the same, it keeps only one's."
 _FLOWS: Final = 8
 _BLOCK: Final = 2048
 "Ports within which a NAT that hands out blocks stays."
+_DEAF: Final = """
+table ip deaf {
+  chain in { type filter hook input priority 0; ip daddr %s tcp flags & (syn|ack) == syn drop
+  }
+}
+"""
+"Lets no SYN come to an address, nor a repetition of one."
+_PLACES: Final = range(20_100, 32_768)
+"Ports that no kernel gives out by itself."
+_STRIDE: Final = 7_829
+"Their golden section: those that are taken one after the other are far apart."
+_fresh = itertools.count()
+_libc = ctypes.CDLL(None, use_errno=True)  # Python's `connect` does not take AF_UNSPEC
 
 
 class KindFailed(AssertionError):
@@ -135,11 +151,16 @@ class _Probe:
             mapping = Mapping.NONE
         elif far[1] == mapped and (other is None or other[1] == mapped):
             mapping = Mapping.ENDPOINT_INDEPENDENT
-        elif other is not None and other[1] == mapped:
+        elif other is not None and other[1] == mapped and all(self._is_alike() for _ in range(2)):
             mapping = Mapping.ADDRESS_DEPENDENT
         else:
             mapping = Mapping.PORT_DEPENDENT
         return local, mapping, mapped, other is not None
+
+    def _is_alike(self) -> bool:
+        """Dial two ports of one address. Of a block, one port in 512 is the same for both by chance."""
+        seen = self._seen_from(self.https, 0)
+        return seen is not None and seen == self._seen_from(self.other, seen[0])
 
     def _allocation(self) -> Allocation:
         pairs = [self._seen_from(self.https, 0) for _ in range(_FLOWS)]
@@ -155,33 +176,32 @@ class _Probe:
         return Allocation.FIXED if self._is_fixed() else Allocation.RANDOM
 
     def _is_fixed(self) -> bool:
-        """Dial one place from one port twice, and let the routers forget the first time before the second."""
-        local, seen = 0, list[Endpoint]()
-        for _ in range(2):
+        """Dial one place from one port thrice, and let the routers forget each time before the next."""
+        local, seen = 0, set[Endpoint]()
+        for _ in range(3):
             dialled = self._dial(self.subject, ("", local), self.https.getsockname())
             assert outcome(dialled) is Stray.ACCEPTED
             local = dialled.getsockname()[1]
-            self.https.settimeout(PATIENCE)
+            self.https.settimeout(_HANG)
             accepted, peer = self.https.accept()
-            seen.append(cast("Endpoint", peer))
+            seen.add(cast("Endpoint", peer))
             for end in (dialled, accepted):  # no state of a connection that ends slowly may be in the way
-                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                end.close()
+                _abort(end)
             for router in self.scene.routers.values():
                 router.forget()
-        return seen[0] == seen[1]
+        return len(seen) == 1
 
     def _hairpin(self, local: int, mapped: Endpoint) -> bool:
         """Let a second host behind the same router and the subject dial each other's public endpoints."""
         sibling = self.subject.router.host(f"{self.subject.name}-sibling")
-        with dial(sibling.namespace, ("", _SIBLINGS), self.https.getsockname()) as dialled:
+        with dial(sibling.namespace, ("", 0), self.https.getsockname()) as dialled:
             assert outcome(dialled) is Stray.ACCEPTED
-            its_mapped = self._accepted(self.https)
-        self._listen(sibling, "", _SIBLINGS)
+            its_local, its_mapped = dialled.getsockname()[1], self._accepted(self.https)
+        self._listen(sibling, "", its_local)
         if outcome(self._dial(self.subject, ("", local), its_mapped)) is Stray.ACCEPTED:
             return True
         # Its filter stood in the way, perhaps; for this one we have dialled there.
-        return outcome(self._dial(sibling, ("", _SIBLINGS), mapped)) is Stray.ACCEPTED
+        return outcome(self._dial(sibling, ("", its_local), mapped)) is Stray.ACCEPTED
 
     def _knock(self, mapped: Endpoint) -> list[Stray]:
         """Dial the mapped endpoint from a port and from an address that were never dialled from there."""
@@ -201,19 +221,16 @@ class _Probe:
         return seen is None or seen[1] != mapped
 
     def _crossing(self) -> bool:
-        """Send a SYN that is lost on the way, then let its target send one back: simultaneous open."""
-        scene, place = self.scene, (self.second.addresses[2], _HTTPS)
-        scene.capture(self.subject.name)
-        scene.block(self.subject.name, self.second.name)
-        began = time.monotonic()
+        """Send a SYN that comes to nobody, then let its target send one back: simultaneous open."""
+        place = (self.second.addresses[2], _HTTPS)
+        self.second.namespace.nft(_DEAF % place[0])
+        self.scene.capture(self.subject.name)
         ours = self._dial(self.subject, ("", 0), place)
-        mapped = self._left_by(place)
-        scene.block(self.subject.name, self.second.name, blocked=False)
-        _outcomes([self._dial(self.second, place, mapped)], PATIENCE - (time.monotonic() - began))
+        _outcomes([self._dial(self.second, place, self._left_by(place))])
         return ours.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0 and _is_connected(ours)
 
     def _left_by(self, place: Endpoint) -> Endpoint:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + _HANG
         while time.monotonic() < deadline:
             for packet in self.scene.seen(self.subject.name):
                 if packet.is_bare_syn and (packet.target, packet.target_port) == place:
@@ -230,7 +247,7 @@ class _Probe:
 
     def _accepted(self, listener: socket.socket) -> Endpoint:
         """Whom a listener sees. The connection stays."""
-        listener.settimeout(PATIENCE)
+        listener.settimeout(_HANG)
         accepted, peer = listener.accept()
         self.stack.enter_context(accepted)
         return cast("Endpoint", peer)
@@ -245,11 +262,15 @@ class _Probe:
 
 
 def shared_socket(namespace: Namespace, local: Endpoint) -> socket.socket:
-    """A TCP socket bound to an endpoint that others may be bound to as well."""
+    """A TCP socket bound to an endpoint that others may be bound to as well.
+
+    For port 0 it takes one that none had before. By `bind` two hosts behind one
+    NAT have the same one at times, and the NAT then moves one of them.
+    """
     made = namespace.socket(socket.AF_INET6 if ":" in local[0] else socket.AF_INET)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    made.bind(local)
+    made.bind((local[0], local[1] or _PLACES[next(_fresh) * _STRIDE % len(_PLACES)]))
     return made
 
 
@@ -272,8 +293,10 @@ def outcome(dialled: socket.socket, patience: float = PATIENCE) -> Stray:
 def _outcomes(dialled: list[socket.socket], patience: float = PATIENCE) -> list[Stray]:
     began = time.monotonic()
     answered: dict[socket.socket, float] = {}
-    while len(answered) < len(dialled) and (left := began + patience - time.monotonic()) > 0:
-        ready = select.select([], [one for one in dialled if one not in answered], [], left)[1]
+    for _ in range(round(patience / _GLANCE)):
+        if not (waiting := [one for one in dialled if one not in answered]):
+            break
+        ready = select.select([], waiting, [], _GLANCE)[1]
         answered |= dict.fromkeys(ready, time.monotonic() - began)
     fates = {one: _fate(one) for one in answered}
     for one, after in answered.items():
@@ -289,7 +312,7 @@ def _fate(dialled: socket.socket) -> Stray:
             return Stray.ACCEPTED
         case errno.ECONNREFUSED:
             return Stray.RESET
-        case errno.EHOSTUNREACH:
+        case errno.EHOSTUNREACH | errno.EACCES:  # the latter is ICMPv6's "administratively prohibited"
             return Stray.UNREACHABLE
     raise OSError(error, "an answer that no kind gives")
 
@@ -300,6 +323,18 @@ def _is_connected(dialled: socket.socket) -> bool:
     except OSError:
         return False
     return True
+
+
+def _abort(connected: socket.socket) -> None:
+    """End a connection at once: by `connect` to nowhere (RFC 9293 §3.10.5), which sends an RST.
+
+    A program that another thread is just starting holds copies of all sockets
+    for a moment, in which `close` ends nothing.
+    """
+    nowhere = bytes(16)  # AF_UNSPEC
+    if _libc.connect(connected.fileno(), nowhere, len(nowhere)):
+        raise OSError(ctypes.get_errno(), "cannot end a connection")
+    connected.close()
 
 
 @contextmanager
