@@ -32,12 +32,13 @@ ENUMERATED: Final = {
     "their_nat": {mapping.value for mapping in Mapping},
     "their_filtering": {kind.value for kind in Filtering if kind is not Filtering.UNKNOWN},
     "way": {kind.value for kind in api.PathKind},
+    "was": {kind.value for kind in api.PathKind},
     "change": {kind.value for kind in api.PathKind} | {"away"},
     "why_relay": {reason.value for reason in api.RelayReason},
     "tried": {technique.value for technique in Technique},
     "found": {kind.value for kind in CandidateKind}
     | {kind.value for kind in (Technique.PREDICTION, Technique.BLOCK_SCAN, Technique.BIRTHDAY)}
-    | {"incoming", "opener", "relay", "relay-tls"},
+    | {"lan", "incoming", "opener", "relay", "relay-tls"},
     "reachability": {"open", "punch", "relay", "offline"},
 }
 

@@ -474,6 +474,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     our_nat: NatWords | None = None
     peer_nat: NatWords | None = None
     why_relay: RelayReason | None = None
+    "Of the relay, as things stood when this was told."
 
 
 class Path(Event, frozen=True):
@@ -481,8 +482,9 @@ class Path(Event, frozen=True):
 
     `rtt_ms`: only the leader of a match can time it.
 
-    `how`: `private`, `public` or `mapped` for a place that was dialled, `incoming` for one that nobody named,
-    `opener`, `prediction`, `block_scan` or `birthday` for a technique, `relay` or `relay-tls`.
+    `how`: `private`, `public` or `mapped` for a place that was dialled, `incoming` for one that nobody named
+    (within one network always `private`), `opener`, `prediction`, `block_scan` or `birthday` for a technique,
+    `relay` or `relay-tls`.
     """
 
     kind: PathKind
@@ -490,6 +492,22 @@ class Path(Event, frozen=True):
     rtt_ms: float | None
     how: str
     receipt: Receipt | None = None
+
+
+class Trying(Event, frozen=True):
+    """Which kinds of way are being tried now, all at once, while there is none; `technique` as in `Receipt`.
+
+    The kinds are none for a moment where nobody can be called yet.
+    """
+
+    kinds: list[PathKind]
+    technique: str
+
+
+class ReceiptChanged(Event, frozen=True, tag="receipt"):
+    """What is known of the way over the relay, as in `path`, is another now: direct ways were tried."""
+
+    receipt: Receipt
 
 
 class PeerGreeted(Event, frozen=True):
@@ -650,7 +668,9 @@ AnyEvent: TypeAlias = (
     | Online
     | ServerChanged
     | Matched
+    | Trying
     | Path
+    | ReceiptChanged
     | Greeted
     | PeerGreeted
     | Said
@@ -687,15 +707,14 @@ class ReceiptReply(Reply, frozen=True, omit_defaults=False):
 
     The times count from the press of 聊一聊; None for what has not been:
     `matched`, then `stood` and `proved` of the first way (as in `Receipt`),
-    and `greeted` by both. `receipt` is of the way that is, or was at the end;
-    `why_relay` is as things stand now. `changes` are the newest 64. `words`
-    say all of it in plain sentences, and `text` is these under a heading.
+    and `greeted` by both. `receipt` is of the way that is, or was at the end.
+    `changes` are the newest 64. `words` say all of it in plain sentences, and
+    `text` is these under a heading.
     """
 
     path: PathKind | None
     how: str
     rtt_ms: float | None
-    why_relay: RelayReason | None
     over: bool
     matched_ms: float | None
     stood_ms: float | None

@@ -162,8 +162,7 @@ class Client:
                 hidden = self._settings.values.hide_address
                 return reply_about(await look_around(person.link, person.ports, hidden=hidden), self._words)
             case api.GetReceipt():
-                why = person.talk.links.why_relay if person.talk else None
-                return receipt_of(self._words, why, hides=self._settings.values.hide_address)
+                return receipt_of(self._words, hides=self._settings.values.hide_address)
             case _ if isinstance(command, ACCOUNT_COMMANDS):
                 return await self._account(command)
             case _:

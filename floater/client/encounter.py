@@ -21,7 +21,7 @@ from floater.core.transfer import (
 )
 from floater.drive import Driver
 from floater.errors import Refused, RemoteProtocolError
-from floater.net.meeting import Meeting, Misbehaved, Noticed, Opened, PortWanted, Report
+from floater.net.meeting import Meeting, Misbehaved, Noticed, Opened, PortWanted, Report, Retold, Trying
 from floater.store.files import Files
 from floater.tasks import Tasks
 from floater.wire import control
@@ -187,6 +187,10 @@ class Encounter:
                 self.path = kind
                 rtt_ms = None if rtt is None else round(rtt * 1_000, 1)
                 self._say(api.Path(kind, round(took * 1_000, 1), rtt_ms, how, receipt))
+            case Trying(kinds, technique):
+                self._say(api.Trying(list(kinds), technique.value))
+            case Retold(now):
+                self._say(api.ReceiptChanged(now))
             case path.Away(grace):
                 self._say(api.PeerAway(grace))
                 self._doubt()

@@ -6,22 +6,21 @@ from floater.client.words import Words
 from floater.core.receipt import lines_about
 
 
-def receipt_of(words: Words, why_relay: api.RelayReason | None, *, hides: bool) -> api.ReceiptReply:
+def receipt_of(words: Words, *, hides: bool) -> api.ReceiptReply:
     """Write the receipt of the talk that is, or was last.
 
     Args:
         words: which told of the talk.
-        why_relay: why its way leads over the relay as things stand now; None if it does not, or is over.
         hides: whether the person hides their address.
     """
     ways = words.ways
-    said = [words.say(line.key, **line.values) for line in lines_about(ways, why_relay, hides=hides)]
+    said = [words.say(line.key, **line.values) for line in lines_about(ways, hides=hides)]
     path = ways.path
+    heading = "receipt.heading_over" if ways.over else "receipt.heading"
     return api.ReceiptReply(
         path=None if path is None else path.kind,
         how="" if path is None else path.how,
         rtt_ms=None if path is None else path.rtt_ms,
-        why_relay=why_relay,
         over=ways.over,
         matched_ms=ways.matched,
         stood_ms=ways.stood,
@@ -30,5 +29,5 @@ def receipt_of(words: Words, why_relay: api.RelayReason | None, *, hides: bool) 
         changes=list(ways.changes),
         receipt=None if path is None else path.receipt,
         words=said,
-        text="\n".join([words.say("receipt.heading", version=__version__), "", *said, ""]),
+        text="\n".join([words.say(heading, version=__version__), "", *said, ""]),
     )

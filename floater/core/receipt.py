@@ -6,6 +6,8 @@ A fold over what the client tells its person. No address, name or word of anybod
 from collections import deque
 from typing import Final
 
+import msgspec
+
 from floater.bridge import api
 from floater.core.reachability import Line, class_of
 from floater.core.technique import Technique
@@ -54,6 +56,8 @@ class Ways:
                     self.stood = round(self.matched + receipt.stood_ms, 1)
                     self.proved = round(self.matched + receipt.proved_ms, 1)
                 self.path, self.away = event, False
+            case api.ReceiptChanged(receipt) if self.path is not None:
+                self.path = msgspec.structs.replace(self.path, receipt=receipt)
             case api.PeerAway():
                 self.changes.append(api.PathChange(at, None, ""))
                 self.away = True
@@ -73,12 +77,11 @@ class Ways:
         self._state = state
 
 
-def lines_about(ways: Ways, why_relay: api.RelayReason | None, *, hides: bool) -> list[Line]:
+def lines_about(ways: Ways, *, hides: bool) -> list[Line]:
     """Say how the talk is connected, why so, and what would make it direct; then what came when.
 
     Args:
         ways: of the talk.
-        why_relay: why the way leads over the relay as things stand now, if that is known.
         hides: whether the person hides their address.
     """
     if ways.matched is None:
@@ -89,32 +92,31 @@ def lines_about(ways: Ways, why_relay: api.RelayReason | None, *, hides: bool) -
     else:
         if ways.away and not ways.over:
             lines.append(Line("receipt.away"))
-        lines += _way(ways.path)
+        lines += _way(ways.path, "was" if ways.over else "way")
         if ways.path.kind is api.PathKind.RELAY:
-            lines += _relay(ways, why_relay, hides=hides)
+            lines += _relay(ways, hides=hides)
         if ways.path.kind is not api.PathKind.LAN and ways.path.receipt is not None:
             lines += _routers(ways.path.receipt)
     return [*lines, *_times(ways)]
 
 
-def _way(path: api.Path) -> list[Line]:
-    lines = [Line(f"way.{path.kind.value}"), Line(f"found.{path.how}")]
+def _way(path: api.Path, tense: str) -> list[Line]:
+    lines = [Line(f"{tense}.{path.kind.value}")]
+    lines.append(Line("found.lan" if path.kind is api.PathKind.LAN else f"found.{path.how}"))
     if path.rtt_ms is not None:
         lines.append(Line("receipt.rtt", {"ms": _short(path.rtt_ms)}))
     return lines
 
 
-def _relay(ways: Ways, why: api.RelayReason | None, *, hides: bool) -> list[Line]:
-    assert ways.path is not None
-    receipt = ways.path.receipt
-    if why is None and receipt is not None:
-        why = receipt.why_relay
-    if why is None:
+def _relay(ways: Ways, *, hides: bool) -> list[Line]:
+    receipt = None if ways.path is None else ways.path.receipt
+    if receipt is None or receipt.why_relay is None:
         return [Line("advice.direct")]
+    why = receipt.why_relay
     if ways.over and why is api.RelayReason.UNDER_WAY:
         why = api.RelayReason.FAILED
     lines = [Line(f"why_relay.{why.value}")]
-    if why in _TRIED and receipt is not None:
+    if why in _TRIED:
         lines.append(Line(f"tried.{Technique(receipt.technique).value}", {"syns": receipt.syns}))
     if why is api.RelayReason.FAILED and not ways.over:
         lines.append(Line("receipt.again"))

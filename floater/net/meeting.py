@@ -35,7 +35,7 @@ from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
 from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, scope_of
 from floater.wire.frame import Body
-from floater.wire.nat import UNKNOWN_NAT, Nat
+from floater.wire.nat import UNKNOWN_NAT, Mapping, Nat
 from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
@@ -68,6 +68,21 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Trying:
+    """What is being tried now, before there is any way: see `api.Trying`."""
+
+    kinds: tuple[PathKind, ...]
+    technique: Technique
+
+
+@dataclass(frozen=True, slots=True)
+class Retold:
+    """The receipt of the way over the relay, which is in use, as it is now."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """Something to tell the person."""
 
@@ -88,6 +103,8 @@ Report: TypeAlias = (
     | Misbehaved
     | PortWanted
     | Opened
+    | Trying
+    | Retold
     | Noticed
 )
 
@@ -189,6 +206,7 @@ class Meeting:
         self._peer_nat = matched.nat
         self._relay: asyncio.Task[None] | None = None
         self._current = 0  # no link has this number
+        self._told: Trying | Retold | None = None
         self._dialer = None if self._port is None else self._make_dialer(self._port)
 
     def start(self) -> None:
@@ -269,6 +287,7 @@ class Meeting:
         if self._punch is not None:
             self._punch.feed(self._go())
         self._path.feed(path.Moved())
+        self._retell()
 
     def opened(self) -> None:
         """The peer's NAT is open for us (`peer_opened`)."""
@@ -340,6 +359,7 @@ class Meeting:
         match effect:
             case path.Punch():
                 self._start_punch()
+                self._retell()
             case path.Renew():
                 self._tell(PortWanted())
             case path.EndPunch():
@@ -347,6 +367,7 @@ class Meeting:
                     self._punch.feed(punch.Halt())
             case path.OpenRelay():
                 self._relay = self._tasks.start(self._join_relay(), "relay")
+                self._retell()
             case path.EndRelay():
                 if self._relay is not None:
                     self._relay.cancel()
@@ -368,7 +389,8 @@ class Meeting:
                 if isinstance(effect, link.LinkUp):
                     self._current = effect.link
                 elif isinstance(effect, path.Chosen):
-                    effect = replace(effect, receipt=self._receipt(self._links[self._current]))
+                    self._told = Retold(self._receipt(self._links[self._current]))
+                    effect = replace(effect, receipt=self._told.receipt)
                 self._tell(effect)
             case _:
                 assert_never(effect)
@@ -437,6 +459,7 @@ class Meeting:
                 self._drop(stream)
             case punch.GaveUp():
                 self._path.feed(path.PunchOver())
+                self._retell()
             case _:
                 assert_never(effect)
 
@@ -495,23 +518,42 @@ class Meeting:
             self._syns + (0 if self._dialer is None else self._dialer.syns),
             None if hides or self._port is None else _words(self._port.nat),
             None if hides else _words(self._peer_nat),
-            self.why_relay,
+            self._why_relay() if chosen.kind is PathKind.RELAY else None,
         )
 
-    @property
-    def why_relay(self) -> RelayReason | None:
-        """Why the link in use leads over the relay, as things stand now; None if it does not."""
-        current = self._links.get(self._current)
-        if current is None or current.kind is not PathKind.RELAY:
-            return None
+    def _why_relay(self) -> RelayReason:
+        """Why a link leads over the relay, as things stand now."""
         if self._matched.relay_only:
             return RelayReason.HIDDEN
         if self._port is None or not self._places:
             return RelayReason.NO_PLACES
         if not self._has_hope():
             return RelayReason.UNPREDICTABLE
-        is_punching = self._punch is not None and self._punch.machine.deadline is not None
-        return RelayReason.UNDER_WAY if is_punching else RelayReason.FAILED
+        return RelayReason.UNDER_WAY if self._is_punching() else RelayReason.FAILED
+
+    def _is_punching(self) -> bool:
+        return self._punch is not None and self._punch.machine.deadline is not None
+
+    def _trying(self) -> Trying:
+        """Say what is being tried now."""
+        kinds = {self._kind_of(place)[0] for place in self._places} if self._is_punching() else set()
+        if self._relay is not None and not self._relay.done():
+            kinds.add(PathKind.RELAY)
+        return Trying(tuple(kind for kind in PathKind if kind in kinds), self._technique)
+
+    def _retell(self) -> None:
+        """Tell how the search for a way, or for one without the relay, stands, if that is news."""
+        current = self._links.get(self._current)
+        told: Trying | Retold
+        if self._machine.state is path.State.RACING:
+            told = self._trying()
+        elif current is not None and current.kind is PathKind.RELAY:
+            told = Retold(self._receipt(current))
+        else:
+            return
+        if told != self._told:
+            self._told = told
+            self._tell(told)
 
     def _drop(self, number: int) -> None:
         if (known := self._links.pop(number, None)) is not None:
@@ -522,9 +564,21 @@ class Meeting:
         address = address_of(remote.host)
         scope = scope_of(remote.host)
         near = scope is Scope.LOOPBACK or (
-            scope is Scope.PRIVATE and address is not None and is_attached(address, self._subnets)
+            scope is Scope.PRIVATE
+            and address is not None
+            and is_attached(address, self._subnets)
+            and self._is_own(address)
         )
-        return PathKind.LAN if near else PathKind.DIRECT, self._how(remote)
+        if near:  # no router stands between us, whatever was tried against one
+            return PathKind.LAN, CandidateKind.PRIVATE.value
+        return PathKind.DIRECT, self._how(remote)
+
+    def _is_own(self, address: Address) -> bool:
+        """Whether an address is the peer's own, and not that of a router which the peer is behind."""
+        return self._peer_nat.mapping is Mapping.OPEN or any(
+            place.kind is CandidateKind.PRIVATE and address_of(place.host) == address
+            for place in self._candidates
+        )
 
     def _how(self, remote: Endpoint) -> str:
         """Name what found a remote end: the kind of a place on lane 0, else the technique that was used."""

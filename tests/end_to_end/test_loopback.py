@@ -702,7 +702,12 @@ async def test_a_receipt_says_how_two_were_connected_and_nothing_of_who_they_are
             assert private == []
             assert not ADDRESS.search(json.dumps({**told, "text": ""}).replace('": ', '" ')), told
             assert not ADDRESS.search(told["text"].partition("\n")[2])
-        assert "within one network" in after["text"]
+        assert [told["text"].partition("\n")[0].partition(": ")[2] for told in (during, after)] == [
+            "how you are connected",
+            "how you were connected",
+        ]
+        assert "You were connected directly, within one network." in after["words"]
+        assert "You are both in one network, so no router had to be crossed." in after["words"]
         assert "找到" not in after["text"]
 
 
@@ -714,7 +719,7 @@ async def test_a_receipt_says_why_the_talk_is_relayed_and_what_would_help(tmp_pa
         await meet(ann, bob)
         ours, theirs = await asyncio.gather(ann.do("receipt"), bob.do("receipt"))
         for told in (ours, theirs):
-            assert (told["path"], told["why_relay"]) == ("relay", "hidden")
+            assert (told["path"], told["receipt"]["why_relay"]) == ("relay", "hidden")
             assert told["receipt"]["syns"] == 0
             assert any("hides their address" in words for words in told["words"])
         assert any("no longer hiding your address" in words for words in theirs["words"])

@@ -16,6 +16,7 @@ RELAYED = api.Path(
     "relay",
     api.Receipt(650.0, 690.0, "crossing", 9, why_relay=api.RelayReason.UNDER_WAY),
 )
+FAILED = api.Receipt(650.0, 690.0, "crossing", 60, why_relay=api.RelayReason.FAILED)
 
 
 @pytest.mark.asyncio
@@ -30,19 +31,22 @@ async def test_without_a_talk_there_is_nothing_to_tell_of(tmp_path: Path, langua
         assert (reply.words, reply.path, reply.changes) == ([words], None, [])
 
 
-def test_a_receipt_tells_what_was_told_and_the_reason_of_now_and_no_name() -> None:
+def test_a_receipt_tells_what_was_told_and_the_newest_reason_and_no_name() -> None:
     words = Words(lambda _: None, lambda: "en")
     for event in (
         api.StateChanged(api.State.SEEKING),
         api.Matched("m1", api.PeerName("Bob")),
         RELAYED,
+        api.ReceiptChanged(FAILED),
         api.TextReceived("F1", "wild geese"),
     ):
         words.tell(event)
-    reply = receipt_of(words, api.RelayReason.FAILED, hides=False)
-    assert (reply.path, reply.how, reply.why_relay) == (api.PathKind.RELAY, "relay", api.RelayReason.FAILED)
-    assert reply.receipt == RELAYED.receipt
+    reply = receipt_of(words, hides=False)
+    assert (reply.path, reply.how, reply.receipt) == (api.PathKind.RELAY, "relay", FAILED)
     assert reply.text.splitlines() == [f"FLOATER {__version__}: how you are connected", "", *reply.words]
     assert "Direct ways were tried, and none came about." in reply.words
-    assert "Tried: both call each other at once (9 calls from here)." in reply.words
+    assert "Tried: both call each other at once (60 calls from here)." in reply.words
     assert not [word for word in ("Bob", "geese", "m1") if word in reply.text]
+    words.tell(api.StateChanged(api.State.HOME))
+    text = receipt_of(words, hides=False).text
+    assert text.startswith(f"FLOATER {__version__}: how you were connected")

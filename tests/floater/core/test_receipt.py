@@ -55,14 +55,14 @@ def way(
     return api.Path(kind, 47.0, 12.3, how, told)
 
 
-def keys(ways: Ways, why: api.RelayReason | None = None, *, hides: bool = False) -> list[str]:
-    return [line.key for line in lines_about(ways, why, hides=hides)]
+def keys(ways: Ways, *, hides: bool = False) -> list[str]:
+    return [line.key for line in lines_about(ways, hides=hides)]
 
 
 def test_each_step_counts_from_the_press() -> None:
     ways = Told().of(SEEKING, MATCHED, CONNECTING, way(api.PathKind.DIRECT), GREETING, *HELLO)
     assert (ways.matched, ways.stood, ways.proved, ways.greeted) == (1_000.0, 1_034.5, 1_046.0, 6_000.0)
-    english = [sentence(line.key, "en", **line.values) for line in lines_about(ways, None, hides=False)]
+    english = [sentence(line.key, "en", **line.values) for line in lines_about(ways, hides=False)]
     assert english[-4:] == [
         "A stranger was found 1.00 s after the press of 「聊一聊」.",
         "A way there was found 34 ms after that.",
@@ -87,9 +87,16 @@ def test_a_direct_way_is_told_with_both_routers() -> None:
     ]
 
 
-def test_within_one_network_no_router_is_spoken_of() -> None:
-    told = keys(Told().of(SEEKING, MATCHED, way(api.PathKind.LAN, "private")))
-    assert told[:4] == ["way.lan", "found.private", "receipt.rtt", "receipt.matched"]
+@pytest.mark.parametrize("how", FOUND)
+def test_within_one_network_no_router_was_crossed_whatever_found_the_way(how: str) -> None:
+    told = keys(Told().of(SEEKING, MATCHED, way(api.PathKind.LAN, how)))
+    assert told[:4] == ["way.lan", "found.lan", "receipt.rtt", "receipt.matched"]
+
+
+@pytest.mark.parametrize("kind", api.PathKind)
+def test_when_the_talk_is_over_its_way_is_told_of_in_the_past(kind: api.PathKind) -> None:
+    ways = Told().of(SEEKING, MATCHED, way(kind), HOME)
+    assert keys(ways)[:2] == ["receipt.over", f"was.{kind.value}"]
 
 
 @pytest.mark.parametrize(
@@ -115,15 +122,22 @@ def test_the_relay_is_told_with_its_reason_and_with_what_would_help(
     assert keys(ways, hides=hides)[3 : 3 + len(said)] == said
 
 
-def test_the_reason_is_that_of_now_and_nothing_goes_on_when_it_is_over() -> None:
+def test_the_reason_is_the_newest_and_nothing_goes_on_when_it_is_over() -> None:
     told = Told()
-    ways = told.of(SEEKING, MATCHED, way(api.PathKind.RELAY, "relay", why=api.RelayReason.UNDER_WAY))
-    assert "why_relay.failed" in keys(ways, api.RelayReason.FAILED)
+    trying = way(api.PathKind.RELAY, "relay", why=api.RelayReason.UNDER_WAY)
+    ways = told.of(SEEKING, MATCHED, trying)
+    failed = api.Receipt(34.5, 46.0, Technique.BLOCK_SCAN.value, 300, CONE, BLOCK, api.RelayReason.FAILED)
+    told.of(api.ReceiptChanged(failed))
+    assert len(ways.changes) == 1
+    assert {"why_relay.failed", "tried.block_scan"} < set(keys(ways))
+    assert trying.receipt is not None
+    told.of(api.ReceiptChanged(trying.receipt))
+    assert "why_relay.under_way" in keys(ways)
     told.of(api.PeerAway(30.0))
     assert keys(ways)[0] == "receipt.away"
     told.of(HOME)
     said = keys(ways)
-    assert said[:2] == ["receipt.over", "way.relay"]
+    assert said[:2] == ["receipt.over", "was.relay"]
     assert "why_relay.failed" in said
     assert not {"receipt.again", "why_relay.under_way", "receipt.away"} & set(said)
 
@@ -169,6 +183,7 @@ def test_whatever_is_known_there_is_a_sentence_for_it(language: str) -> None:
         for mapping, filtering, allocation in product(Mapping, Filtering, Allocation)
     ]
     paths = [
+        way(api.PathKind.LAN, "private"),
         *(way(api.PathKind.DIRECT, how, ours=nat, theirs=nat) for how in FOUND for nat in nats),
         *(
             way(api.PathKind.RELAY, "relay", why=why, technique=technique)
@@ -177,7 +192,7 @@ def test_whatever_is_known_there_is_a_sentence_for_it(language: str) -> None:
     ]
     for path, over in product(paths, (False, True)):
         events = (SEEKING, MATCHED, path, *HELLO, api.PeerAway(1.0), path, *([HOME] if over else []))
-        for line in lines_about(Told().of(*events), None, hides=False):
+        for line in lines_about(Told().of(*events), hides=False):
             said = sentence(line.key, language, **line.values)
             assert said != unknown, line
             assert "{" not in said, line

@@ -15,7 +15,7 @@ from floater.codes import Code
 from floater.core import link, path
 from floater.core.punch import MAX_STREAMS
 from floater.crypto.certificate import load_identity, make_identity
-from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted
+from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted, Retold, Trying
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind
@@ -295,6 +295,31 @@ async def test_when_the_relay_is_cut_the_peers_come_back_to_it() -> None:
         await leader.hears(path.Back)
         await follower.hears(path.Back)
         await talks(leader, follower, 1)
+
+
+async def test_what_is_being_tried_is_told_and_then_why_the_relay_is_taken_as_that_changes() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = Candidate(CandidateKind.PRIVATE, "127.0.0.1", taken.getsockname()[1])
+    async with (
+        tiny_relay() as relay,
+        pair(server=relay.url, settings=HASTY, spoil=lambda _, __: (closed,)) as (leader, follower),
+    ):
+        chosen = await meet(leader, follower)
+        for side, way in zip((leader, follower), chosen, strict=True):
+            assert [told.kinds for told in side.heard(Trying)] == [
+                (PathKind.LAN,),
+                (PathKind.LAN, PathKind.RELAY),
+            ]
+            assert way.receipt is not None
+            assert way.receipt.why_relay is RelayReason.UNDER_WAY
+            failed = (await side.hears(Retold)).receipt
+            assert failed.why_relay is RelayReason.FAILED
+            assert failed.syns >= way.receipt.syns > 0
+            assert side.meeting.renew(None) is False
+            again = (await side.hears(Retold, 2)).receipt
+            assert again.why_relay is RelayReason.UNDER_WAY
+            assert (await side.hears(Retold, 3)).receipt.why_relay is RelayReason.FAILED
+            assert len(side.heard(path.Chosen)) == 1
 
 
 async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap() -> None:

@@ -162,9 +162,9 @@ async def _why(both: Iterable[Person]) -> str:
     """Why the talk goes over the relay, if it does, as both receipts say it."""
     found = []
     for person in both:
-        told = await person.do("receipt")
-        if told["why_relay"] is not None:
-            found.append(f"{told['why_relay']} after {told['receipt']['technique']}")
+        told = (await person.do("receipt"))["receipt"] or {}
+        if "why_relay" in told:
+            found.append(f"{told['why_relay']} after {told['technique']}")
     return " / ".join(dict.fromkeys(found))
 
 

@@ -278,7 +278,6 @@ export interface ReceiptReply {
   path: PathKind | null;
   how: string;
   rtt_ms: number | null;
-  why_relay: RelayReason | null;
   over: boolean;
   matched_ms: number | null;
   stood_ms: number | null;
@@ -324,7 +323,7 @@ export interface HistoryReply {
 /** An event and when it happened: UTC milliseconds since 1970. */
 export interface Recorded {
   at: number;
-  happened: ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+  happened: ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 }
 
 /** The client has started; `state` follows at once. */
@@ -367,6 +366,13 @@ export interface MatchedEvent {
   peer: PeerName;
 }
 
+/** Which kinds of way are being tried now, all at once, while there is none; `technique` as in `Receipt`. */
+export interface TryingEvent {
+  event: "trying";
+  kinds: PathKind[];
+  technique: string;
+}
+
 /** The way the talk now takes. `how` is what found it; `took_ms` counts from `matched`. */
 export interface PathEvent {
   event: "path";
@@ -375,6 +381,12 @@ export interface PathEvent {
   rtt_ms: number | null;
   how: string;
   receipt: Receipt | null;
+}
+
+/** What is known of the way over the relay, as in `path`, is another now: direct ways were tried. */
+export interface ReceiptChangedEvent {
+  event: "receipt";
+  receipt: Receipt;
 }
 
 /** We have said this greeting. */
@@ -540,7 +552,7 @@ export interface HostReply {
   outbox: string;
 }
 
-export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | PathEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 
 export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | HistoryCommand | NetworkCommand | GetReceiptCommand;
 
