@@ -41,8 +41,10 @@ from tests.natlab.nats import (
     Translated,
     can_be_direct,
 )
+from tests.natlab.packets import ACK, SYN, Packet
 from tests.natlab.pcap import streams
 from tests.natlab.scene import Host, Scene
+from tests.natlab.wire import Line
 
 natlab = pytest.mark.natlab
 RTT = 0.08
@@ -135,10 +137,9 @@ def test_two_behind_one_router_meet_inside_and_outside_only_if_it_hairpins(code:
         with listening(alice, local):
             with plain_dial(bob, mapped) as fate:
                 assert fate is not Stray.ACCEPTED
-            began = time.perf_counter()
+            lab.cut("home")
             with plain_dial(bob, (alice.address, local)) as fate:
-                assert fate is Stray.ACCEPTED
-            assert time.perf_counter() - began < RTT, "without the Internet"
+                assert fate is Stray.ACCEPTED, "without the Internet"
 
 
 @natlab
@@ -209,17 +210,23 @@ def test_a_router_that_forgets_lets_nothing_in_that_it_let_in_before(code: str) 
 @natlab
 def test_the_round_trip_takes_what_it_should_to_the_millisecond(lab: Lab) -> None:
     one, other = lab.host("one"), lab.behind("APDF", "other")
-    with listening(one, 443) as listener:
-        took = []
+    near, by = lab.host("near", line=Line()), lab.behind("APDF", "by", line=Line())
+    with listening(one, 443) as listener, listening(near, 443) as beside:
+        took, floor = [], []
         for _ in range(20):
-            began = time.perf_counter()
-            with dial(other.namespace, ("", 0), listener.getsockname()) as dialled:
-                assert outcome(dialled) is Stray.ACCEPTED
-            took.append(time.perf_counter() - began)
+            took.append(_time_to_dial(other, listener))
+            floor.append(_time_to_dial(by, beside))
     late = lab.stats()["late"]
     print(f"round trip {min(took) * 1e3:.2f} to {max(took) * 1e3:.2f} ms; wire late by {late}")
-    assert RTT <= sorted(took)[10] < RTT + 0.002
-    assert late["p50"] < 0.001
+    # A busy machine adds to both; to the quickest of twenty, least.
+    assert RTT <= min(took) < RTT + min(floor) + 0.001
+
+
+def _time_to_dial(host: Host, listener: socket.socket) -> float:
+    began = time.perf_counter()
+    with dial(host.namespace, ("", 0), listener.getsockname()) as dialled:
+        assert outcome(dialled) is Stray.ACCEPTED
+        return time.perf_counter() - began
 
 
 @natlab
@@ -259,9 +266,16 @@ def test_jitter_keeps_the_order_and_reordering_does_not() -> None:
 def test_a_rate_is_kept(lab: Lab) -> None:
     server, alice = lab.host("server"), lab.behind("OPEN", "alice")
     lab.change("alice", rate=1_000_000.0)
+    lab.capture("server")
     began = time.monotonic()
     transfer(alice, server, bytes(1_000_000))
-    assert 1.0 < time.monotonic() - began < 3.0
+    assert time.monotonic() - began > 1.0
+    arrived = [packet for packet in lab.seen("server") if packet.payload]
+    most = max(
+        sum(len(packet.raw) for packet in arrived if 0.0 <= packet.time - first.time < 0.25)
+        for first in arrived
+    )
+    assert most > 0.9 * 250_000, "in the best quarter of a second"
 
 
 @natlab
@@ -269,16 +283,20 @@ def test_a_rate_is_kept(lab: Lab) -> None:
 def test_a_ttl_that_runs_out_is_answered_from_where_it_did(lab: Lab, code: str) -> None:
     server, alice = lab.host("server"), lab.behind(code, "alice")
     lab.capture("alice")
-    with alice.namespace.socket() as dialled:
-        dialled.setsockopt(
-            socket.IPPROTO_IP, socket.IP_TTL, 4
-        )  # one for the router, dead at the third beyond
-        with pytest.raises(OSError, match="No route") as caught:
-            dialled.connect((server.address, 443))
-    assert caught.value.errno == errno.EHOSTUNREACH
-    syn, answer = lab.seen("alice")
-    assert (syn.source, answer.source) == (alice.public, "5.255.2.3")
-    assert 0.0239 <= answer.time - syn.time < 0.030, "3 of 5 hops of 20 ms, there and back"
+    for _ in range(5):
+        with alice.namespace.socket() as dialled:
+            # one for the router, dead at the third beyond
+            dialled.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 4)
+            with pytest.raises(OSError, match="No route") as caught:
+                dialled.connect((server.address, 443))
+        assert caught.value.errno == errno.EHOSTUNREACH
+    packets = lab.seen("alice")
+    syns = [packet for packet in packets if packet.is_bare_syn]
+    answers = [packet for packet in packets if not packet.is_bare_syn]
+    assert {packet.source for packet in syns} == {alice.public}
+    assert {packet.source for packet in answers} == {"5.255.2.3"}
+    took = min(answer.time - syn.time for syn, answer in zip(syns, answers, strict=False))
+    assert 0.0239 <= took < 0.030, "3 of 5 hops of 20 ms, there and back"
 
 
 @natlab
@@ -327,16 +345,28 @@ def test_a_detour_takes_longer_one_way_and_for_one_receiver_only(lab: Lab) -> No
         lab.capture(host.name)
     lab.detour("server", "alice", 0.3)
     with listening(hosts[0], 443) as listener:
-        for host in hosts[1:]:
+        for host in hosts[1:] * 3:
             with dial(host.namespace, ("", 0), listener.getsockname()) as dialled:
                 assert outcome(dialled, 1.0) is Stray.ACCEPTED
-    server, alice, bob = (lab.seen(host.name) for host in hosts)
-    there, back, back_to_bob = RTT / 2, RTT / 2 + 0.3, RTT / 2
-    # each of them: SYN out, answer in
-    assert server[0].time - alice[0].time == pytest.approx(there, abs=0.005)
-    assert alice[1].time - server[1].time == pytest.approx(back, abs=0.005)
-    answer = next(packet for packet in server if packet.target == hosts[2].public)
-    assert bob[1].time - answer.time == pytest.approx(back_to_bob, abs=0.005)
+    for host, longer in zip(hosts[1:], (0.3, 0.0), strict=True):
+        (asked, answered), (arrived, left) = (
+            [_seen_first(lab.seen(name), flags, host) for flags in (SYN, SYN | ACK)]
+            for name in (host.name, "server")
+        )
+        # Nothing is too early; what a busy machine is late by, is least for the quickest.
+        assert min(arrived[port] - asked[port] for port in asked) == pytest.approx(RTT / 2, abs=0.005)
+        back = min(answered[port] - left[port] for port in answered)
+        assert back == pytest.approx(RTT / 2 + longer, abs=0.005)
+
+
+def _seen_first(packets: list[Packet], flags: int, host: Host) -> dict[int, float]:
+    """When the first packet with these of SYN and ACK was seen that went from or to each port of a host."""
+    found: dict[int, float] = {}
+    for packet in packets:
+        port = packet.source_port if packet.source == host.public else packet.target_port
+        if host.public in (packet.source, packet.target) and packet.flags & (SYN | ACK) == flags:
+            found.setdefault(port, packet.time)
+    return found
 
 
 @natlab
@@ -371,32 +401,24 @@ def test_a_host_that_moves_has_another_address_and_what_it_held_open_is_dead(lab
 @natlab
 def test_a_mapping_with_a_lifetime_ends_in_the_middle_of_a_talk() -> None:
     # No probe can tell a lifetime from a cut, so there is no other proof of it.
-    brief = Kind("BRIEF", "a carrier that gives mappings for a second", "E", Translated(lifetime=1.0))
+    brief = Kind("BRIEF", "a carrier that gives mappings for two seconds", "E", Translated(lifetime=2.0))
     with Scene(rtt=0.02) as scene:
         server, alice = scene.host("server"), scene.behind(brief, "alice")
+        scene.capture("alice")
+        began = time.monotonic()
         with (
             listening(server, 443) as listener,
             dial(alice.namespace, ("", 0), listener.getsockname()) as out,
         ):
             assert outcome(out) is Stray.ACCEPTED
             with listener.accept()[0] as into:
-                answered, lasted = _talk(out, into)
-    assert answered > 3
-    assert 0.8 < lasted < 1.5
-
-
-def _talk(out: socket.socket, into: socket.socket) -> tuple[int, float]:
-    """Send byte after byte until one does not arrive: how many did, and for how many seconds."""
-    into.settimeout(PATIENCE)
-    arrived = 0
-    began = last = time.monotonic()
-    while True:
-        out.send(b"?")
-        try:
-            arrived += len(into.recv(1))
-        except TimeoutError:
-            return arrived, last - began
-        last = time.monotonic()
+                out.send(b"?")
+                assert into.recv(1) == b"?"
+                while "untranslated" not in scene.stats()["ports"]["alice-router"]:
+                    out.send(b"?")
+                assert time.monotonic() - began >= 2.0
+        passed = [packet.time for packet in scene.seen("alice") if packet.source == alice.public]
+    assert passed[-1] - passed[0] < 2.25, "a quarter of a second lies between two looks at what is over"
 
 
 @natlab
@@ -431,7 +453,7 @@ def test_a_private_address_does_not_cross_the_internet(lab: Lab) -> None:
     with plain_dial(alice, (server.address, 443)) as fate:
         assert fate is Stray.DROPPED
     assert lab.seen("server") == []
-    assert lab.stats()["ports"]["alice-router"]["martian"] == 1
+    assert lab.stats()["ports"]["alice-router"]["martian"] >= 1
 
 
 @natlab
@@ -456,25 +478,31 @@ def test_two_restricted_cones_are_punched_by_dialling_each_other_at_once(
     server = lab.host("server")
     alice, bob = (lab.behind(code, name) for code, name in zip(codes, ("alice", "bob"), strict=True))
     with listening(server, 443) as observer:
-        ours, ours_mapped = _observe(alice, observer)
-        theirs, theirs_mapped = _observe(bob, observer)
-        with shared_socket(bob.namespace, ("", theirs)) as listener:
-            listener.listen()
-            with plain_dial(alice, theirs_mapped) as fate:
-                assert fate is Stray.DROPPED, "nobody comes in where no hole was made"
-        began = time.perf_counter()
-        one = dial(alice.namespace, ("", ours), theirs_mapped)
-        other = dial(bob.namespace, ("", theirs), ours_mapped)
-        with one, other:
-            assert outcome(one, 1.0) is outcome(other, 1.0) is Stray.ACCEPTED
-            took = time.perf_counter() - began
-            print(f"punched in {took * 1e3:.1f} ms, {took / RTT:.2f} RTT")
-            one.setblocking(True)
-            other.setblocking(True)
-            one.sendall(b"hello")
-            assert other.recv(5) == b"hello"
-            assert one.getpeername() == theirs_mapped
-    assert took < 1.5 * RTT
+        took = min(_punch(alice, bob, observer) for _ in range(3))
+    print(f"punched in {took * 1e3:.1f} ms, {took / RTT:.2f} RTT")
+    assert took < 1.5 * RTT, "a busy machine adds least to the quickest"
+
+
+def _punch(alice: Host, bob: Host, observer: socket.socket) -> float:
+    """Let both dial each other from fresh ports; the seconds until both are connected."""
+    ours, ours_mapped = _observe(alice, observer)
+    theirs, theirs_mapped = _observe(bob, observer)
+    with shared_socket(bob.namespace, ("", theirs)) as listener:
+        listener.listen()
+        with plain_dial(alice, theirs_mapped) as fate:
+            assert fate is Stray.DROPPED, "nobody comes in where no hole was made"
+    began = time.perf_counter()
+    one = dial(alice.namespace, ("", ours), theirs_mapped)
+    other = dial(bob.namespace, ("", theirs), ours_mapped)
+    with one, other:
+        assert outcome(one, 1.0) is outcome(other, 1.0) is Stray.ACCEPTED
+        took = time.perf_counter() - began
+        one.setblocking(True)
+        other.setblocking(True)
+        one.sendall(b"hello")
+        assert other.recv(5) == b"hello"
+        assert one.getpeername() == theirs_mapped
+    return took
 
 
 @natlab
@@ -665,16 +693,21 @@ def _numbers_through(pause: float, **changes: float) -> Iterator[int]:
         ):
             into.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 22)  # nothing is lost but on the wire
             into.bind((other.address, 5000))
-            into.settimeout(0.3)
+            into.settimeout(10)
             for number in range(400):
                 out.sendto(struct.pack("!I", number), (other.address, 5000))
                 if pause:
                     time.sleep(pause)  # what is sent in one moment is overtaken by nothing
-            while True:
-                try:
-                    yield struct.unpack("!I", into.recv(4))[0]
-                except TimeoutError:
-                    return
+            while sum(ended := _ended(scene, one, other)) < 400:
+                pass
+            for _ in range(ended[0]):
+                yield struct.unpack("!I", into.recv(4))[0]
+
+
+def _ended(scene: Scene, sender: Host, receiver: Host) -> tuple[int, int]:
+    """How many packets have arrived at the receiver, and how many that the sender sent are lost."""
+    ports = scene.stats()["ports"]
+    return ports[receiver.name].get("delivered", 0), ports[sender.name].get("lost", 0)
 
 
 def _ask_router(host: Host, request: bytes) -> bytes:
