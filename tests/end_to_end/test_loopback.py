@@ -707,7 +707,7 @@ async def test_a_receipt_says_how_two_were_connected_and_nothing_of_who_they_are
             "how you were connected",
         ]
         assert "You were connected directly, within one network." in after["words"]
-        assert "You are both in one network, so no router had to be crossed." in after["words"]
+        assert "It was found within one network, with no router to cross." in after["words"]
         assert "找到" not in after["text"]
 
 

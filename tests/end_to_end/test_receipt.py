@@ -14,7 +14,7 @@ from tests.natlab.scene import Host
 
 pytestmark = [pytest.mark.natlab, pytest.mark.asyncio]
 
-NO_ROUTER = "You are both in one network, so no router had to be crossed."
+NO_ROUTER = "It was found within one network, with no router to cross."
 
 
 @asynccontextmanager

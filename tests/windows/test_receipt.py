@@ -64,5 +64,5 @@ async def test_the_receipt_follows_the_talk_and_is_there_when_it_is_over(tmp_pat
         await bob.do("hang_up")
         await lines.get_by_text(await window.word("receipt.over"), exact=True).wait_for()
         await window.page.keyboard.press("Escape")
-        await window.press("receipt.title")
+        await window.press("receipt.title_over")
         await lines.get_by_text(await window.word("receipt.over"), exact=True).wait_for()

@@ -6,10 +6,12 @@ import { describe, expect, it } from "vitest";
 import coreEn from "../../floater/locales/en.json";
 import en from "../src/locales/en.json";
 import zh from "../src/locales/zh-CN.json";
+import type { PathKind } from "../src/bridge/api.gen";
 import { kind } from "../src/lib/kinds";
 import { pieces } from "../src/lib/links";
 import { setLanguage, t } from "../src/lib/i18n.svelte";
 import { size, span } from "../src/lib/time";
+import { sayTrying } from "../src/lib/trying";
 import { visible } from "../src/lib/visible";
 
 describe("links", () => {
@@ -43,6 +45,31 @@ describe("what is seen", () => {
   });
   it("lets no letter climb out of its line", () => {
     expect([...visible("e" + "\u0301".repeat(50))]).toHaveLength(4);
+  });
+});
+
+describe("what is being tried", () => {
+  const said = (kinds: PathKind[], technique = "crossing", hides = false): string[] =>
+    sayTrying({ event: "trying", kinds, technique }, hides);
+
+  it("follows the race", () => {
+    expect(sayTrying(null, false)).toEqual(["trying.begins"]);
+    expect(said([])).toEqual(["trying.begins"]);
+    expect(said(["lan"])).toEqual(["trying.lan"]);
+    expect(said(["lan", "direct"])).toEqual(["trying.both"]);
+    expect(said(["direct"])).toEqual(["trying.direct"]);
+    expect(said(["direct", "relay"])).toEqual(["trying.direct", "trying.relay_too"]);
+    expect(said(["relay"])).toEqual(["trying.relay"]);
+  });
+  it("names the guessing of ports, and not what there is no guessing for", () => {
+    for (const technique of ["prediction", "block_scan", "birthday"])
+      expect(said(["direct", "relay"], technique)).toEqual(["trying.guesses", "trying.relay_too"]);
+    expect(said(["direct"], "hopeless")).toEqual(["trying.direct"]);
+    expect(said(["lan"], "birthday")).toEqual(["trying.lan"]);
+  });
+  it("says to whoever hides their address that it stays hidden", () => {
+    expect(said(["relay"], "crossing", true)).toEqual(["trying.hidden"]);
+    expect(sayTrying(null, true)).toEqual(["trying.hidden"]);
   });
 });
 

@@ -68,6 +68,15 @@ describe("a talk folds its events", () => {
     expect(t.away).toBe(false);
   });
 
+  it("has the receipt read again when more is known of the way, and says nothing else", () => {
+    const t = talk();
+    t.take({ event: "path", kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2, receipt: null }, 1);
+    const before = t.ways;
+    const receipt = { stood_ms: 1, proved_ms: 2, technique: "crossing", syns: 60, why_relay: "failed" as const };
+    t.take({ event: "receipt", receipt }, 2);
+    expect([t.ways, t.count, t.path]).toEqual([before + 1, 0, "relay"]);
+  });
+
   it("says when the path changes, but not at the first", () => {
     const t = talk();
     t.take({ event: "path", kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2, receipt: null }, 1);

@@ -1,5 +1,5 @@
 // One talk as a fold over its events: the same events, live or from the history, give the same talk.
-import type { AnyEvent, Code, PathKind, Preview } from "../bridge/api.gen";
+import type { AnyEvent, Code, PathKind, Preview, TryingEvent } from "../bridge/api.gen";
 
 export type Delivery = "sent" | "delivered" | "failed";
 export type Moving = "offered" | "accepted" | "moving" | "done" | "failed";
@@ -72,7 +72,9 @@ export class Block {
 
 export class Talk {
   path = $state<PathKind | null>(null);
-  /** How often the way has changed, or was lost. */
+  /** What is being tried while there is no way yet. */
+  trying = $state.raw<TryingEvent | null>(null);
+  /** How often the way has changed, or was lost, or more was known of it. */
   ways = $state(0);
   greeted = $state("");
   peerGreeted = $state("");
@@ -122,6 +124,12 @@ export class Talk {
   /** Take one event of this talk. Those that are not about it are ignored. */
   take(event: AnyEvent, at: number): void {
     switch (event.event) {
+      case "trying":
+        this.trying = event;
+        break;
+      case "receipt":
+        this.ways += 1;
+        break;
       case "path":
         if (this.path !== null && this.path !== event.kind) this.#news(`talk.path_now.${event.kind}`, at);
         this.path = event.kind;
