@@ -1,20 +1,23 @@
 """Decide a TCP hole punch (spec §6.2; Ford, Srisuresh, Kegel 2005, §4).
 
 `Punch` says whom to dial and when; `floater.net.dialer` does it and reports
-back. There are two lanes: on each, both peers listen on and dial from one port
-that observers saw, to the places that the peer named for that lane.
+back. There are two lanes, each a port of ours that observers saw, on which we
+listen and from which we dial. So two sides have four ways to each other:
 
-- Lane 0: both dial everything at once, until two SYNs cross.
-- Lane 1: one side opens, the other calls when it is told that the hole is
-  there (`floater.core.technique`), and, where ports have to be guessed, both
-  do so in waves of many.
+- Lane 0 to lane 0: both dial everything at once, until two SYNs cross.
+- Lane 1 to lane 1: one side *opens*, the other *calls* when it is told that the
+  hole is there (`floater.core.technique`).
+- Lane 0 of that opener to lane 1 of the other: the same the other way round.
+- The fourth is left alone.
+
+Where ports have to be guessed, both orders are tried with many SYNs at a time.
 
 ::
 
     IDLE ──Go──▶ PUNCHING ──Halt, or the budget is spent (GaveUp)──▶ SHUT
                   │    ▲
                   └────┘ Connected → Authenticate; Rejected → go on waiting
-                         lane 1: open → Sent → Opened;  PeerOpened, or patience is over → call
+                         open → Sent → Opened;  PeerOpened, or patience is over → call
 
 - After an explicit error a place is dialled again within milliseconds, spread
   at random: two sides with equal pauses can miss each other for ever. After
@@ -82,7 +85,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The SYNs of a wave are out."""
+    """The SYNs of a wave are out; waves go out in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +132,10 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Connect to all of these from the punch port of lane 1, or each from a fresh port; then feed `Sent`."""
+    """Connect to all of these from the port of a lane, or (None) each from a fresh one; then feed `Sent`."""
 
     remotes: tuple[Endpoint, ...]
-    fresh: bool
+    lane: int | None
     low: bool
 
 
@@ -179,6 +182,7 @@ class State(Enum):
 
 @dataclass(slots=True)
 class _Place:
+    low: bool = False
     attempts: int = 0
     due: float | None = None
     is_met: bool = False
@@ -209,7 +213,9 @@ class Punch:
         self._end: float | None = None
         self._places: dict[_Way, _Place] = {}
         self._streams: dict[int, _Way] = {}
-        self._opens = False
+        self._opens: bool | None = None
+        "Whether we are the opener of lane 1. None: nobody opens."
+        self._is_open = False
         self._waves: list[Wave] = []
         self._held: list[_Way] = []
         self._listen_at: float | None = None
@@ -244,7 +250,7 @@ class Punch:
             case State.PUNCHING, Failed():
                 return self._retry(event, now)
             case State.PUNCHING, Sent():
-                return [Opened()] if self._opens else []
+                return self._open()
             case State.PUNCHING, PeerOpened() if self._call_at is not None:
                 return self._call(now)
             case State.PUNCHING, Rejected():
@@ -270,23 +276,28 @@ class Punch:
         self._listen_at = None
         return [Listen()]
 
-    # -- lane 1 ---------------------------------------------------------------------------
+    # -- opening and calling --------------------------------------------------------------
 
     def _begin(self, event: Go, now: float) -> list[Effect]:
         self.state, self._end = State.PUNCHING, now + self._budget
-        plan = event.plan
-        if plan is not None and event.second:
-            self._opens = plan.opens
-            self._waves = [
-                Wave(wave[:MAX_WAVE], plan.fresh, plan.opens) for wave in plan.waves[:MAX_WAVES] if wave
-            ]
-            if not plan.opens:
-                self._call_at = now + PATIENCE
         self._listen_at = now + self._deaf
-        effects = [*self._listen(now), *self._add(event)]
-        if self._opens:
-            effects.append(self._waves.pop(0) if self._waves else Opened())
-        return effects
+        effects = self._listen(now)
+        plan = event.plan
+        if plan is None or not (event.second or plan.syns):
+            return [*effects, *self._add(event)]
+        self._opens, self._call_at = plan.opens, now + PATIENCE
+        port = None if plan.fresh else 0
+        self._waves = [Wave(wave[:MAX_WAVE], port, low=False) for wave in plan.calls[:MAX_WAVES] if wave]
+        effects += self._add(event)
+        if plan.holes:
+            return [*effects, Wave(plan.holes[:MAX_WAVE], None if plan.fresh else 1, low=True)]
+        return [*effects, *self._open()]
+
+    def _open(self) -> list[Effect]:
+        if self._opens is None or self._is_open:
+            return []
+        self._is_open = True
+        return [Opened()]
 
     def _call(self, now: float) -> list[Effect]:
         self._call_at = None
@@ -302,21 +313,31 @@ class Punch:
     # -- both lanes -----------------------------------------------------------------------
 
     def _add(self, event: Go) -> list[Effect]:
-        ways = dict.fromkeys(
-            [*((0, place) for place in event.places), *((1, place) for place in event.second)]
-        )
-        fresh = [way for way in ways if way not in self._places]
+        inner = [(1, place) for place in event.second]
+        usual = [*((0, place) for place in event.places), *inner]
+        across = [way for way in self._across(event) if way not in usual]
+        low, held = (inner, across) if self._opens else (across, inner)
+        fresh = [way for way in dict.fromkeys([*usual, *across]) if way not in self._places]
         del fresh[max(0, MAX_PLACES - len(self._places)) :]
-        self._places.update((way, _Place()) for way in fresh)
+        self._places.update((way, _Place(way in low)) for way in fresh)
         if self._call_at is not None:
-            self._held += [way for way in fresh if way[0] == 1]
+            self._held += [way for way in fresh if way in held]
         return [self._dial(way) for way in fresh if way not in self._held]
+
+    def _across(self, event: Go) -> list[_Way]:
+        """Name the ways between the lane 0 of who opens lane 1, and lane 1 of the other."""
+        if self._opens is None:
+            return []
+        if self._opens:
+            return [(0, place) for place in event.second]
+        hosts = {place.host for place in event.second}
+        return [(1, place) for place in event.places if place.host in hosts]
 
     def _dial(self, way: _Way) -> Dial:
         place = self._places[way]
         place.due, place.attempts = None, place.attempts + 1
         lane, remote = way
-        return Dial(remote, lane, low=lane == 1 and self._opens)
+        return Dial(remote, lane, place.low)
 
     def _connect(self, event: Connected) -> list[Effect]:
         effects: list[Effect] = []

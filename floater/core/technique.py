@@ -17,9 +17,10 @@ the same two `Nat`s, without a further message. The groups are four:
 
 One side *opens*: its SYNs make holes in its own NAT, with a TTL too small to
 reach the peer's, where they would do harm. The other then *calls*. So no SYN
-ever comes to a NAT before its time, and nothing has to be timed. The opener's
-kernel sends the same SYNs again after a second, then with their full TTL: they
-land where the caller's NAT is the only one of the two that lets a SYN in.
+ever comes to a NAT before its time, and nothing has to be timed. Each does both,
+on ports of its own: where one NAT lets no SYN in, not even through a hole, or
+one packet is lost, the other order is there. Only among any ports there is but
+one order: a call arrives, and most of those ports are other people's.
 """
 
 from collections.abc import Sequence
@@ -47,15 +48,19 @@ HOLES: Final = 1_024
 "Holes that are made where the peer's port may be any of very many; what a home router still bears."
 BOTH: Final = 1_280
 "SYNs of each side in a wave where neither has a port of its own; in two blocks of 512 some six meet."
+HALF: Final = 640
+"Ports of a block that a cone opens, at most, and as many that it calls at about the same time."
 KEYS: Final = 256
 """Flows that try such holes in each wave. Of 64,512 ports 1,024 are open: one wave meets one with 98.3 %,
 three with 99.9995 %."""
 SCANNERS: Final = 16
-"Flows that try the holes in each wave where all of a block is open."
+"Flows that try the holes in each wave where some of a block are open, and as many that are open themselves."
+EACH: Final = 3
+"Every so many-th port of a block is tried: of 16 flows five have one of these, and none has once in 600."
 AHEAD: Final = 64
 "Places in a sequence that are open: others in the house dial out as well."
 FOLLOWERS: Final = 4
-"Flows that try those in each wave."
+"Flows that try those in each wave, and as many that are open themselves."
 DIAGONAL: Final = 128
 "Flows of each side where both are in sequence; what others have dialled on both sides may be half of it."
 
@@ -75,20 +80,22 @@ class Technique(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one side does. `CROSSING` and `HOPELESS` have no waves."""
+    """What one side does. `CROSSING` and `HOPELESS` guess nothing."""
 
     technique: Technique
     opens: bool
-    "We make holes and say so; otherwise we call when the peer has said so."
-    waves: tuple[tuple[Endpoint, ...], ...] = ()
-    "Where to send SYNs, in order. The opener has one wave: its holes stay."
+    "We are the opener of lane 1; see `floater.core.punch`."
+    holes: tuple[Endpoint, ...] = ()
+    "Where SYNs make holes, at once; they stay."
+    calls: tuple[tuple[Endpoint, ...], ...] = ()
+    "Where to send SYNs when the peer has made its holes, wave by wave."
     fresh: bool = False
-    "Each SYN of a wave goes out from a local port of its own, so that our NAT takes another public one."
+    "Each of these SYNs goes out from a local port of its own, so that our NAT takes another public one."
 
     @property
     def syns(self) -> int:
-        """How many SYNs the waves are."""
-        return sum(map(len, self.waves))
+        """How many SYNs these are."""
+        return len(self.holes) + sum(map(len, self.calls))
 
 
 class Allowance:
@@ -117,15 +124,15 @@ class _Group(Enum):
     ANY = "any"
 
 
-def plan_for(ours: Nat, theirs: Nat, role: Role, target: Endpoint | None) -> Plan:
+def plan_for(ours: Nat, theirs: Nat, role: Role, seen: Sequence[Endpoint | None]) -> Plan:
     """Make our plan.
 
     Args:
         ours: our NAT, as it went into `seek`.
         theirs: the peer's, as it came with `matched`.
         role: our side.
-        target: where an observer saw the peer's second punch port. Bursts go
-            to this address alone, and there are none without it.
+        seen: where an observer saw the peer's punch ports, by lane. Bursts go
+            to the address of the last that is known alone; there are none without.
     """
     one, other = _group(ours), _group(theirs)
     technique = _technique(one, other)
@@ -133,11 +140,15 @@ def plan_for(ours: Nat, theirs: Nat, role: Role, target: Endpoint | None) -> Pla
     if technique is Technique.CROSSING or _lets_in(ours, one) or _lets_in(theirs, other):
         return Plan(Technique.CROSSING, _answers(ours) if _answers(ours) != _answers(theirs) else not leads)
     opens = not leads if one is other else _ORDER.index(one) < _ORDER.index(other)
-    if technique is Technique.HOPELESS or target is None:
+    known = [place for place in seen if place is not None]
+    if technique is Technique.HOPELESS or not known:
         return Plan(technique, opens)
-    ports = _holes(one, other, theirs) if opens else _calls(one, other, theirs, target.port)
-    waves = tuple(tuple(Endpoint(target.host, port) for port in wave) for wave in ports)
-    return Plan(technique, opens, waves, fresh=one is not _Group.CONE)
+    host = known[-1].host
+    first, second = (None if place is None or place.host != host else place.port for place in seen)
+    holes = _holes(one, other, theirs) if opens else _doors(one, other, first)
+    calls = _knocks(one, other, theirs) if opens else _calls(one, other, theirs, second)
+    waves = [tuple(Endpoint(host, port) for port in wave) for wave in (holes, *calls)]
+    return Plan(technique, opens, waves[0], tuple(waves[1:]), fresh=one is not _Group.CONE)
 
 
 _ORDER: Final = (_Group.CONE, _Group.SEQUENCE, _Group.BLOCK, _Group.ANY)
@@ -158,28 +169,27 @@ def _technique(one: _Group, other: _Group) -> Technique:
             return Technique.HOPELESS
 
 
-def _holes(one: _Group, other: _Group, theirs: Nat) -> tuple[tuple[int, ...], ...]:
-    """List the peer's ports for which an opener makes holes."""
+def _holes(one: _Group, other: _Group, theirs: Nat) -> tuple[int, ...]:
+    """List the peer's ports for which the opener of lane 1 makes holes."""
     if one is _Group.SEQUENCE and other is _Group.SEQUENCE:
         # Our i-th flow lies on all diagonals in turn; the caller stays on one. See `_calls`.
         ahead = predicted(theirs.ports, DIAGONAL + AHEAD)
-        return (_allowed([ahead[i + i % AHEAD] for i in range(min(DIAGONAL, len(ahead)))]),)
+        return _allowed([ahead[i + i % AHEAD] for i in range(min(DIAGONAL, len(ahead)))])
     if other is _Group.SEQUENCE:
-        return (_allowed(predicted(theirs.ports, AHEAD)),)
+        return _allowed(predicted(theirs.ports, AHEAD))
     if other is _Group.ANY:
         room = 65_536 - LOWEST_PORT
-        return (_allowed([LOWEST_PORT + i * _STRIDE % room for i in range(HOLES)]),)
+        return _allowed([LOWEST_PORT + i * _STRIDE % room for i in range(HOLES)])
     if one is _Group.CONE:
         block = _allowed(block_of(theirs.ports))
-        return (_evenly(block, min(HOLES, len(block))),)
-    return (_evenly(_likely(theirs.ports), BOTH),)
+        return _evenly(block, min(HALF, -(-len(block) // EACH)))
+    return _evenly(_likely(theirs.ports), BOTH)
 
 
-def _calls(one: _Group, other: _Group, theirs: Nat, port: int) -> tuple[tuple[int, ...], ...]:
-    """List the peer's ports that a caller dials, wave by wave; `port` is the one that was observed."""
+def _calls(one: _Group, other: _Group, theirs: Nat, port: int | None) -> tuple[tuple[int, ...], ...]:
+    """List the peer's ports that its caller dials, wave by wave; `port` is the one that was observed."""
     if other is _Group.CONE:
-        flows = {_Group.SEQUENCE: FOLLOWERS, _Group.BLOCK: SCANNERS}.get(one, KEYS)
-        return ((port,) * flows,) * MAX_WAVES
+        return () if port is None else ((port,) * _FLOWS.get(one, KEYS),) * MAX_WAVES
     if one is _Group.SEQUENCE:
         # Others behind our NAT have begun d flows since it was observed, behind the opener's d'. Its flow i,
         # which dials e ahead of the diagonal, and our flow j dial each other's ports if i + e = j + d and
@@ -188,6 +198,20 @@ def _calls(one: _Group, other: _Group, theirs: Nat, port: int) -> tuple[tuple[in
     if other is _Group.SEQUENCE:
         return (_allowed(predicted(theirs.ports, BOTH)),) * MAX_WAVES
     return (_evenly(_likely(theirs.ports), BOTH),) * MAX_WAVES
+
+
+_FLOWS: Final = {_Group.SEQUENCE: FOLLOWERS, _Group.BLOCK: SCANNERS}
+"Of which groups a cone is in both orders, and how many flows of theirs there are in each."
+
+
+def _doors(one: _Group, other: _Group, port: int | None) -> tuple[int, ...]:
+    """List what the caller of lane 1 opens in its turn: flows to the cone's other port."""
+    return (port,) * _FLOWS.get(one, 0) if port is not None and other is _Group.CONE else ()
+
+
+def _knocks(one: _Group, other: _Group, theirs: Nat) -> tuple[tuple[int, ...], ...]:
+    """List where the opener of lane 1 calls in its turn: where its holes are, from its other port."""
+    return (_holes(one, other, theirs),) if one is _Group.CONE and other in _FLOWS else ()
 
 
 def _group(nat: Nat) -> _Group:

@@ -5,6 +5,7 @@ import errno
 import logging
 import random
 import socket
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
@@ -67,7 +68,8 @@ class Dialer:
         self._streams: dict[int, socket.socket] = {}
         self._listeners: set[socket.socket] = set()
         self._dials: set[socket.socket] = set()
-        self._wave: asyncio.TimerHandle | None = None
+        self._waves: deque[tuple[Iterator[Endpoint], int | None, bool]] = deque()
+        self._sending: asyncio.TimerHandle | None = None
 
     def listen(self) -> None:
         """Accept streams, on every port and in every family there is."""
@@ -92,21 +94,27 @@ class Dialer:
         if not self._connect(remote, lane, self._ports[lane], low, lambda: self._failed(remote, lane)):
             self._failed(remote, lane)
 
-    def wave(self, remotes: Sequence[Endpoint], *, fresh: bool, low: bool) -> None:
+    def wave(self, remotes: Sequence[Endpoint], lane: int | None, *, low: bool) -> None:
         """Connect to many places, as many as the system has sockets for; `Sent` when the SYNs are out.
+
+        A wave begins when those before it are out.
 
         Args:
             remotes: in order.
-            fresh: each from a port of its own, not from the one of lane 1.
+            lane: whose port to connect from; None for a fresh port each.
             low: see `connect_low`.
         """
         room = room_for_sockets(RULES, len(remotes))
-        self._send_on(iter(remotes[:room]), 0 if fresh else self._ports[1], low)
+        self._waves.append((iter(remotes[:room]), lane, low))
+        if self._sending is None:
+            self._send_on()
 
     def withdraw(self) -> None:
         """Stop listening and dialling. Streams that stand stay."""
-        if self._wave is not None:
-            self._wave.cancel()
+        self._waves.clear()
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
         for listener in self._listeners:
             self._loop.remove_reader(listener)
             listener.close()
@@ -134,14 +142,19 @@ class Dialer:
 
     # -- inside ---------------------------------------------------------------------------
 
-    def _send_on(self, remotes: Iterator[Endpoint], port: int, low: bool) -> None:
+    def _send_on(self) -> None:
+        remotes, lane, low = self._waves[0]
         chunk = list(islice(remotes, CHUNK))
         for remote in chunk:
-            self._connect(remote, 1, port, low, lambda: None)
-        if len(chunk) == CHUNK:
-            self._wave = self._loop.call_later(CHUNK_PAUSE, self._send_on, remotes, port, low)
-        else:
-            self._wave = None
+            if lane is None:
+                self._connect(remote, 1, 0, low, lambda: None)
+            else:
+                self._connect(remote, lane, self._ports[lane], low, lambda: None)
+        is_out = len(chunk) < CHUNK
+        if is_out:
+            self._waves.popleft()
+        self._sending = self._loop.call_later(CHUNK_PAUSE, self._send_on) if self._waves else None
+        if is_out:
             self._feed(punch.Sent())
 
     def _connect(self, remote: Endpoint, lane: int, port: int, low: bool, failed: Callable[[], None]) -> bool:

@@ -233,7 +233,7 @@ class Meeting:
         )
         self._choose(matched.candidates)
         hopes = self._has_hope()
-        guesses = hopes and bool(self._plan().waves)
+        guesses = hopes and self._plan().syns > 0
         self._path.feed(path.Begin(listens=self._port is not None, dials=hopes, guesses=guesses))
 
     def transmit(self, effect: link.Transmit) -> None:
@@ -407,10 +407,10 @@ class Meeting:
         self._punch = Driver(machine, self._perform_punch)
         self._punches += 1
         plan = self._plan()
-        if plan.waves and not self._may_burst(plan):
-            plan = replace(plan, waves=())
+        if plan.syns and not self._may_burst(plan):
+            plan = replace(plan, holes=(), calls=())
         self._technique = plan.technique
-        self._guesses = bool(plan.waves)
+        self._guesses = plan.syns > 0
         self._punch.feed(self._go(plan))
 
     def _may_burst(self, plan: Plan) -> bool:
@@ -428,12 +428,13 @@ class Meeting:
     def _plan(self) -> Plan:
         """Plan by what observers saw of both: nobody else's word may send a burst anywhere."""
         assert self._port is not None
-        return plan_for(self._port.told, self._peer_nat, self._matched.role, self._target())
+        seen = self._seen(0), self._seen(1)
+        return plan_for(self._port.told, self._peer_nat, self._matched.role, seen)
 
-    def _target(self) -> Endpoint | None:
-        """Tell where an observer saw the peer's punch port of lane 1."""
+    def _seen(self, lane: int) -> Endpoint | None:
+        """Tell where an observer saw the peer's punch port of a lane."""
         for place in self._places.values():
-            if place.lane == 1 and place.kind is CandidateKind.PUBLIC and ":" not in place.host:
+            if place.lane == lane and place.kind is CandidateKind.PUBLIC and ":" not in place.host:
                 return place.endpoint
         return None
 
@@ -444,8 +445,8 @@ class Meeting:
                 self._dialer.listen()
             case punch.Dial(remote, lane, low):
                 self._dialer.dial(remote, lane, low=low)
-            case punch.Wave(remotes, fresh, low):
-                self._dialer.wave(remotes, fresh=fresh, low=low)
+            case punch.Wave(remotes, lane, low):
+                self._dialer.wave(remotes, lane, low=low)
             case punch.Opened():
                 self._tell(Opened(self._punches - 1))
             case punch.Withdraw():
@@ -581,12 +582,13 @@ class Meeting:
         )
 
     def _how(self, remote: Endpoint) -> str:
-        """Name what found a remote end: the kind of a place on lane 0, else the technique that was used."""
-        place, target = self._places.get(remote), self._target()
+        """Name what found a remote end: the technique, where ports were guessed, or the kind of a place."""
+        place, target = self._places.get(remote), self._seen(1) or self._seen(0)
+        is_observed = place is None or place.kind is CandidateKind.PUBLIC
+        if self._guesses and is_observed and target is not None and remote.host == target.host:
+            return self._technique.value
         if place is not None and place.lane == 0:
             return place.kind.value
-        if self._guesses and target is not None and remote.host == target.host:
-            return self._technique.value
         return "incoming" if place is None else "opener"
 
     def _choose(self, candidates: Sequence[Candidate]) -> None:

@@ -208,8 +208,8 @@ def punch_sequence(data: bytes) -> None:
         for _ in range(2)
     )
     named = [Endpoint(f"203.0.113.{at}", 40_000 + at) for at in range(4)]
-    target = named[3] if choices.chance(2) else None
-    plan = technique.plan_for(ours, theirs, choices.pick(tuple(control.Role)), target)
+    seen = [named[3] if choices.chance(2) else None for _ in range(2)]
+    plan = technique.plan_for(ours, theirs, choices.pick(tuple(control.Role)), seen)
     machine, now, number, waves = punch.Punch(), 0.0, 0, 0
     queue: list[punch.Event] = [punch.Go(tuple(named[:2]), tuple(named[2:]), plan)]
     while choices.left or queue:
@@ -222,10 +222,10 @@ def punch_sequence(data: bytes) -> None:
         for effect in [*machine.feed(event, now=now), *_ticks(machine, now)]:
             match effect:
                 case punch.Dial(remote, way):
-                    assert remote in (named[2:] if way else named[:2])
+                    assert remote in named[2:] or (remote in named[:2] and (way == 0 or effect.low))
                 case punch.Wave(remotes):
                     waves += 1
-                    assert waves <= technique.MAX_WAVES
+                    assert waves <= 1 + technique.MAX_WAVES
                     assert len(remotes) <= technique.MAX_WAVE
                     assert {remote.host for remote in remotes} <= {named[3].host}
                     assert all(is_port_allowed(remote.port) for remote in remotes)

@@ -173,7 +173,7 @@ def test_nothing_happens_before_go() -> None:
         Punch().feed(Connected(1, HOME), now=0.0)
 
 
-# -- lane 1 -------------------------------------------------------------------------------
+# -- opening and calling ------------------------------------------------------------------
 
 SECOND = Endpoint("203.0.113.5", 40_002)
 GUESSES = tuple(Endpoint("203.0.113.5", port) for port in (50_000, 50_001))
@@ -182,13 +182,17 @@ CALLS = Plan(Technique.CROSSING, opens=False)
 WAVES = (GUESSES, GUESSES[:1], GUESSES[1:])
 
 
-def test_who_opens_dials_low_on_its_own_lane_and_says_so() -> None:
+def test_the_opener_of_lane_1_opens_it_and_calls_there_from_lane_0() -> None:
     (
         punch()
         .at(0.0, Go((PUBLIC,), (SECOND,), OPENS), Listen(), Dial(PUBLIC), Dial(SECOND, 1, low=True), Opened())
+        .wakes(PATIENCE)
+        .at(0.1, PeerOpened(), Dial(SECOND))
         .at(0.1, PeerOpened())
         .at(0.2, Failed(SECOND, 0.5, 1))
         .when_due(0.2 + DELAY, Dial(SECOND, 1, low=True))
+        .at(0.25, Failed(SECOND, 0.5, 0))
+        .when_due(0.25 + DELAY, Dial(SECOND))
         .at(0.3, Connected(1, SECOND, 1), Authenticate(1))
         .at(0.4, Failed(SECOND, 0.5, 1))
         .at(0.5, Authenticated(1))
@@ -196,10 +200,11 @@ def test_who_opens_dials_low_on_its_own_lane_and_says_so() -> None:
     )
 
 
-def test_who_calls_waits_until_the_peer_has_opened() -> None:
+def test_the_other_opens_from_lane_1_to_lane_0_and_calls_on_lane_1() -> None:
+    across = Dial(PUBLIC, 1, low=True)
     (
         punch()
-        .at(0.0, Go((PUBLIC,), (SECOND,), CALLS), Listen(), Dial(PUBLIC))
+        .at(0.0, Go((HOME, PUBLIC), (SECOND,), CALLS), Listen(), Dial(HOME), Dial(PUBLIC), across, Opened())
         .wakes(PATIENCE)
         .at(0.1, PeerOpened(), Dial(SECOND, 1))
         .at(0.2, PeerOpened())
@@ -208,23 +213,27 @@ def test_who_calls_waits_until_the_peer_has_opened() -> None:
 
 
 def test_who_is_told_nothing_calls_all_the_same() -> None:
-    (
-        punch()
-        .at(0.0, Go((), (SECOND,), CALLS), Listen())
-        .when_due(PATIENCE, Dial(SECOND, 1))
-        .when_due(5.0, Withdraw(), GaveUp())
-        .at(5.1, PeerOpened())
-        .rests()
-    )
+    for plan, lane in ((CALLS, 1), (OPENS, 0)):
+        opening = [Dial(SECOND, 1, low=True)] if plan.opens else []
+        (
+            punch()
+            .at(0.0, Go((), (SECOND,), plan), Listen(), *opening, Opened())
+            .when_due(PATIENCE, Dial(SECOND, lane))
+            .when_due(5.0, Withdraw(), GaveUp())
+            .at(5.1, PeerOpened())
+            .rests()
+        )
 
 
-def test_holes_are_announced_when_all_of_them_are_there() -> None:
-    plan = Plan(Technique.BIRTHDAY, opens=True, waves=(GUESSES,))
-    wave = Wave(GUESSES, fresh=False, low=True)
+def test_holes_are_announced_once_when_all_of_them_are_there() -> None:
+    plan = Plan(Technique.PREDICTION, opens=True, holes=GUESSES, calls=(GUESSES,))
+    holes, calls = Wave(GUESSES, 1, low=True), Wave(GUESSES, 0, low=False)
     (
         punch()
-        .at(0.0, Go((), (SECOND,), plan), Listen(), Dial(SECOND, 1, low=True), wave)
+        .at(0.0, Go((), (SECOND,), plan), Listen(), Dial(SECOND, 1, low=True), holes)
         .at(0.1, Sent(), Opened())
+        .at(0.125, PeerOpened(), Dial(SECOND), calls)
+        .at(0.15, Sent())
         .at(0.2, Connected(1, GUESSES[1], 1), Authenticate(1))
         .at(0.3, Authenticated(1))
         .wakes(5.0)
@@ -232,11 +241,11 @@ def test_holes_are_announced_when_all_of_them_are_there() -> None:
 
 
 def test_a_caller_sends_wave_after_wave_until_somebody_is_met() -> None:
-    plan = Plan(Technique.BIRTHDAY, opens=False, waves=WAVES, fresh=True)
-    first, second, third = (Wave(wave, fresh=True, low=False) for wave in WAVES)
+    plan = Plan(Technique.BIRTHDAY, opens=False, calls=WAVES, fresh=True)
+    first, second, third = (Wave(wave, None, low=False) for wave in WAVES)
     script = (
         punch()
-        .at(0.0, Go((), (SECOND,), plan), Listen())
+        .at(0.0, Go((), (SECOND,), plan), Listen(), Opened())
         .at(0.25, PeerOpened(), Dial(SECOND, 1), first)
         .at(0.3, Sent())
         .when_due(0.25 + WAVE_PAUSE, second)
@@ -245,7 +254,7 @@ def test_a_caller_sends_wave_after_wave_until_somebody_is_met() -> None:
     script.at(1.125, Connected(1, SECOND, 1), Authenticate(1)).at(1.25, Authenticated(1)).wakes(5.0)
     (
         punch()
-        .at(0.0, Go((), (SECOND,), plan), Listen())
+        .at(0.0, Go((), (SECOND,), plan), Listen(), Opened())
         .at(0.25, PeerOpened(), Dial(SECOND, 1), first)
         .when_due(0.25 + WAVE_PAUSE, second)
         .at(1.0, Connected(1, GUESSES[0], 1), Authenticate(1))
@@ -255,28 +264,39 @@ def test_a_caller_sends_wave_after_wave_until_somebody_is_met() -> None:
     )
 
 
-def test_without_a_place_on_lane_1_there_is_neither_a_wave_nor_a_word_of_it() -> None:
-    for opens in (True, False):
-        plan = Plan(Technique.BIRTHDAY, opens, WAVES)
-        punch().at(0.0, Go((PUBLIC,), (), plan), Listen(), Dial(PUBLIC)).wakes(5.0)
+def test_where_no_observer_saw_lane_1_ports_are_guessed_all_the_same() -> None:
+    plan = Plan(Technique.PREDICTION, opens=True, holes=GUESSES, calls=(GUESSES,))
+    (
+        punch()
+        .at(0.0, Go((PUBLIC,), (), plan), Listen(), Dial(PUBLIC), Wave(GUESSES, 1, low=True))
+        .at(0.1, Sent(), Opened())
+        .at(0.2, PeerOpened(), Wave(GUESSES, 0, low=False))
+    )
+
+
+def test_without_a_place_on_lane_1_or_a_guess_nobody_opens() -> None:
+    for plan in (OPENS, CALLS):
+        punch().at(0.0, Go((PUBLIC,), (), plan), Listen(), Dial(PUBLIC)).at(0.1, PeerOpened()).wakes(5.0)
 
 
 def test_no_plan_makes_waves_greater_or_more_than_they_may_be() -> None:
-    endless = Plan(Technique.BIRTHDAY, opens=False, waves=((SECOND,) * 5_000,) * 9, fresh=True)
+    endless = Plan(
+        Technique.BIRTHDAY, opens=False, holes=(SECOND,) * 5_000, calls=((SECOND,) * 5_000,) * 9, fresh=True
+    )
     machine = Punch(budget=50.0)
     came = machine.feed(Go((), (SECOND,), endless), now=0.0) + machine.feed(PeerOpened(), now=0.0)
     while machine.deadline is not None and machine.deadline < 50.0:
         came += machine.feed(Tick(), now=machine.deadline)
     waves = [len(effect.remotes) for effect in came if isinstance(effect, Wave)]
-    assert waves == [MAX_WAVE] * MAX_WAVES
+    assert waves == [MAX_WAVE] * (1 + MAX_WAVES)
 
 
 def test_a_place_that_comes_later_is_dialled_as_its_lane_wants_it() -> None:
     later = Endpoint("203.0.113.6", 40_003)
     (
         punch()
-        .at(0.0, Go((), (SECOND,), CALLS), Listen())
-        .at(0.1, Go((PUBLIC,), (SECOND, later), CALLS), Dial(PUBLIC))
+        .at(0.0, Go((), (SECOND,), CALLS), Listen(), Opened())
+        .at(0.1, Go((PUBLIC,), (SECOND, later), CALLS), Dial(PUBLIC), Dial(PUBLIC, 1, low=True))
         .at(0.2, PeerOpened(), Dial(SECOND, 1), Dial(later, 1))
         .at(0.3, Go((), (HOME,)), Dial(HOME, 1))
     )
@@ -286,6 +306,7 @@ def test_one_address_may_be_on_both_lanes() -> None:
     (
         punch()
         .at(0.0, Go((PUBLIC,), (PUBLIC,), OPENS), Listen(), Dial(PUBLIC), Dial(PUBLIC, 1, low=True), Opened())
+        .at(0.05, PeerOpened())
         .at(0.1, Connected(1, PUBLIC, 1), Authenticate(1))
         .at(0.2, Failed(PUBLIC, 0.5, 0))
         .when_due(0.2 + DELAY, Dial(PUBLIC))

@@ -4,13 +4,23 @@ import random
 import pytest
 
 from floater.core.candidates import is_port_allowed
-from floater.core.technique import HOURLY_SYNS, MAX_WAVE, MAX_WAVES, Allowance, Plan, Technique, plan_for
+from floater.core.technique import (
+    HOURLY_SYNS,
+    MAX_WAVE,
+    MAX_WAVES,
+    Allowance,
+    Plan,
+    Technique,
+    plan_for,
+)
 from floater.wire.control import Role
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import UNKNOWN_NAT, Allocation, Filtering, Mapping, Nat, Stray
 
-OURS = Endpoint("203.0.113.5", 40_001)
-THEIRS = Endpoint("198.51.100.9", 50_001)
+OURS = (Endpoint("203.0.113.5", 40_001), Endpoint("203.0.113.5", 40_002))
+THEIRS = (Endpoint("198.51.100.9", 50_001), Endpoint("198.51.100.9", 50_002))
+"Where observers saw the punch ports, by lane."
+NOWHERE = (None, None)
 
 
 class Router:
@@ -31,7 +41,7 @@ class Router:
                 return self._block + self._rng.randrange(512)
             case Allocation.RANDOM:
                 return self._rng.randrange(1_024, 65_536)
-        return OURS.port
+        return OURS[0].port
 
     def others(self, most: int) -> None:
         """Let others in the house dial out."""
@@ -47,8 +57,8 @@ class Router:
         return Nat(Mapping.PORT_DEPENDENT, Filtering.PORT_DEPENDENT, self._kind, ports=ports)
 
 
-def meets(seed: int, one: Allocation, other: Allocation) -> bool:
-    """Play one punch: do a hole and a call fit each other?"""
+def meetings(seed: int, one: Allocation, other: Allocation) -> tuple[bool, bool]:
+    """Play one punch: does a call fit a hole, of the opener of lane 1, and of the other?"""
     rng = random.Random(seed)
     routers = Router(rng, one), Router(rng, other)
     nats = routers[0].nat, routers[1].nat
@@ -61,22 +71,30 @@ def meets(seed: int, one: Allocation, other: Allocation) -> bool:
     assert plans[0].opens != plans[1].opens
     opener = 0 if plans[0].opens else 1
     places = OURS, THEIRS
-    holes = set[tuple[int, int]]()  # (public port of the opener, of the caller)
-    for who in (opener, 1 - opener):
+    holes = set[tuple[int, int, int]]()  # (whose, public port of whose it is, of the caller)
+    met = [False, False]
+    for is_hole, who in ((True, opener), (True, 1 - opener), (False, opener), (False, 1 - opener)):
         plan = plans[who]
-        for wave in plan.waves:
-            for remote in wave:
-                assert remote.host == places[1 - who].host
-                source = routers[who].port() if plan.fresh else places[who].port
-                if who == opener:
-                    holes.add((source, remote.port))
-                elif (remote.port, source) in holes:
-                    return True
-    return False
+        for remote in plan.holes if is_hole else itertools.chain(*plan.calls):
+            assert remote.host == places[1 - who][0].host
+            source = routers[who].port() if plan.fresh else places[who][is_hole].port
+            if is_hole:
+                holes.add((who, source, remote.port))
+            elif (1 - who, remote.port, source) in holes:
+                met[1 - who] = True
+    return met[opener], met[1 - opener]
 
 
 def share(one: Allocation, other: Allocation, games: int = 150) -> float:
-    return sum(meets(seed, one, other) for seed in range(games)) / games
+    return sum(any(meetings(seed, one, other)) for seed in range(games)) / games
+
+
+@pytest.mark.parametrize(("other", "at_least"), [(Allocation.SEQUENTIAL, 1.0), (Allocation.BLOCK, 0.99)])
+def test_a_cone_is_met_in_either_order(other: Allocation, at_least: float) -> None:
+    for one, two in ((Allocation.PRESERVED, other), (other, Allocation.PRESERVED)):
+        games = [meetings(seed, one, two) for seed in range(400)]
+        assert sum(is_met for is_met, _ in games) / 400 >= at_least
+        assert sum(is_met for _, is_met in games) / 400 >= at_least
 
 
 @pytest.mark.parametrize(
@@ -101,8 +119,8 @@ def test_one_wave_of_a_birthday_is_what_the_arithmetic_says() -> None:
         router = Router(rng, Allocation.RANDOM)
         nat = router.nat
         cone = Nat(Mapping.ENDPOINT_INDEPENDENT)
-        (holes,) = plan_for(cone, nat, Role.LEADER, THEIRS).waves
-        keys = plan_for(nat, cone, Role.FOLLOWER, OURS).waves[0]
+        holes = plan_for(cone, nat, Role.LEADER, THEIRS).holes
+        keys = plan_for(nat, cone, Role.FOLLOWER, OURS).calls[0]
         open_ports = {hole.port for hole in holes}
         assert len(open_ports) > 1_000
         return any(router.port() in open_ports for _ in keys)
@@ -124,7 +142,7 @@ def test_who_lets_anybody_in_needs_no_guess() -> None:
     for filtering in (Filtering.ENDPOINT_INDEPENDENT, Filtering.ADDRESS_DEPENDENT):
         easy = Nat(Mapping.ENDPOINT_INDEPENDENT, filtering)
         assert plan_for(hard, easy, Role.LEADER, THEIRS).technique is Technique.CROSSING
-        assert not plan_for(easy, hard, Role.LEADER, THEIRS).waves
+        assert not plan_for(easy, hard, Role.LEADER, THEIRS).syns
         # Of a NAT that takes another port each time it helps nobody that it lets anybody in.
         odd = Nat(Mapping.PORT_DEPENDENT, filtering, Allocation.RANDOM, ports=(5_000, 60_000))
         assert plan_for(odd, hard, Role.LEADER, THEIRS).technique is Technique.HOPELESS
@@ -140,7 +158,25 @@ def test_whose_nat_answers_strays_opens_first() -> None:
 
 def test_without_an_observed_place_there_is_no_burst() -> None:
     cone, hard = Nat(Mapping.ENDPOINT_INDEPENDENT), Nat(Mapping.PORT_DEPENDENT, ports=(5_000, 60_000))
-    assert plan_for(cone, hard, Role.LEADER, None) == Plan(Technique.BIRTHDAY, opens=True)
+    assert plan_for(cone, hard, Role.LEADER, NOWHERE) == Plan(Technique.BIRTHDAY, opens=True)
+
+
+def test_one_observed_place_is_enough_for_one_order() -> None:
+    cone = Nat(Mapping.ENDPOINT_INDEPENDENT, Filtering.PORT_DEPENDENT, Allocation.PRESERVED)
+    step = Nat(Mapping.PORT_DEPENDENT, allocation=Allocation.SEQUENTIAL, ports=(5_000, 5_001))
+    both = plan_for(step, cone, Role.LEADER, THEIRS)
+    assert set(both.holes) == {THEIRS[0]}
+    assert set(itertools.chain(*both.calls)) == {THEIRS[1]}
+    lane_0, lane_1 = ((THEIRS[0], None), (None, THEIRS[1]))
+    elsewhere = (Endpoint("198.51.100.10", 50_001), THEIRS[1])
+    assert plan_for(step, cone, Role.LEADER, lane_0) == Plan(
+        Technique.PREDICTION, opens=False, holes=both.holes, fresh=True
+    )
+    for seen in (lane_1, elsewhere):
+        assert plan_for(step, cone, Role.LEADER, seen) == Plan(
+            Technique.PREDICTION, opens=False, calls=both.calls, fresh=True
+        )
+    assert plan_for(cone, step, Role.LEADER, lane_0) == plan_for(cone, step, Role.LEADER, THEIRS)
 
 
 def every_nat() -> list[Nat]:
@@ -165,10 +201,12 @@ def test_whatever_is_claimed_no_cap_is_exceeded_and_no_other_address_is_hit() ->
     rng = random.Random(7)
     for theirs in nats:
         plan = plan_for(rng.choice(nats), theirs, rng.choice(list(Role)), THEIRS)
-        assert len(plan.waves) <= MAX_WAVES
-        for wave in plan.waves:
+        assert len(plan.calls) <= MAX_WAVES
+        for wave in (plan.holes, *plan.calls):
             assert len(wave) <= MAX_WAVE
-            assert all(place.host == THEIRS.host and is_port_allowed(place.port) for place in wave)
+            assert all(place.host == THEIRS[1].host and is_port_allowed(place.port) for place in wave)
+        # A round trip may be so short that the first calls go out with the holes.
+        assert len(plan.holes) + len(plan.calls[0] if plan.calls else ()) <= MAX_WAVE
 
 
 def test_the_two_sides_agree_on_technique_and_roles() -> None:
@@ -179,7 +217,7 @@ def test_the_two_sides_agree_on_technique_and_roles() -> None:
         theirs = plan_for(other, one, Role.FOLLOWER, OURS)
         assert ours.technique is theirs.technique
         assert ours.opens is not theirs.opens
-        unseen = plan_for(other, one, Role.FOLLOWER, None)
+        unseen = plan_for(other, one, Role.FOLLOWER, NOWHERE)
         assert (unseen.technique, unseen.opens, unseen.syns) == (theirs.technique, theirs.opens, 0)
 
 

@@ -120,7 +120,7 @@ async def test_a_dropped_stream_is_reset() -> None:
         writer.close()
 
 
-async def test_a_wave_goes_out_from_lane_1_or_each_syn_from_a_port_of_its_own() -> None:
+async def test_a_wave_goes_out_from_a_lane_or_each_syn_from_a_port_of_its_own() -> None:
     seen: list[int] = []
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,8 +129,8 @@ async def test_a_wave_goes_out_from_lane_1_or_each_syn_from_a_port_of_its_own() 
 
     async with serving(note) as one, serving(note) as two, dialer() as (made, heard, place):
         there = [Endpoint("127.0.0.1", one), Endpoint("127.0.0.1", two)]
-        for fresh, low in ((False, False), (True, True)):
-            made.wave(there, fresh=fresh, low=low)
+        for lane, low in ((1, False), (None, True)):
+            made.wave(there, lane, low=low)
             events = [await heard.next() for _ in range(3)]
             assert events.count(punch.Sent()) == 1
             streams = [event for event in events if isinstance(event, punch.Connected)]
@@ -139,7 +139,7 @@ async def test_a_wave_goes_out_from_lane_1_or_each_syn_from_a_port_of_its_own() 
                 while len(seen) < 2:
                     await asyncio.sleep(0.001)
             assert place.port not in seen
-            assert len(set(seen)) == (2 if fresh else 1)
+            assert len(set(seen)) == (2 if lane is None else 1)
             seen.clear()
         assert made.syns == 4
 
@@ -151,7 +151,7 @@ async def test_a_wave_of_a_thousand_gives_every_socket_back() -> None:
     with deaf_place() as place:
         async with dialer() as (made, heard, _):
             before = count()
-            made.wave([place] * 1_000, fresh=True, low=False)
+            made.wave([place] * 1_000, None, low=False)
             assert count() < before + 100, "others have their turn in between"
             assert await heard.next() == punch.Sent()
             assert before + 900 < count() <= before + 1_000
@@ -160,10 +160,24 @@ async def test_a_wave_of_a_thousand_gives_every_socket_back() -> None:
             assert heard.events.empty()
 
 
+async def test_waves_go_out_one_after_the_other() -> None:
+    with deaf_place() as place:
+        async with dialer() as (made, heard, _):
+            for count in (100, 32, 0, 1):
+                made.wave([place] * count, None, low=False)
+            for so_far in (100, 132, 132, 133):
+                assert await heard.next() == punch.Sent()
+                assert so_far <= made.syns <= 133
+            assert heard.events.empty()
+            made.wave([place], None, low=False)
+            assert await heard.next() == punch.Sent()
+
+
 async def test_withdrawal_ends_a_wave_that_is_going_out() -> None:
     with deaf_place() as place:
         async with dialer() as (made, heard, _):
-            made.wave([place] * 1_000, fresh=True, low=False)
+            made.wave([place] * 1_000, None, low=False)
+            made.wave([place] * 1_000, None, low=False)
             made.withdraw()
             await asyncio.sleep(0.05)  # long enough for the rest, if it went out
             assert made.syns < 100
