@@ -44,7 +44,10 @@ def platform_of(system: str) -> Platform:
       tells streams apart by their four numbers. An ICMP error, also "time
       exceeded", ends a connect at once; but with IP_MINTTL the kernel drops
       errors about packets whose TTL was lower (RFC 5082 §3; tcp_v4_err), so
-      that a SYN which is meant to die on the way keeps its socket.
+      that a SYN which is meant to die on the way keeps its socket. By IPv6
+      nothing does that (IPV6_MINHOPCOUNT counts the hops of the error itself;
+      tcp_v6_err), and nothing has to: the hole stays, and the listener on the
+      same port takes the caller's SYN (tests.natlab.test_firewall6).
     - BSD and macOS share by SO_REUSEPORT; SO_REUSEADDR alone does not. ICMP
       errors are soft there while a connect goes on. A socket that got a RST
       in SYN_SENT is dead for ever: every dial is a new socket, everywhere.

@@ -29,6 +29,7 @@ _FATES: Final = {
     errno.ECONNREFUSED: Stray.RESET,
     errno.EHOSTUNREACH: Stray.UNREACHABLE,
     errno.ENETUNREACH: Stray.UNREACHABLE,
+    errno.EACCES: Stray.UNREACHABLE,  # ICMPv6: administratively prohibited
 }
 _LINGER_NOT: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 

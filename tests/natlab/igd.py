@@ -1,6 +1,6 @@
 """A home router that opens ports when asked: miniupnpd, as many of them run it.
 
-It speaks UPnP-IGD, NAT-PMP (RFC 6886) and PCP (RFC 6887).
+It speaks UPnP-IGD, NAT-PMP (RFC 6886) and PCP (RFC 6887), and opens pinholes in a firewall for IPv6.
 What it is asked for becomes rules of nftables in its own table. They translate
 and forward; they do not overrule a kind that forwards no SYN at all (SYNBLOCK).
 """
@@ -21,9 +21,9 @@ ext_ifname=wan
 listening_ip=lan
 secure_mode=yes
 uuid=00000000-0000-4000-8000-{number:012x}
-upnp_table_name=igd
+upnp_table_name={table}
 upnp_nat_table_name=igd
-upnp_forward_chain=forwards
+upnp_forward_chain={forwards}
 upnp_nat_chain=targets
 upnp_nat_postrouting_chain=sources
 min_lifetime=1
@@ -51,10 +51,23 @@ table inet igd {
   }
 }
 """
+# By IPv6 the daemon serves PCP whatever its configuration says.
+_NO_PCP_6: Final = """
+table inet igd {
+  chain in { type filter hook input priority 0; meta nfproto ipv6 udp dport 5351 reject
+  }
+}
+"""
 
 
 def offer_mappings(
-    namespace: Namespace, folder: Path, *, upnp: bool = True, pcp: bool = True
+    namespace: Namespace,
+    folder: Path,
+    *,
+    upnp: bool = True,
+    pcp: bool = True,
+    picks_ports: bool = True,
+    firewall6: str = "",
 ) -> subprocess.Popen[bytes]:
     """Let a router map ports on request and wait until it listens. It ends with its namespace.
 
@@ -63,13 +76,19 @@ def offer_mappings(
         folder: for its configuration and its log, `igd-….log`.
         upnp: whether it can be found and asked by UPnP.
         pcp: whether it can be asked by PCP and NAT-PMP, which share a port.
+        picks_ports: whether its UPnP knows WANIPConnection:2, which finds another port for one that is taken.
+        firewall6: the table of the IPv6 firewall, whose chain `pinholes` is its own from now on; empty: none.
     """
     wanted = {"enable_upnp": upnp, "enable_natpmp": pcp}
-    config = _CONFIG.format(number=int(namespace.name.split("-")[3]))
+    table, forwards = (firewall6, "pinholes") if firewall6 else ("igd", "forwards")
+    config = _CONFIG.format(number=int(namespace.name.split("-")[3]), table=table, forwards=forwards)
+    config += f"ipv6_disable={'no' if firewall6 else 'yes'}\n"
+    config += f"force_igd_desc_v1={'no' if picks_ports else 'yes'}\n"
     config += "".join(f"{key}={'yes' if wish else 'no'}\n" for key, wish in wanted.items())
     path = folder / f"igd-{namespace.name}.conf"
     path.write_text(config)
-    namespace.nft(_RULES)
+    pinholes = f"flush chain inet {firewall6} pinholes\n" if firewall6 else ""
+    namespace.nft(_RULES + pinholes + ("" if pcp else _NO_PCP_6))
     with path.with_suffix(".log").open("wb") as log:
         command = [*namespace.prefix, namespaces.tool("miniupnpd"), "-d", "-f", str(path)]
         running = subprocess.Popen([*command, "-P", str(path.with_suffix(".pid"))], stderr=log, stdout=log)

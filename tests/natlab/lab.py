@@ -13,7 +13,7 @@ with Lab(rtt=0.08) as lab:
 """
 
 from tests.natlab.classify import prove
-from tests.natlab.nats import Kind
+from tests.natlab.nats import Kind, Stray
 from tests.natlab.scene import Router, Scene
 from tests.natlab.wire import Line
 
@@ -33,6 +33,7 @@ class Lab(Scene):
         hairpin: bool = False,
         igd: bool = False,
         ipv6: bool = True,
+        stray6: Stray = Stray.DROPPED,
         line: Line | None = None,
     ) -> Router:
         """Put a router of a kind on the wire, or behind another router.
@@ -49,5 +50,6 @@ class Lab(Scene):
             hairpin=hairpin,
             igd=igd,
             ipv6=ipv6,
+            stray6=stray6,
             line=line,
         )

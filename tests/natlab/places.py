@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Final
 from tests.natlab import namespaces
 from tests.natlab.igd import offer_mappings
 from tests.natlab.namespaces import Namespace
-from tests.natlab.nats import Kind, Recipe, Translated
+from tests.natlab.nats import Kind, Recipe, Stray, Translated
 from tests.natlab.wire import Line, Translate
 
 if TYPE_CHECKING:
@@ -18,18 +18,35 @@ CABLE: Final = "eth0"
 "The interface of a host behind a router."
 _FIRST: Final = 10
 "The number of the first host behind a router; the router is 1."
+ROUTER_6: Final = "fe80::1"
+"A router's address on its own network, as those behind it know it (RFC 4861 §4.2)."
 
 
+# Loaded a second time, it keeps the pinholes.
 _FIREWALL_6: Final = """
-table ip6 filter
-delete table ip6 filter
-table ip6 filter {
+table inet firewall6 {
+  chain pinholes {
+  }
   chain forward { type filter hook forward priority 0;
+  }
+}
+flush chain inet firewall6 forward
+table inet firewall6 {
+  chain forward {
+    meta nfproto ipv4 accept
     iifname "wan" ct state established,related accept
+    jump pinholes
+    iifname "wan" %s
     iifname "wan" drop
   }
 }
 """
+_REFUSALS_6: Final = {
+    Stray.DROPPED: "drop",
+    Stray.RESET: "meta l4proto tcp reject with tcp reset",
+    Stray.UNREACHABLE: "reject with icmpv6 type admin-prohibited",
+}
+"What RFC 4890 and RFC 6092 §3.3.1 let a firewall answer."
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +132,13 @@ class Router:
         hairpin: bool,
         igd: bool,
         ipv6: bool,
+        stray6: Stray,
         line: Line,
     ) -> None:
         self.name: str = name
         self.kind = kind
+        self._stray6 = stray6
+        self._igd = igd
         if hairpin and isinstance(kind.recipe, Recipe) and not kind.behaviour.keeps_ports:
             raise ValueError(f"whom a public port of {kind.code} means cannot be told")
         if (under is not None or igd) and isinstance(kind.recipe, Translated):
@@ -142,8 +162,6 @@ class Router:
         else:
             self.port, self._wan = under.port, under.join(self.namespace, "wan").addresses[0]
         self._furnish()
-        if igd:
-            self.offer_mappings()
 
     @property
     def public(self) -> str:
@@ -169,9 +187,15 @@ class Router:
             )
         self.forget()
 
-    def offer_mappings(self, *, upnp: bool = True, pcp: bool = True) -> None:
-        """Let computers behind it have ports mapped, by UPnP-IGD, by PCP and NAT-PMP, or by all."""
-        self._scene.watch(offer_mappings(self.namespace, self._scene.folder, upnp=upnp, pcp=pcp))
+    def offer_mappings(self, *, upnp: bool = True, pcp: bool = True, picks_ports: bool = True) -> None:
+        """Let computers behind it have ports mapped and pinholes opened; see `tests.natlab.igd`."""
+        firewall = "firewall6" if self._has_firewall6 else ""
+        ways = {"upnp": upnp, "pcp": pcp, "picks_ports": picks_ports}
+        self._scene.watch(offer_mappings(self.namespace, self._scene.folder, firewall6=firewall, **ways))
+
+    @property
+    def _has_firewall6(self) -> bool:
+        return bool(self._network6) and self.kind.code != "OPEN"
 
     def _furnish(self) -> None:
         with self.namespace.entered():
@@ -180,10 +204,12 @@ class Router:
                 namespaces.sysctl(f"net/ipv4/conf/{who}/send_redirects", 0)
             if self._network6:
                 namespaces.sysctl("net/ipv6/conf/all/forwarding", 1)
+                namespaces.sysctl("net/ipv6/icmp/ratelimit", 0)
             for family in ("ip", "ip6"):  # where br_netfilter is loaded, a bridge would translate, too
                 namespaces.sysctl(f"net/bridge/bridge-nf-call-{family}tables", 0, optional=True)
         lines = [
             "link add lan type bridge",
+            "link set lan addrgenmode none",  # it has one link-local address only: `ROUTER_6`
             "link set lan up",
             f"address add {self._network}.1/24 dev lan",
         ]
@@ -191,7 +217,7 @@ class Router:
         self._load()
 
     def _load(self) -> None:
-        rules = _FIREWALL_6 if self._network6 and self.kind.code != "OPEN" else ""
+        rules = _FIREWALL_6 % _REFUSALS_6[self._stray6] if self._has_firewall6 else ""
         match self.kind.recipe:
             case Recipe() as recipe:
                 first = f"{self._network}.{_FIRST}"
@@ -218,9 +244,12 @@ class Router:
         namespace.ip(f"address add {address}/24 dev {interface}", f"route add default via {self._network}.1")
         if self._network6:
             if number == _FIRST:  # a bridge carries, and IPv6 begins, with its first port
-                self.namespace.add_address6(f"{self._network6}1/64", "lan")
+                for own in (f"{self._network6}1/64", f"{ROUTER_6}/64"):
+                    self.namespace.add_address6(own, "lan")
             namespace.add_address6(f"{self._network6}{number:x}/64", interface)
-            namespace.ip(f"route add ::/0 via {self._network6}1")
+            namespace.ip(f"route add ::/0 via {ROUTER_6} dev {interface}")
+        if self._igd and number == _FIRST:
+            self.offer_mappings()
         addresses = [address, f"{self._network6}{number:x}"] if self._network6 else [address]
         return Place(addresses, self.port, self)
 

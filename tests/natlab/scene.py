@@ -18,7 +18,7 @@ import msgspec
 
 from tests.natlab import namespaces
 from tests.natlab.namespaces import Namespace
-from tests.natlab.nats import Kind, kind_of
+from tests.natlab.nats import Kind, Stray, kind_of
 from tests.natlab.packets import Packet
 from tests.natlab.pcap import read_pcap
 from tests.natlab.places import CABLE, Host, Place, Router
@@ -109,13 +109,15 @@ class Scene:
         hairpin: bool = False,
         igd: bool = False,
         ipv6: bool = True,
+        stray6: Stray = Stray.DROPPED,
         line: Line | None = None,
     ) -> Router:
         """Put a router of a kind on the wire or `under` another one: a home behind a carrier.
 
         With `hairpin`, hosts behind it reach each other by their public
         endpoints, too; with `igd` it maps ports on request (`tests.natlab.igd`);
-        without `ipv6`, what is behind it has none, though the scene has.
+        without `ipv6`, what is behind it has none, though the scene has; `stray6`
+        is what its IPv6 firewall gives a SYN that may not come in.
 
         Raises:
             ValueError: the kind cannot be put there, or cannot do that.
@@ -129,6 +131,7 @@ class Scene:
             hairpin=hairpin,
             igd=igd,
             ipv6=ipv6,
+            stray6=stray6,
             line=line or self.line,
         )
         self.routers[name] = router
@@ -142,10 +145,13 @@ class Scene:
         hairpin: bool = False,
         igd: bool = False,
         ipv6: bool = True,
+        stray6: Stray = Stray.DROPPED,
         line: Line | None = None,
     ) -> Host:
         """Put a computer behind a router of its own, which is as `router` makes it."""
-        router = self.router(kind, f"{name}-router", hairpin=hairpin, igd=igd, ipv6=ipv6, line=line)
+        router = self.router(
+            kind, f"{name}-router", hairpin=hairpin, igd=igd, ipv6=ipv6, stray6=stray6, line=line
+        )
         return router.host(name)
 
     def namespace(self, label: str) -> Namespace:
