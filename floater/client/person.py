@@ -35,6 +35,7 @@ from floater.errors import Refused, ServerRefused, Unreachable
 from floater.net.meeting import Meeting, MeetingSettings
 from floater.net.network_watch import NetworkWatch
 from floater.net.proxies import choose_proxy
+from floater.net.punch_port import PunchPort
 from floater.net.server_link import UNNUMBERED, Reached, ServerLink
 from floater.store.settings import SettingsFile
 from floater.store.token import TokenStore
@@ -43,7 +44,6 @@ from floater.wire import control
 from floater.wire.control import code_of
 from floater.wire.endpoint import Address
 from floater.wire.greetings import greeting_in, known_language
-from floater.wire.nat import UNKNOWN_NAT
 from floater.wire.url import ServerUrl
 
 log = logging.getLogger("floater.client")
@@ -372,13 +372,14 @@ class Person:
             opened=self._tell_opened,
         )
         self._port_wanted = False
+        port = self.ports.take()
         encounter.start(
             Meeting(
                 matched=matched,
                 identity=self._search.identity,
                 ticket_key=self.link.welcome.ticket_key,
                 server_time=self.link.server_time,
-                punch_port=self.ports.take(),
+                punch_port=port,
                 server=self.link.url,
                 proxy=choose_proxy(self._config.proxy, self.link.url),
                 settings=_meeting_settings(self._config),
@@ -387,6 +388,8 @@ class Person:
                 received=lambda: encounter.talk.received,
             )
         )
+        if port is not None:
+            self._tasks.start(self._heed_router(encounter, port), "heed the router")
 
     def _tell_opened(self, match_id: str, wave: int) -> None:
         self._tasks.start(self._tell_server(control.Opened(UNNUMBERED, match_id, wave)), "opened")
@@ -411,10 +414,21 @@ class Person:
                 self._port_wanted = True
                 continue
             port = self.ports.take()
-            nat = UNKNOWN_NAT if port is None else port.introduce()
+            if port is not None:
+                port.introduce()
             if encounter.links.renew(port) and port is not None:
-                match_id = encounter.matched.match_id
-                await self._tell_server(control.UpdateCandidates(UNNUMBERED, match_id, port.candidates, nat))
+                await self._tell_places(encounter, port)
+                self._tasks.start(self._heed_router(encounter, port), "heed the router")
+
+    async def _heed_router(self, encounter: Encounter, port: PunchPort) -> None:
+        """Tell the peer where our router lets others in, if it did so only after the port was told of."""
+        if await port.is_let_in_later(self._config.meeting_timeout) and encounter.links.is_seeking_from(port):
+            port.introduce()
+            await self._tell_places(encounter, port)
+
+    async def _tell_places(self, encounter: Encounter, port: PunchPort) -> None:
+        match_id = encounter.matched.match_id
+        await self._tell_server(control.UpdateCandidates(UNNUMBERED, match_id, port.candidates, port.told))
 
     def _end(self, reason: api.Ended) -> None:
         encounter, self._encounter = self._encounter, None

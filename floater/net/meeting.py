@@ -273,6 +273,10 @@ class Meeting:
         self._path.feed(path.Renewed())
         return port is not None and self._machine.seeks
 
+    def is_seeking_from(self, port: PunchPort) -> bool:
+        """Whether we punch from this port, and the peer should hear where it is."""
+        return port is self._port and self._machine.seeks
+
     def _retire(self, port: PunchPort, dialer: Dialer | None) -> None:
         task = self._tasks.start(_close_port(port, dialer), "close a port")
         self._retiring.add(task)

@@ -70,6 +70,7 @@ class PunchPort:
             pass  # no IPv6 here, or somebody else's port there
         self.told = UNKNOWN_NAT
         "What was told of our NAT; see `introduce`."
+        self._named: tuple[Endpoint, ...] = ()
         self.private = self._private_endpoints(server)
         self.router: MappedPort | None = None
         "Asked to let others in to this port; None: nobody is asked."
@@ -119,12 +120,18 @@ class PunchPort:
         return nat_of(self.port, self.seen, {} if self._doorstep is None else self._doorstep.fates)
 
     def introduce(self) -> Nat:
-        """Give what is known of our NAT now, for the server; it stays in `told`.
+        """Give what is known of our NAT now, for the server beside `candidates`; it stays in `told`.
 
         More may be learnt later, but two who plan together have to go by the same words.
         """
-        self.told = self.nat
+        self.told, self._named = self.nat, self.mapped
         return self.told
+
+    async def is_let_in_later(self, timeout: float) -> bool:
+        """Wait for our router's answer, so long at most; whether it lets in where nobody was told of."""
+        if self.router is not None:
+            await self.router.settled(timeout)
+        return not set(self.mapped) <= set(self._named)
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from floater.core.path import RETRIES
+from tests.end_to_end.test_nat import opened_ports
 from tests.helpers.headless import Person, Server, meet
 from tests.natlab.lab import Lab
 from tests.natlab.scene import Host
@@ -89,3 +91,25 @@ async def test_that_the_direct_ways_have_failed_is_told_when_they_have(tmp_path:
             now = await person.do("receipt")
             assert now["receipt"] == told["receipt"]
             assert "Direct ways were tried, and none came about." in now["words"]
+
+
+async def test_what_a_router_grants_after_the_press_counts_for_that_match(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        lab = stack.enter_context(Lab())
+        at = lab.host("server", addresses=2)
+        hosts = lab.behind("SYM-RAND", "alice"), lab.behind("SYM-RAND", "bob")
+        server = await stack.enter_async_context(
+            Server(
+                tmp_path / "server",
+                *("--stun", f"{at.addresses[1]}:3478"),
+                listen=f"{at.address}:443",
+                prefix=at.prefix,
+            )
+        )
+        alice, bob = await stack.enter_async_context(two(server, tmp_path, *hosts))
+        await alice.do("seek")
+        lab.routers["alice-router"].offer_mappings()
+        await opened_ports(lab.routers["alice-router"], 1)
+        await bob.do("seek")
+        way = await bob.event("path", kind="direct", how="mapped")
+        assert way["took_ms"] < RETRIES[0] * 1_000, "it was not for a port of a later punch"
