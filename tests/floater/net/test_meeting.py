@@ -15,6 +15,7 @@ from floater.codes import Code
 from floater.core import link, path
 from floater.core.punch import MAX_STREAMS
 from floater.crypto.certificate import load_identity, make_identity
+from floater.net import meeting
 from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted, Retold, Trying
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
@@ -300,9 +301,10 @@ async def test_when_the_relay_is_cut_the_peers_come_back_to_it() -> None:
 async def test_what_is_being_tried_is_told_and_then_why_the_relay_is_taken_as_that_changes() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         closed = Candidate(CandidateKind.PRIVATE, "127.0.0.1", taken.getsockname()[1])
+    settings = MeetingSettings(head_start=0.05, punch_budget=2.0)  # the relay is there before it is spent
     async with (
         tiny_relay() as relay,
-        pair(server=relay.url, settings=HASTY, spoil=lambda _, __: (closed,)) as (leader, follower),
+        pair(server=relay.url, settings=settings, spoil=lambda _, __: (closed,)) as (leader, follower),
     ):
         chosen = await meet(leader, follower)
         for side, way in zip((leader, follower), chosen, strict=True):
@@ -341,7 +343,10 @@ async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap
         assert len(leader.meeting._links) == 2  # the old one, for a while
 
 
-async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can() -> None:
+async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(meeting, "LAST_WORDS", 30.0)
     async with pair() as (leader, follower):
         await meet(leader, follower)
         part, body = Part("F1", 0), bytes(MAX_PART)
@@ -362,7 +367,7 @@ async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can(
         began = asyncio.get_running_loop().time()
         await follower.meeting.close()
         await closing
-        assert asyncio.get_running_loop().time() - began < 0.9  # nobody had to wait for the limit
+        assert asyncio.get_running_loop().time() - began < 20.0  # nobody had to wait for the limit
 
 
 async def test_nobody_at_the_relay_is_a_no_show_and_no_server_is_no_path() -> None:
@@ -385,7 +390,7 @@ async def test_a_relay_that_refuses_is_no_path() -> None:
 
 
 async def test_a_peer_who_stays_away_is_lost_after_the_grace() -> None:
-    async with pair(settings=HASTY) as (leader, follower):
+    async with pair(settings=MeetingSettings(grace=1.0)) as (leader, follower):
         await meet(leader, follower)
         await follower.meeting.close()
         assert await leader.hears(path.Lost) == path.Lost()
@@ -438,7 +443,7 @@ async def test_a_server_that_lies_about_candidates_is_noticed_and_the_rest_is_di
 
 
 async def test_a_follower_who_chooses_has_misbehaved() -> None:
-    async with pair(settings=HASTY) as (leader, follower):
+    async with pair() as (leader, follower):
         await meet(leader, follower)
         follower.peer_link.send(Choose(2))
         assert await leader.hears(Misbehaved) == Misbehaved(Code.UNEXPECTED)
@@ -446,7 +451,7 @@ async def test_a_follower_who_chooses_has_misbehaved() -> None:
 
 
 async def test_garbage_inside_the_link_closes_it_and_is_reported() -> None:
-    async with pair(settings=HASTY) as (leader, follower):
+    async with pair() as (leader, follower):
         await meet(leader, follower)
         transport = follower.peer_link._transport
         assert transport is not None

@@ -152,7 +152,8 @@ async def test_bodies_of_every_size_arrive_as_they_were(size: int) -> None:
 async def refused(match: Match, role: Role, *words: bytes, ticket: bytes = TICKET) -> FloaterError:
     """What `open` of the other side says of somebody with the right certificate who says this."""
     link = match.link(other(role), ticket)
-    opening = asyncio.gather(link.open(match.socks[other(role)], timeout=1.0), return_exceptions=True)
+    waits = link.open(match.socks[other(role)], timeout=10.0 if words[0] else 1.0)
+    opening = asyncio.gather(waits, return_exceptions=True)
     _, writer = await match.impostor(role)
     for word in words:
         writer.write(word)
@@ -194,8 +195,8 @@ async def test_a_stranger_is_not_trusted(role: Role) -> None:
     mine = PeerLink(1, credentials, match.owners[role])
     theirs = match.link(other(role))
     errors = await asyncio.gather(
-        mine.open(match.socks[role], timeout=2.0),
-        theirs.open(match.socks[other(role)], timeout=2.0),
+        mine.open(match.socks[role]),
+        theirs.open(match.socks[other(role)]),
         return_exceptions=True,
     )
     assert isinstance(errors[0], Unreachable)
@@ -373,4 +374,4 @@ async def test_close_does_not_wait_for_ever() -> None:
         leader.send(HangUp(seq=1, received=0))
         began = asyncio.get_running_loop().time()
         await leader.close(0.2)
-        assert 0.15 < asyncio.get_running_loop().time() - began < 2.0
+        assert 0.15 < asyncio.get_running_loop().time() - began < 10.0

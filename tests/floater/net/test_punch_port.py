@@ -82,9 +82,10 @@ async def test_observers_that_are_silent_or_hang_up_or_are_none_are_left_out() -
         tiny_observer(lambda _: None) as (three, _),
         tiny_observer() as (good, _),
     ):
+        observers = (f":{one}", f":{two}", f":{three}", ":1", "x", ":0", ":99999", f":{good}")
         began = asyncio.get_running_loop().time()
-        port = await prepare((f":{one}", f":{two}", f":{three}", ":1", "x", ":0", ":99999", f":{good}"), 0.3)
-        assert asyncio.get_running_loop().time() - began < 1.5
+        port = await prepare(observers, 2.0)  # in which the good one answers on a busy machine, too
+        assert asyncio.get_running_loop().time() - began < 10.0
         assert [seen.observer.port for seen in port.observations] == [good]
         await port.close()
 

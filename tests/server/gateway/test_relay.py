@@ -163,7 +163,7 @@ async def test_a_side_that_does_not_read_makes_the_other_wait(tmp_path: Path) ->
         async def send_on() -> None:
             while True:
                 one.say(bytes(65_536))
-                await asyncio.wait_for(one.writer.drain(), 0.5)
+                await asyncio.wait_for(one.writer.drain(), 2.0)
 
         with pytest.raises(TimeoutError):  # for the system's own buffers are full, too
             await send_on()
@@ -293,16 +293,24 @@ async def test_the_relay_waits_only_so_long(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_an_idle_pair_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> None:
-    async with a_match(tmp_path, relay_idle=0.4) as match:
+    async with a_match(tmp_path, relay_idle=2.0) as match:
         one, other = await match.pair()
-        for _ in range(8):
+        idle = [await match.stream(role, "idle") for role in Role]
+        for stream in idle:
+            await stream.expect(Joined, RELAY_ANSWERS)
+            stream.say(GO)
+        ended = asyncio.gather(*(stream.reader.read() for stream in idle))
+        while not ended.done():
             one.say(b".")
             assert await exactly(other, 1) == b"."
-            await asyncio.sleep(0.1)
-        async with asyncio.timeout(5):
+            await asyncio.wait((ended,), timeout=0.05)
+        assert await ended == [b"", b""]
+        one.say(b".")
+        assert await exactly(other, 1) == b"."
+        async with asyncio.timeout(10):
             assert await other.reader.read() == b""
-        await one.close()
-        await other.close()
+        for stream in (one, other, *idle):
+            await stream.close()
 
 
 @pytest.mark.asyncio
