@@ -83,14 +83,9 @@ class Setting(NamedTuple):
         return f"skew {self.skew * 1e3:+.0f} ms, loss {self.loss:.0%}"
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One attempt. Times are seconds since both were told of each other; None: it never came to that."""
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of an attempt. Times are seconds since both were told of each other; None: never."""
 
-    program: str
-    one: str
-    other: str
-    skew: float = 0.0
-    loss: float = 0.0
     usable: float | None = None
     "Until a word had gone each way and been acknowledged."
     relay: float | None = None
@@ -100,10 +95,25 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     proved: float | None = None
     "Until both had authenticated each other on that way; they may take it later."
     how: str = ""
-    waves: tuple[int, ...] = ()
-    "SYNs that the busier of the two sent to the other, in each wave. Not counted for most pairs."
     reason: str = ""
     "Why it is not direct, or not even connected, in the program's words."
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it was direct in time."""
+        return self.direct is not None and self.direct <= IN_TIME
+
+
+class Run(Outcome, frozen=True, kw_only=True, omit_defaults=True):
+    """One attempt, and under which conditions."""
+
+    program: str
+    one: str
+    other: str
+    skew: float = 0.0
+    loss: float = 0.0
+    waves: tuple[int, ...] = ()
+    "SYNs that the busier of the two sent to the other, in each wave. Not counted for most pairs."
     late: float = 0.0
     "The longest delay of a packet by the laboratory itself."
 
@@ -116,11 +126,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def setting(self) -> Setting:
         """Under which conditions."""
         return Setting(self.skew, self.loss)
-
-    @property
-    def is_direct(self) -> bool:
-        """Whether it was direct in time."""
-        return self.direct is not None and self.direct <= IN_TIME
 
 
 def all_pairs(kinds: Iterable[str] = KINDS) -> list[Pair]:

@@ -1,16 +1,17 @@
 """A town: a server host and two homes of each kind of NAT, where pairs meet one at a time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from tests.natlab.lab import Lab
 from tests.natlab.packets import TCP, Packet
 from tests.natlab.pcap import read_pcap
-from tests.natlab.rows import WAVE_GAP, Pair, Run, Setting
+from tests.natlab.rows import WAVE_GAP, Outcome, Pair, Run, Setting
 from tests.natlab.scene import Host
 from tests.natlab.wire import Capture
 
@@ -21,15 +22,17 @@ class NotHere(Exception):
     """A program cannot be had on this machine; the message says why."""
 
 
-class Program(Protocol):
+class Program(ABC):
     """Something that joins two hosts."""
 
     name: str
 
     def measures(self, pair: Pair, setting: Setting) -> bool:
-        """Tell whether this pair can be tried under this setting."""
+        """Tell whether this pair can be tried under this setting: mostly any can."""
+        return True
 
-    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
+    @abstractmethod
+    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Outcome:
         """Join two hosts, say what came of it, and part."""
 
 
@@ -56,7 +59,7 @@ class Town:
         captures = self._capture(one, other) if pair.is_guessed else {}
         self.lab.stats()
         try:
-            run = await program.join(pair, one, other, setting)
+            outcome = await program.join(pair, one, other, setting)
         finally:
             for host in (one, other):
                 self.lab.change(host.name, loss=0.0)
@@ -66,8 +69,16 @@ class Town:
             count_waves(read_pcap(path), host.public, peer.public)
             for (host, path), peer in zip(captures.items(), (other, one), strict=False)
         ]
-        late = round(self.lab.stats()["late"]["max"], 4)
-        return msgspec.structs.replace(run, waves=max(waves, key=max, default=()), late=late)
+        return Run(
+            program=program.name,
+            one=pair.one,
+            other=pair.other,
+            skew=setting.skew,
+            loss=setting.loss,
+            waves=max(waves, key=max, default=()),
+            late=round(self.lab.stats()["late"]["max"], 4),
+            **msgspec.structs.asdict(outcome),
+        )
 
     def _capture(self, *hosts: Host) -> dict[Host, Path]:
         captures = {host: self.lab.folder / f"{host.port}.syns" for host in hosts}

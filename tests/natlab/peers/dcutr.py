@@ -21,10 +21,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from tests.helpers.headless import Line, Program
-from tests.natlab.rows import IN_TIME, Pair, Run, Setting
+from tests.helpers import headless
+from tests.helpers.headless import Line
+from tests.natlab.rows import IN_TIME, Outcome, Pair, Setting
 from tests.natlab.scene import Host
-from tests.natlab.town import NotHere, Town, skewed
+from tests.natlab.town import NotHere, Program, Town, skewed
 
 FOLDER: Final = Path(__file__).with_name("libp2p")
 PYTHON: Final = FOLDER.parents[3] / "build/py-libp2p"
@@ -33,7 +34,7 @@ PATIENCE: Final = 15.0
 "Seconds for a node to be there, and to be known to the relay."
 
 
-class Dcutr:
+class Dcutr(Program):
     """Joins two hosts by way of a relay of libp2p's."""
 
     def __init__(self, name: str, command: list[str], town: Town, folder: Path, relay: str) -> None:
@@ -63,11 +64,7 @@ class Dcutr:
                 raise NotHere(str(error)) from error
             yield cls(name, command, town, folder, ready["ready"])
 
-    def measures(self, pair: Pair, setting: Setting) -> bool:
-        """Tell whether this can be tried: anything can."""
-        return True
-
-    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
+    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Outcome:
         """Let one dial the other through the relay, and wait for both to have a direct connection."""
         words: list[str] = []
         async with AsyncExitStack() as stack:
@@ -99,12 +96,7 @@ class Dcutr:
             told = [list(node.everything) for node in both]
         usable, direct = _at(told[:1], "word", True, began), _at(told, "open", "direct", began)
         words += [str(line["error"]) for lines in told for line in lines if "error" in line]
-        return Run(
-            program=self.name,
-            one=pair.one,
-            other=pair.other,
-            skew=setting.skew,
-            loss=setting.loss,
+        return Outcome(
             usable=usable,
             relay=_at(told, "open", "relay", began),
             direct=direct,
@@ -157,11 +149,11 @@ def _node_home() -> Path:
     return Path(spec.origin).parent
 
 
-def _node(command: list[str], host: Host, log: Path, *words: str) -> Program:
-    return Program([*command, *words], log.with_suffix(".log"), prefix=host.prefix)
+def _node(command: list[str], host: Host, log: Path, *words: str) -> headless.Program:
+    return headless.Program([*command, *words], log.with_suffix(".log"), prefix=host.prefix)
 
 
-async def _first(node: Program, key: str, value: object = None, within: float = PATIENCE) -> Line:
+async def _first(node: headless.Program, key: str, value: object = None, within: float = PATIENCE) -> Line:
     """Wait for the first line with that key, and that value if one is asked for."""
 
     def find() -> Line | None:

@@ -10,15 +10,15 @@ from typing import Final
 
 from floater.core.technique import HOURLY_SYNS, MAX_WAVE, MAX_WAVES
 from tests.helpers.headless import PASSWORD, CommandRefused, Line, Person, Server
-from tests.natlab.rows import IN_TIME, Pair, Run, Setting
+from tests.natlab.rows import IN_TIME, Outcome, Pair, Setting
 from tests.natlab.scene import Host
-from tests.natlab.town import Town, skewed
+from tests.natlab.town import Program, Town, skewed
 
 OBSERVERS: Final = ((0, 3478), (0, 3479), (1, 443), (1, 3478), (1, 3479))
 "Beside the main port: at which of the server's addresses, at which port."
 
 
-class Floater:
+class Floater(Program):
     """Joins two of its people."""
 
     name = "floater"
@@ -51,11 +51,7 @@ class Floater:
                 await person.sign_up_and_log_in(address_of(name), name)
             yield cls(town, people)
 
-    def measures(self, pair: Pair, setting: Setting) -> bool:
-        """Tell whether this can be tried: anything can."""
-        return True
-
-    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
+    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Outcome:
         """Let both press, wait for a direct way where there can be one, talk, and hang up."""
         both = self._people[one.name], self._people[other.name]
         if pair.is_guessed:
@@ -89,12 +85,7 @@ class Floater:
         # The leader, a TLS client, has verified the follower before it can be verified itself: the earlier of
         # both receipts, which is the follower's, is of the moment in which both have.
         proved = min((at for lines in told if (at := _proved(lines)) is not None), default=None)
-        return Run(
-            program=self.name,
-            one=pair.one,
-            other=pair.other,
-            skew=setting.skew,
-            loss=setting.loss,
+        return Outcome(
             usable=usable and round(usable, 4),
             relay=_both([_taken(lines, relay=True) for lines in told]),
             direct=direct,

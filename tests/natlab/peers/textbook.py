@@ -21,9 +21,9 @@ from floater.crypto.certificate import Identity, make_identity
 from floater.crypto.tls import peer_leg_context
 from floater.wire.control import Role
 from tests.natlab.classify import Endpoint, shared_socket
-from tests.natlab.rows import IN_TIME, Pair, Run, Setting
+from tests.natlab.rows import IN_TIME, Outcome, Pair, Setting
 from tests.natlab.scene import Host
-from tests.natlab.town import Town, skewed
+from tests.natlab.town import Program, Town, skewed
 
 PAUSE = 1.0
 "Seconds from an error to the next attempt (§4.2, step 4)."
@@ -89,7 +89,7 @@ class Rendezvous:
         self._listener.close()
 
 
-class Textbook:
+class Textbook(Program):
     """Joins two hosts as the textbook says."""
 
     name = "textbook"
@@ -107,11 +107,7 @@ class Textbook:
         finally:
             rendezvous.close()
 
-    def measures(self, pair: Pair, setting: Setting) -> bool:
-        """Tell whether this can be tried: anything can."""
-        return True
-
-    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
+    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Outcome:
         """Let both dial each other until one way has proved itself, four seconds at most."""
         secret = secrets.token_bytes(TOKEN)
         async with AsyncExitStack() as stack:
@@ -131,12 +127,7 @@ class Textbook:
         direct = None
         if all(isinstance(at, float) for at in took):
             direct = round(max(at for at in took if isinstance(at, float)), 4)
-        return Run(
-            program=self.name,
-            one=pair.one,
-            other=pair.other,
-            skew=setting.skew,
-            loss=setting.loss,
+        return Outcome(
             usable=direct,
             direct=direct,
             reason="" if direct is not None else f"nothing came through in {IN_TIME:.0f} s",
@@ -208,7 +199,7 @@ class Floor(Textbook):
         """Tell whether this can be tried: SYNs that cross must be all that it takes, and they must cross."""
         return pair.is_ordinary and not setting.skew
 
-    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Run:
+    async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Outcome:
         """Dial both ways at once; measured until both have verified the other's certificate."""
         identities = make_identity(), make_identity()
         direct, reason = None, ""
@@ -227,12 +218,7 @@ class Floor(Textbook):
                     link.abort()
             except (OSError, ssl.SSLError) as error:
                 reason = type(error).__name__
-        return Run(
-            program=self.name,
-            one=pair.one,
-            other=pair.other,
-            skew=setting.skew,
-            loss=setting.loss,
+        return Outcome(
             usable=direct,
             direct=direct,
             reason=reason,
