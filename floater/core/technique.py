@@ -37,10 +37,8 @@ from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
 MAX_WAVE: Final = 1_300
 "SYNs that one side sends at once, at most, all techniques together."
 MAX_WAVES: Final = 3
-"Waves of one side in one punch."
+"Waves of calls of one side in one punch."
 
-MAX_BURSTS: Final = 2
-"Punches of one match that may have waves."
 HOURLY_SYNS: Final = 20_000
 "SYNs of waves in an hour over all matches, whoever is met in them and whatever they claim."
 

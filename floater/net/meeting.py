@@ -19,8 +19,8 @@ from typing import Final, TypeAlias, assert_never
 from floater.bridge.api import NatWords, PathKind, Receipt, RelayReason
 from floater.codes import Code
 from floater.core import link, path, punch
-from floater.core.candidates import Subnet, choose_candidates, is_attached
-from floater.core.technique import MAX_BURSTS, Allowance, Plan, Technique, plan_for
+from floater.core.technique import Allowance, Technique
+from floater.core.whereabouts import Whereabouts
 from floater.crypto.certificate import Identity
 from floater.crypto.tls import check_signature, peer_leg_context
 from floater.drive import Driver
@@ -30,12 +30,12 @@ from floater.net.peer_link import Credentials, PeerLink
 from floater.net.punch_port import PunchPort
 from floater.net.relay_link import join_relay
 from floater.net.server_door import Proxy
-from floater.net.sockets import RULES, address_of, remote_of
+from floater.net.sockets import RULES, remote_of
 from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
-from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, scope_of
+from floater.wire.endpoint import Address, Candidate
 from floater.wire.frame import Body
-from floater.wire.nat import UNKNOWN_NAT, Mapping, Nat
+from floater.wire.nat import UNKNOWN_NAT, Nat
 from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
@@ -184,9 +184,7 @@ class Meeting:
         self._credentials: Credentials | None = None
         self._links: dict[int, _Link] = {}
         self._work: dict[int, asyncio.Task[None]] = {}
-        self._candidates: tuple[Candidate, ...] = ()
-        self._places: dict[Endpoint, Candidate] = {}
-        self._subnets: tuple[Subnet, ...] = ()
+        self._where = Whereabouts(matched.role, matched.nat, allowance or Allowance())
         self._machine = path.Path(
             matched.role,
             head_start=self._settings.head_start,
@@ -196,14 +194,9 @@ class Meeting:
         self._path: Driver[path.Event, path.Effect] = Driver(self._machine, self._perform_path)
         self._punch: Driver[punch.Event, punch.Effect] | None = None
         self._punches = 0
-        self._bursts = 0
-        self._technique = Technique.CROSSING
-        self._guesses = False
         self._began = 0.0
         self._syns = 0
         "Of dialers that are gone."
-        self._allowance = allowance or Allowance()
-        self._peer_nat = matched.nat
         self._relay: asyncio.Task[None] | None = None
         self._current = 0  # no link has this number
         self._told: Trying | Retold | None = None
@@ -232,8 +225,10 @@ class Meeting:
             matched.role, context, matched.certificate, matched.ticket, matched.signature
         )
         self._choose(matched.candidates)
-        hopes = self._has_hope()
-        guesses = hopes and self._plan().syns > 0
+        hopes, guesses = False, False
+        if self._port is not None:
+            hopes = self._where.hopes(self._port.told, mapped=bool(self._port.mapped))
+            guesses = hopes and self._where.guesses(self._port.told)
         self._path.feed(path.Begin(listens=self._port is not None, dials=hopes, guesses=guesses))
 
     def transmit(self, effect: link.Transmit) -> None:
@@ -269,7 +264,7 @@ class Meeting:
                 self._syns += 0 if self._dialer is None else self._dialer.syns
             self._port = self._owned_port = port
             self._dialer = self._make_dialer(port)
-            self._choose(self._candidates)
+            self._choose(self._where.candidates)
         self._path.feed(path.Renewed())
         return port is not None and self._machine.seeks
 
@@ -284,12 +279,12 @@ class Meeting:
 
     def update_candidates(self, candidates: Sequence[Candidate], nat: Nat = UNKNOWN_NAT) -> None:
         """Look for the peer at these places from now on, too, behind this NAT (`peer_candidates`)."""
-        if self._credentials is None or self._is_closed or tuple(candidates) == self._candidates:
+        if self._credentials is None or self._is_closed or tuple(candidates) == self._where.candidates:
             return  # the server repeats itself when we come back to it
-        self._peer_nat = nat
+        self._where.nat = nat
         self._choose(candidates)
         if self._punch is not None:
-            self._punch.feed(self._go())
+            self._punch.feed(self._where.go())
         self._path.feed(path.Moved())
         self._retell()
 
@@ -410,37 +405,8 @@ class Meeting:
         )
         self._punch = Driver(machine, self._perform_punch)
         self._punches += 1
-        plan = self._plan()
-        if plan.syns and not self._may_burst(plan):
-            plan = replace(plan, holes=(), calls=())
-        self._technique = plan.technique
-        self._guesses = plan.syns > 0
-        self._punch.feed(self._go(plan))
-
-    def _may_burst(self, plan: Plan) -> bool:
-        self._bursts += 1
-        now = asyncio.get_running_loop().time()
-        return self._bursts <= MAX_BURSTS and self._allowance.spend(plan.syns, now=now)
-
-    def _go(self, plan: Plan | None = None) -> punch.Go:
-        """Say where to look for the peer, and how."""
-        lanes: tuple[list[Endpoint], list[Endpoint]] = [], []
-        for place in self._places.values():
-            lanes[place.lane].append(place.endpoint)
-        return punch.Go(tuple(lanes[0]), tuple(lanes[1]), plan)
-
-    def _plan(self) -> Plan:
-        """Plan by what observers saw of both: nobody else's word may send a burst anywhere."""
         assert self._port is not None
-        seen = self._seen(0), self._seen(1)
-        return plan_for(self._port.told, self._peer_nat, self._matched.role, seen)
-
-    def _seen(self, lane: int) -> Endpoint | None:
-        """Tell where an observer saw the peer's punch port of a lane."""
-        for place in self._places.values():
-            if place.lane == lane and place.kind is CandidateKind.PUBLIC and ":" not in place.host:
-                return place.endpoint
-        return None
+        self._punch.feed(self._where.begin(self._port.told, now=asyncio.get_running_loop().time()))
 
     def _perform_punch(self, effect: punch.Effect) -> None:
         assert self._dialer is not None
@@ -478,7 +444,7 @@ class Meeting:
         assert self._dialer is not None
         sock = self._dialer.take(stream)
         try:
-            peer = self._make_link(stream, *self._kind_of(remote_of(sock)))
+            peer = self._make_link(stream, *self._where.name(remote_of(sock)))
             await peer.open(sock)
         except (FloaterError, OSError) as error:
             sock.close()
@@ -519,10 +485,10 @@ class Meeting:
         return Receipt(
             round(chosen.stood * 1_000, 1),
             round(chosen.proved * 1_000, 1),
-            self._technique,
+            self._where.technique,
             self._syns + (0 if self._dialer is None else self._dialer.syns),
             None if hides or self._port is None else _words(self._port.nat),
-            None if hides else _words(self._peer_nat),
+            None if hides else _words(self._where.nat),
             self._why_relay() if chosen.kind is PathKind.RELAY else None,
         )
 
@@ -530,21 +496,20 @@ class Meeting:
         """Why a link leads over the relay, as things stand now."""
         if self._matched.relay_only:
             return RelayReason.HIDDEN
-        if self._port is None or not self._places:
+        if self._port is None:
             return RelayReason.NO_PLACES
-        if not self._has_hope():
-            return RelayReason.UNPREDICTABLE
-        return RelayReason.UNDER_WAY if self._is_punching() else RelayReason.FAILED
+        mapped, is_punching = bool(self._port.mapped), self._is_punching()
+        return self._where.why_relay(self._port.told, mapped=mapped, is_punching=is_punching)
 
     def _is_punching(self) -> bool:
         return self._punch is not None and self._punch.machine.deadline is not None
 
     def _trying(self) -> Trying:
         """Say what is being tried now."""
-        kinds = {self._kind_of(place)[0] for place in self._places} if self._is_punching() else set()
+        kinds = self._where.kinds() if self._is_punching() else set()
         if self._relay is not None and not self._relay.done():
             kinds.add(PathKind.RELAY)
-        return Trying(tuple(kind for kind in PathKind if kind in kinds), self._technique)
+        return Trying(tuple(kind for kind in PathKind if kind in kinds), self._where.technique)
 
     def _retell(self) -> None:
         """Tell how the search for a way, or for one without the relay, stands, if that is news."""
@@ -564,62 +529,14 @@ class Meeting:
         if (known := self._links.pop(number, None)) is not None:
             known.link.discard()
 
-    def _kind_of(self, remote: Endpoint) -> tuple[PathKind, str]:
-        """Name the way to a remote end, and by which candidate it was found."""
-        address = address_of(remote.host)
-        scope = scope_of(remote.host)
-        near = scope is Scope.LOOPBACK or (
-            scope is Scope.PRIVATE
-            and address is not None
-            and is_attached(address, self._subnets)
-            and self._is_own(address)
-        )
-        if near:  # no router stands between us, whatever was tried against one
-            return PathKind.LAN, CandidateKind.PRIVATE.value
-        return PathKind.DIRECT, self._how(remote)
-
-    def _is_own(self, address: Address) -> bool:
-        """Whether an address is the peer's own, and not that of a router which the peer is behind."""
-        return self._peer_nat.mapping is Mapping.OPEN or any(
-            place.kind is CandidateKind.PRIVATE and address_of(place.host) == address
-            for place in self._candidates
-        )
-
-    def _how(self, remote: Endpoint) -> str:
-        """Name what found a remote end: the technique, where ports were guessed, or the kind of a place."""
-        place, target = self._places.get(remote), self._seen(1) or self._seen(0)
-        is_observed = place is None or place.kind is CandidateKind.PUBLIC
-        if self._guesses and is_observed and target is not None and remote.host == target.host:
-            return self._technique.value
-        if place is not None and place.lane == 0:
-            return place.kind.value
-        return "incoming" if place is None else "opener"
-
     def _choose(self, candidates: Sequence[Candidate]) -> None:
         """Keep the candidates that may be dialled."""
-        self._candidates = tuple(candidates)
-        self._places = {}
-        if self._port is None:
-            if candidates and self._matched.relay_only:
-                self._tell(Noticed(Code.BAD_CANDIDATE))  # somebody hides: there should be none
-            return
-        around = self._port.surroundings()
-        self._subnets = around.subnets
-        choice = choose_candidates(candidates, around)
-        self._places = {candidate.endpoint: candidate for candidate in choice.dial}
-        if choice.lies:
+        is_true = self._where.choose(candidates, None if self._port is None else self._port.surroundings())
+        if not is_true or (candidates and self._matched.relay_only):  # somebody hides: there should be none
             self._tell(Noticed(Code.BAD_CANDIDATE))
 
     def _make_dialer(self, port: PunchPort) -> Dialer:
         return Dialer(port.ports, port.families, self._punch_event, self._next_number)
-
-    def _has_hope(self) -> bool:
-        """Say whether punching deserves a head start before the relay."""
-        if self._port is None or not self._places:
-            return False
-        # A place in our own network, or one that a router lets in, needs no technique.
-        is_easy = any(place.kind is not CandidateKind.PUBLIC for place in self._places.values())
-        return is_easy or bool(self._port.mapped) or self._plan().technique is not Technique.HOPELESS
 
     def _next_number(self) -> int:
         self._numbers += 1
