@@ -320,6 +320,7 @@ class Smtp:
             yield send
         finally:
             await _say_goodbye(client)
+            _heed_cancellation()
 
 
 def _verdict(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPResponseException) -> Exception:
@@ -341,3 +342,14 @@ async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
         pass
     finally:
         client.close()
+
+
+def _heed_cancellation() -> None:
+    """Be cancelled after all, if that came in the same moment as an answer.
+
+    The answer is all that `asyncio.wait_for` of Python 3.11, by which
+    aiosmtplib waits, hands on then; whoever cancelled us would wait for ever.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

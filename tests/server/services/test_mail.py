@@ -1,3 +1,4 @@
+import asyncio
 import email.policy
 import ssl
 import stat
@@ -229,6 +230,28 @@ async def test_a_mailbox_the_server_cannot_write_to_is_rejected() -> None:
                         msgspec.structs.replace(LETTER, to="安娜@example.org"), sender=post.sender, minutes=10
                     )
                 )
+
+
+@pytest.mark.asyncio
+async def test_who_is_cancelled_at_whatever_moment_ends() -> None:
+    """Also in the very moment in which an answer has come, and in those between two answers."""
+    async with mail_server() as server:
+        post = Smtp(parse_smtp_url(f"smtp://127.0.0.1:{server.port}?from={SENDER}"), 5.0)
+
+        async def greet() -> None:
+            async with post.open():
+                pass
+
+        moments, is_cancelled = 0, True
+        while is_cancelled:
+            task = asyncio.get_running_loop().create_task(greet())
+            for _ in range(moments):
+                await asyncio.sleep(0)
+            is_cancelled = task.cancel()
+            await asyncio.wait((task,))
+            assert task.cancelled() is is_cancelled
+            moments += 1
+    assert moments > 10
 
 
 @pytest.mark.asyncio
