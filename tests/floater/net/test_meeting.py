@@ -48,15 +48,18 @@ async def talks(side: Side, other: Side, seq: int) -> None:
 async def test_two_peers_meet_by_punching_and_talk_both_ways() -> None:
     async with pair() as (leader, follower):
         leader.received, follower.received = 3, 5
+        clock = asyncio.get_running_loop().time
+        began = clock()
         chosen = await meet(leader, follower)
+        took = clock() - began
         assert [each.kind for each in chosen] == [PathKind.LAN, PathKind.LAN]
-        assert all(each.took < 2.0 for each in chosen)
+        assert all(each.took <= took for each in chosen)
         assert chosen[0].rtt is not None
-        assert chosen[0].rtt < 1.0
+        assert chosen[0].rtt <= took + 0.05, "of another clock"
         assert chosen[1].rtt is None, "the leader's choice comes with its hello"
         for each in chosen:
             assert each.receipt is not None
-            assert 0.0 <= each.receipt.stood_ms <= each.receipt.proved_ms <= each.took * 1_000 + 50
+            assert 0.0 <= each.receipt.stood_ms <= each.receipt.proved_ms <= took * 1_000 + 1
             assert (each.receipt.technique, each.receipt.why_relay) == ("crossing", None)
             assert each.receipt.syns > 0
             assert each.receipt.our_nat is not None
