@@ -68,7 +68,12 @@ class Acknowledged:
     seq: int
 
 
-Event: TypeAlias = LinkUp | LinkDown | Arrived | Say | Expect | Check | Tick
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """Bulk is about to go out: an acknowledgement that waits goes before it."""
+
+
+Event: TypeAlias = LinkUp | LinkDown | Arrived | Say | Expect | Check | Yield | Tick
 Effect: TypeAlias = Transmit | Suspect | Alive | Heard | Acknowledged
 
 
@@ -109,7 +114,7 @@ class Conversation:
 
     @property
     def ack_at(self) -> float | None:
-        """When to acknowledge, unless something that is said does it before."""
+        """When to acknowledge, unless something that is said, or bulk, does it before."""
         return self._ack_at
 
     @property
@@ -147,6 +152,8 @@ class Conversation:
                 effects = []
             case Check():
                 effects = self._check(now)
+            case Yield():
+                effects = self._ack(now)
             case Tick():
                 effects = self._tick(now)
         if self._outbox or self._expecting or self._asked_at is not None:
@@ -194,6 +201,12 @@ class Conversation:
         while self._outbox and self._outbox[0][0].seq <= received:
             self._outbox_bytes -= len(self._outbox.popleft()[1])
         return [Acknowledged(received)]
+
+    def _ack(self, now: float) -> list[Effect]:
+        if self.link is None or self._ack_at is None:
+            return []
+        self._acknowledge(now)
+        return [Transmit(self.link, Ack(self.received))]
 
     def _acknowledge(self, now: float) -> None:
         """Note that `received` goes out now."""
@@ -261,8 +274,7 @@ class Conversation:
         if self.link is None:
             return effects
         if self._ack_at is not None and now >= self._ack_at:
-            effects.append(Transmit(self.link, Ack(self.received)))
-            self._acknowledge(now)
+            effects += self._ack(now)
         silence = self._silence_deadline()
         if silence is not None and now >= silence:
             effects += self._ask(now) if self._asked_at is None else self._suspect()

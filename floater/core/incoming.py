@@ -42,15 +42,17 @@ from floater.wire.limits import MAX_OPEN_OFFERS
 from floater.wire.names import clean_file_name
 
 FIRST_WINDOW: Final = 262_144
-"Bytes, before anything of the pace is known."
-MIN_WINDOW: Final = 65_536
+"Bytes, before anything of the pace of the link is known."
+MIN_WINDOW: Final = 32_768
 MAX_WINDOW: Final = 16_777_216
-QUEUE_TIME: Final = 0.15
+QUEUE_TIME: Final = 0.05
 """Seconds of bytes that may lie in buffers beyond a round trip: how long a text waits behind a file. Where a
-round trip is longer, it is as long again, so that a window that is too small doubles with each."""
+quarter of a round trip is longer, it is that."""
+GROWTH: Final = 1.25
+"Times that a pace has to grow for a window not to shrink to it: the stream below has just begun."
 PACE_TIME: Final = 0.1
-"""Seconds over which the pace is measured, or a round trip if that is longer; less where a whole window comes
-sooner: it is far too small then."""
+"""Seconds over which the pace is measured, or a round trip and QUEUE_TIME if that is longer; less where a
+whole window comes sooner."""
 GET_INTERVAL: Final = 0.5
 "Seconds after which a wish is extended even by little: it tells the sender that its bytes arrive."
 MAX_UNWRITTEN: Final = 16_777_216
@@ -105,6 +107,8 @@ class _Transfer:
     granted: int = 0
     "What we have asked for on the link in use."
     window: int = FIRST_WINDOW
+    pace: float = 0.0
+    "Bytes a second, as last measured on the link in use."
     pace_from: tuple[float, int] | None = None
     got_at: float = 0.0
     "When we last sent a `get`."
@@ -190,7 +194,8 @@ class Incoming:
             case LinkUp() | LinkDown():
                 self._linked = isinstance(event, LinkUp)
                 for transfer in self._transfers.values():
-                    transfer.granted, transfer.pace_from = transfer.place, None
+                    transfer.granted, transfer.window = transfer.place, FIRST_WINDOW
+                    transfer.pace, transfer.pace_from = 0.0, None
                 return self._get_all(now)
             case FileCreated(id_) | FileStored(id_) | WriteFailed(id_):
                 return self._reported(self._transfers[id_], event, now) if id_ in self._transfers else []
@@ -351,10 +356,10 @@ class Incoming:
         )
 
     def _get_more(self, transfer: _Transfer, now: float) -> list[Effect]:
-        """Extend the wish when a quarter of the window has been used up."""
+        """Extend the wish when a sixteenth of the window has been used up."""
         self._take_pace(transfer, now)
         left = transfer.granted - transfer.place
-        return self._get(transfer, now) if left * 4 <= transfer.window * 3 else []
+        return self._get(transfer, now) if left * 16 <= transfer.window * 15 else []
 
     def _get_all(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -372,17 +377,26 @@ class Incoming:
         return [Send(wire.Get(transfer.id, first, transfer.granted - 1))]
 
     def _take_pace(self, transfer: _Transfer, now: float) -> None:
-        """Let the window follow the pace, by no more than a factor of two at once."""
+        """Let the window follow the pace, by no more than a factor of two at once.
+
+        A window that comes whole in little more than a round trip is what holds the pace back: it doubles. Of
+        one that is large enough a part lies in buffers, and so its last bytes come later.
+        """
         if transfer.pace_from is None:
             transfer.pace_from = now, transfer.place
         since, was = transfer.pace_from
-        if now - since < max(PACE_TIME, self.rtt) and transfer.place - was < transfer.window:
+        took, came = now - since, transfer.place - was
+        queue = max(QUEUE_TIME, self.rtt / 4)
+        if came < transfer.window and took < max(PACE_TIME, self.rtt + queue):
             return
-        pace = (transfer.place - was) / max(now - since, 1e-6)
-        fits = int(pace * (self.rtt + max(self.rtt, QUEUE_TIME)))
-        fits = max(transfer.window // 2, min(transfer.window * 2, fits))
+        pace, least = came / max(took, 1e-6), transfer.window // 2
+        if came >= transfer.window and took < self.rtt + queue / 2:
+            least = transfer.window * 2
+        elif pace > GROWTH * transfer.pace:
+            least = transfer.window
+        fits = max(least, min(transfer.window * 2, int(pace * (self.rtt + queue))))
         transfer.window = max(MIN_WINDOW, min(MAX_WINDOW, fits))
-        transfer.pace_from = now, transfer.place
+        transfer.pace, transfer.pace_from = pace, (now, transfer.place)
 
     # -- the end of one -------------------------------------------------------------------
 

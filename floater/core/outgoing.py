@@ -10,7 +10,7 @@ is sent. So the receiver decides how much is on the way, and after a change of
 links it just asks again from where it stands.
 
 One part at a time lies in the link's send buffer beyond its low water, and a
-part takes about 50 ms at the pace of the receiver, so that a text never waits
+part takes about 10 ms at the pace of the receiver, so that a text never waits
 long behind a file. Several transfers take turns.
 """
 
@@ -40,11 +40,11 @@ from floater.wire.limits import MAX_OPEN_OFFERS, MAX_PART
 
 READ_AHEAD: Final = 3 * BLOCK
 "Bytes of one file that are read before they are sent."
-PART_TIME: Final = 0.05
+PART_TIME: Final = 0.01
 "Seconds that one part should take at the receiver's pace."
 MIN_PART: Final = 8_192
 FIRST_PART: Final = 16_384
-"Before the receiver's pace is known."
+"Before the receiver's pace on a link is known."
 
 
 class State(Enum):
@@ -256,10 +256,10 @@ class Outgoing:
         transfer.pace_from = now, granted
 
     def _forget_wishes(self) -> list[Effect]:
-        """What the receiver wished on another link is void; it wishes anew."""
+        """What the receiver wished on another link is void, and so is the pace there; it wishes anew."""
         for transfer in self._transfers.values():
             transfer.granted = transfer.place
-            transfer.pace_from = None
+            transfer.part, transfer.pace_from = FIRST_PART, None
         return []
 
     # -- bytes ----------------------------------------------------------------------------

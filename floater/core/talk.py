@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 
 from floater.bridge import api
 from floater.codes import Code
-from floater.core.conversation import Acknowledged, Conversation, Expect, Heard
+from floater.core.conversation import Acknowledged, Conversation, Expect, Heard, Yield
 from floater.core.greeting import Greeting
 from floater.core.incoming import Incoming
 from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit, Writable
@@ -221,6 +221,8 @@ class Talk:
                         continue  # nothing is said after it
                     self._do(self._conversation.feed(order, now=now), effects, now)
                 case Send(message, body, bulk):
+                    if bulk:
+                        self._do(self._conversation.feed(Yield(), now=now), effects, now)
                     if self._conversation.link is not None:
                         effects.append(Transmit(self._conversation.link, message, body, bulk))
                 case Heard(message, body):

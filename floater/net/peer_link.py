@@ -30,9 +30,9 @@ from floater.wire.frame import PEER_LEG, Body, Frame, FrameReader
 from floater.wire.limits import HANDSHAKE_TIMEOUT, PROTOCOL_VERSION
 from floater.wire.talk import HangUp, PeerHello, TalkMessage, decode_talk
 
-HIGH_WATER: Final = 524_288
+HIGH_WATER: Final = 65_536
 "Bytes that may wait in our hands before bulk has to pause."
-LOW_WATER: Final = 262_144
+LOW_WATER: Final = 32_768
 "Bytes below which there is room for bulk again."
 
 MAX_UNREAD: Final = 33_554_432

@@ -13,7 +13,7 @@ RULES: Final = platform_of(sys.platform)
 LOW_TTL: Final = 5
 """Routers that a SYN may pass that is only to open our own NATs: more than there are in a home and between it
 and its carrier's NAT, less than there are to anybody else's (hyperdht takes the same)."""
-NOTSENT_LOW_WATER: Final = 131_072
+NOTSENT_LOW_WATER: Final = 65_536
 """Bytes not yet sent that the kernel takes from a link. What waits behind them waits in our hands, where a
 text may still overtake a file."""
 _TTL: Final = {

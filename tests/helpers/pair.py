@@ -174,13 +174,13 @@ class Side:
 
 
 class Link:
-    """One stream: in order, in both directions, with a delay and a pace, until it is cut."""
+    """One stream: in order, in both directions, with a delay, a pace and buffers, until it is cut."""
 
     def __init__(
-        self, clock: Clock, number: int, sides: tuple[Side, Side], latency: float, pace: float
+        self, clock: Clock, number: int, sides: tuple[Side, Side], latency: float, pace: float, buffer: int
     ) -> None:
         self.clock, self.number, self.sides = clock, number, sides
-        self.latency, self.pace = latency, pace
+        self.latency, self.pace, self.buffer = latency, pace, buffer
         self.alive = True
         self.silent = False
         self._free = {Role.LEADER: 0.0, Role.FOLLOWER: 0.0}
@@ -199,7 +199,7 @@ class Link:
         if not self.silent:
             self.clock.at(done + self.latency, lambda: self._arrive(other, data))
         if effect.bulk:
-            self.clock.at(done, lambda: self._drained(side))
+            self.clock.at(done - self.buffer / self.pace, lambda: self._drained(side))
 
     def _arrive(self, side: Side, data: bytes) -> None:
         if self.alive:
@@ -212,18 +212,27 @@ class Link:
 
 
 class Pair:
-    """A leader and a follower who have met."""
+    """A leader and a follower who have met.
+
+    Args:
+        latency: seconds one way.
+        pace: bytes a second.
+        buffer: bytes that a link takes before they are on their way.
+        greeted: whether both have greeted.
+        config: of both.
+    """
 
     def __init__(
         self,
         *,
         latency: float = 0.01,
         pace: float = 100e6,
+        buffer: int = 0,
         greeted: bool = True,
         config: TalkConfig | None = None,
     ) -> None:
         self.clock = Clock()
-        self.latency, self.pace = latency, pace
+        self.latency, self.pace, self.buffer = latency, pace, buffer
         self.leader = Side(self.clock, Role.LEADER, config)
         self.follower = Side(self.clock, Role.FOLLOWER, config)
         self.sides = self.leader, self.follower
@@ -245,7 +254,8 @@ class Pair:
         `stale` are the `received` of the leader and the follower when they
         said hello on it, if that was some time ago.
         """
-        link = Link(self.clock, len(self.links) + 1, self.sides, self.latency, self.pace)
+        number = len(self.links) + 1
+        link = Link(self.clock, number, self.sides, self.latency, self.pace, self.buffer)
         self.links[link.number] = link
         leader, follower = stale or (self.leader.talk.received, self.follower.talk.received)
         self.leader.feed(LinkUp(link.number, follower))

@@ -10,6 +10,7 @@ from floater.core.conversation import (
     Conversation,
     Expect,
     Heard,
+    Yield,
 )
 from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit
 from floater.core.orders import Say
@@ -54,6 +55,16 @@ def test_what_was_said_apart_goes_out_with_the_first_link() -> None:
             Transmit(1, LinkPing(1)),
         )
         .at(5.1, Arrived(1, Ack(2)), Acknowledged(2))
+    )
+
+
+def test_an_acknowledgement_that_waits_goes_before_bulk_and_once() -> None:
+    (
+        linked()
+        .at(1.0, Arrived(1, text(1), b"a"), Heard(text(1), b"a"))
+        .at(1.0, Yield(), Transmit(1, Ack(1)))
+        .at(1.0, Yield())
+        .wakes(16.0)
     )
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from floater.bridge import api
 from floater.codes import Code
-from floater.core.incoming import MAX_WINDOW
+from floater.core.incoming import MAX_WINDOW, MIN_WINDOW, QUEUE_TIME
 from floater.core.link import Arrived
+from floater.core.outgoing import FIRST_PART
 from floater.core.talk import TalkConfig, Wish
 from floater.core.transfer import OfferFile, ReadFailed
 from floater.errors import Refused, RemoteProtocolError
@@ -104,6 +105,41 @@ def test_a_text_overtakes_a_file(pace: float, wait: float) -> None:
     pair.leader.feed(api.SendText("quick"))
     pair.run(10.0, until=lambda: pair.follower.texts)
     assert pair.clock.now - began < wait
+
+
+@pytest.mark.parametrize(("pace", "latency"), [(2.5e6, 0.04), (2.5e6, 0.15), (250e3, 0.04)])
+def test_a_text_does_not_wait_long_behind_a_file_in_deep_buffers(pace: float, latency: float) -> None:
+    pair = Pair(pace=pace, latency=latency, buffer=1 << 30)
+    accepted(pair, bytes(int(12 * pace)))
+    pair.run(6.0)
+    waits = []
+    for number in range(20):
+        began, told = pair.clock.now, len(pair.follower.texts)
+        pair.leader.feed(api.SendText(f"{number}"))
+        pair.run(10.0, until=lambda: len(pair.follower.texts) > told)  # noqa: B023  # called at once
+        waits.append(pair.clock.now - began - latency)
+        pair.run(0.1)
+    assert not sent(pair.leader)
+    assert max(waits) < 1.2 * max(QUEUE_TIME, latency / 2) + MIN_WINDOW / pace
+
+
+def test_on_another_link_words_are_answered_before_a_file_goes_on() -> None:
+    """However fast the last link was, and though the words come at the same moment as the wish for bytes."""
+    pair = Pair(pace=500e6, latency=0.0005)
+    accepted(pair, DATA * 50)
+    pair.run(0.3)
+    assert max(pair.parts()) == MAX_PART
+    pair.cut()
+    for number in range(5):
+        pair.follower.feed(api.SendText(f"{number}"))
+    pair.pace = 250e3
+    pair.latency = 0.04
+    pair.switch()
+    began = pair.clock.now
+    pair.run(5.0, until=lambda: len(pair.follower.told(api.Delivered)) == 5)
+    assert pair.clock.now - began < 4 * pair.latency + 0.05
+    pair.run(1.0)
+    assert pair.parts()[0] <= FIRST_PART
 
 
 @pytest.mark.parametrize("latency", [0.0005, 0.04, 0.15, 0.4])
