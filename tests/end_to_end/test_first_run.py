@@ -79,7 +79,7 @@ async def practising(folder: Path) -> AsyncIterator[Person]:
         yield ann
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 @pytest.mark.asyncio
 async def test_practising_is_a_whole_talk_and_can_be_done_again(tmp_path: Path) -> None:
     async with practising(tmp_path) as ann:

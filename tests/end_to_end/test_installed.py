@@ -28,7 +28,7 @@ class Installed:
     def says(self, program: str, *options: str) -> subprocess.CompletedProcess[str]:
         """Run a program to its end."""
         argv = [str(self._programs / program), *options]
-        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
+        return subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
 
     def take(self, program: str, run: Program) -> None:
         """Make something that a test will run from the checkout come from here."""

@@ -35,7 +35,7 @@ def town_of(lab: Lab, *pairs: Pair) -> Town:
 
 @natlab
 @pytest.mark.asyncio
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 async def test_pairs_of_every_class_talk_and_as_directly_as_they_can(tmp_path: Path) -> None:
     with Lab(rtt=RTT) as lab:
         town = town_of(lab, *JOINED, *RELAYED)

@@ -43,7 +43,7 @@ PAIRS: Final = (
 
 
 @pytest.mark.asyncio
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(400)
 async def test_each_technique_joins_a_pair_that_needs_it(tmp_path: Path) -> None:
     kinds = dict.fromkeys(kind for one, other, *_ in PAIRS for kind in (one, other))
     with Lab(rtt=RTT) as lab:

@@ -51,7 +51,7 @@ def test_one_seed_is_one_history_in_any_process() -> None:
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=150,
             check=True,
         ).stdout.partition(" (")[0]
         for seed in ("1", "2")
