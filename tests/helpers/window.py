@@ -1,6 +1,6 @@
 """A real window, played through its page: the program offscreen, driven over the remote debugging port.
 
-async with Server(tmp_path / "s") as server, Windows() as windows:
+async with stage(tmp_path) as (server, windows, bob):
     ann = await windows.open(server, tmp_path / "ann", language="zh-CN")
     await ann.sign_up_and_log_in("ann@example.org", "安")
 """
@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -195,6 +196,17 @@ class Windows:
         self._open.append(window)
         await window.attach()
         return window
+
+
+@asynccontextmanager
+async def stage(folder: Path) -> AsyncIterator[tuple[Server, Windows, Person]]:
+    """A server, windows, and a stranger without one, in folders of these names."""
+    async with (
+        Server(folder / "server") as server,
+        Windows() as windows,
+        Person(server, folder / "bob") as bob,
+    ):
+        yield server, windows, bob
 
 
 def window_argv(data_dir: Path, *options: str) -> list[str]:

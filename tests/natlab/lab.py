@@ -13,8 +13,8 @@ with Lab(rtt=0.08) as lab:
 """
 
 from tests.natlab.classify import prove
-from tests.natlab.nats import Kind, Stray
-from tests.natlab.scene import Router, Scene
+from tests.natlab.nats import Kind
+from tests.natlab.scene import Scene
 from tests.natlab.wire import Line
 
 __all__ = ["Lab", "Line"]
@@ -23,33 +23,10 @@ __all__ = ["Lab", "Line"]
 class Lab(Scene):
     """A scene in which a NAT of a kind that does not behave like one cannot be had."""
 
-    def router(
-        self,
-        kind: str | Kind,
-        name: str,
-        *,
-        under: Router | None = None,
-        is_carrier: bool = False,
-        hairpin: bool = False,
-        igd: bool = False,
-        ipv6: bool = True,
-        stray6: Stray = Stray.DROPPED,
-        line: Line | None = None,
-    ) -> Router:
-        """Put a router of a kind on the wire, or behind another router.
+    def admit(self, kind: str | Kind, *, hairpin: bool) -> None:
+        """Prove a kind.
 
         Raises:
             KindFailed: on this machine the kind does not do what its name says.
         """
         prove(kind, hairpin=hairpin)
-        return super().router(
-            kind,
-            name,
-            under=under,
-            is_carrier=is_carrier,
-            hairpin=hairpin,
-            igd=igd,
-            ipv6=ipv6,
-            stray6=stray6,
-            line=line,
-        )

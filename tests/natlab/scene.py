@@ -122,6 +122,7 @@ class Scene:
         Raises:
             ValueError: the kind cannot be put there, or cannot do that.
         """
+        self.admit(kind, hairpin=hairpin)
         router = Router(
             self,
             kind if isinstance(kind, Kind) else kind_of(kind),
@@ -136,6 +137,9 @@ class Scene:
         )
         self.routers[name] = router
         return router
+
+    def admit(self, kind: str | Kind, *, hairpin: bool) -> None:
+        """Look at a kind before there is a router of it; `tests.natlab.lab` does."""
 
     def behind(
         self,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.headless import Person, Server
+from tests.helpers.headless import Person
 from tests.helpers.pictures import claimed_gif, claimed_jpeg, claimed_png, noise_png
-from tests.helpers.window import Window, Windows
+from tests.helpers.window import Window, stage
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
@@ -42,11 +42,7 @@ async def is_whole(window: Window) -> None:
 
 
 async def test_hostile_texts_are_only_texts(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann", size=(360, 640))
         await window.meet(server, bob, peer_name=NAME)
         assert await window.page.locator(".peer").inner_text() == "<i>Bob</i>"
@@ -66,11 +62,7 @@ async def test_hostile_texts_are_only_texts(tmp_path: Path) -> None:
 
 
 async def test_a_link_is_shown_whole_and_opened_only_when_asked(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann")
         await window.meet(server, bob, peer_name=NAME)
         window.requests.clear()
@@ -84,11 +76,7 @@ async def test_a_link_is_shown_whole_and_opened_only_when_asked(tmp_path: Path) 
 
 
 async def test_files_that_lie_do_no_harm(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann", size=(360, 640))
         await window.meet(server, bob, peer_name=NAME)
         vector = b"<svg xmlns='http://www.w3.org/2000/svg'><script>window.broken=1</script></svg>"
@@ -136,11 +124,7 @@ async def alive(window: Window, bob: Person) -> None:
 async def test_the_door_does_not_open_for_what_got_into_the_page(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("mine")
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann")
         await window.meet(server, bob, peer_name=NAME)
         bob.forget()

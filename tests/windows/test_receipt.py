@@ -4,19 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.headless import Person, Server
 from tests.helpers.keys import Keys
-from tests.helpers.window import Windows
+from tests.helpers.window import stage
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
 
 async def test_the_receipt_is_read_copied_and_saved_by_keys(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann", language="zh-CN", hand=True)
         await window.meet(server, bob)
         page, keys = window.page, Keys(window)
@@ -47,11 +42,7 @@ async def test_the_receipt_is_read_copied_and_saved_by_keys(tmp_path: Path) -> N
 
 
 async def test_the_receipt_follows_the_talk_and_is_there_when_it_is_over(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann")
         await window.sign_up_and_log_in(server, "ann@example.org", "Ann")
         await bob.sign_up_and_log_in("bob@example.org", "Bob")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.headless import PASSWORD, Person, Server
+from tests.helpers.headless import PASSWORD
 from tests.helpers.pictures import lake
-from tests.helpers.window import Window, Windows, start_program, window_argv
+from tests.helpers.window import Window, Windows, stage, start_program, window_argv
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
 
@@ -46,11 +46,7 @@ COMPOSITION = """(async () => {
 
 
 async def test_a_renderer_that_dies_comes_back_in_the_same_talk(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann")
         await window.meet(server, bob)
         for number in range(2):
@@ -69,11 +65,7 @@ async def test_a_renderer_that_dies_comes_back_in_the_same_talk(tmp_path: Path) 
 
 
 async def test_a_reload_lands_in_the_same_state_whichever_it_is(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann")
         page = window.page
 
@@ -133,11 +125,7 @@ async def test_a_reload_lands_in_the_same_state_whichever_it_is(tmp_path: Path) 
 
 
 async def test_one_folder_has_one_window_that_keeps_its_size_and_takes_leave(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann", size=(520, 600))
         await window.meet(server, bob)
         second, _ = await start_program(window_argv(tmp_path / "ann"), tmp_path / "ann")
@@ -153,11 +141,7 @@ async def test_one_folder_has_one_window_that_keeps_its_size_and_takes_leave(tmp
 
 
 async def test_keys_in_a_talk_mean_what_they_say(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann", language="zh-CN")
         await window.meet(server, bob)
         page = window.page
@@ -189,11 +173,7 @@ async def test_keys_in_a_talk_mean_what_they_say(tmp_path: Path) -> None:
 
 
 async def test_what_comes_unseen_is_counted_and_marked(tmp_path: Path) -> None:
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann")
         await window.meet(server, bob)
         log = window.page.get_by_role("log")
@@ -229,11 +209,7 @@ async def test_what_comes_unseen_is_counted_and_marked(tmp_path: Path) -> None:
 async def test_a_picture_out_of_sight_is_put_away_and_comes_back(tmp_path: Path) -> None:
     picture = tmp_path / "lake.png"
     picture.write_bytes(lake(640, 400))
-    async with (
-        Server(tmp_path / "server") as server,
-        Windows() as windows,
-        Person(server, tmp_path / "bob") as bob,
-    ):
+    async with stage(tmp_path) as (server, windows, bob):
         window = await windows.open(server, tmp_path / "ann")
         await window.meet(server, bob)
         await bob.do("send_file", path=str(picture))

@@ -1,11 +1,9 @@
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
 import keyring.backend
-import keyring.backends.null
 import pytest
 
 from floater.store.token import FILE, SERVICE, TokenStore
@@ -40,15 +38,6 @@ class Broken(Ring):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         raise RuntimeError("no bus")
-
-
-@pytest.fixture(autouse=True)
-def no_keyring() -> Iterator[None]:
-    before = keyring.get_keyring()
-    null = keyring.backends.null.Keyring()  # type: ignore[no-untyped-call]  # keyring has no types
-    keyring.set_keyring(null)
-    yield
-    keyring.set_keyring(before)
 
 
 def test_without_a_keyring_the_token_is_in_a_file_for_nobody_else(tmp_path: Path) -> None:
