@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from floater.bridge import api
 from floater.codes import Code
-from floater.core import link, path, punch, stranger, talk, technique, transfer
+from floater.core import link, network, path, punch, stranger, talk, technique, transfer
 from floater.core.candidates import Surroundings, choose_candidates, is_port_allowed
 from floater.core.orders import Emit
 from floater.core.sniff import IMAGE_TYPES, clean_type, is_what_it_says, sniff
@@ -13,7 +13,7 @@ from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
 from floater.wire import control, nat
 from floater.wire import talk as wire
-from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope, parse_address, scope_of
+from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, parse_address, scope_of
 from floater.wire.limits import MAX_UNACKNOWLEDGED
 from server.core import lobby
 from server.core.candidates import forwarded, verified
@@ -26,6 +26,7 @@ _HOSTS = (
     "2002:7f00:1::1", "64:ff9b::a00:1", "fe80::1", "fe80::1%2", "0.0.0.0", "224.0.0.1", "2001:db8::1", "x",
     "1", "255.255.255.255", "169.254.1.1", "100.64.0.1", "::", "010.0.0.1", "8.8.8.8 ", "[::1]",
 )  # fmt: skip
+_ADDRESSES = tuple(address for host in _HOSTS if (address := parse_address(host)) is not None)
 
 
 # -- the talk, against a hostile peer -----------------------------------------------------
@@ -324,6 +325,44 @@ def _link_news(choices: Choices, number: int) -> path.Event:
     )
 
 
+# -- the network, as the system tells of it ------------------------------------------------
+
+
+def network_sequence(data: bytes) -> None:
+    """Any looks and any news: what is gone is told once, and nothing that was not there; looking goes on."""
+    choices = Choices(data)
+    machine, now, slept, there = network.Network(), 0.0, 0.0, frozenset[Address]()
+    while choices.left:
+        now += choices.pick(PAUSES)
+        slept += choices.pick(PAUSES) if choices.chance(8) else 0.0
+        place = choices.pick(_ADDRESSES)
+        events: tuple[network.Event, ...] = (
+            network.Seen(
+                frozenset(choices.pick(_ADDRESSES) for _ in range(choices.below(4))),
+                frozenset(choices.pick(_ADDRESSES) for _ in range(choices.below(2))),
+                slept,
+            ),
+            network.Flickered(place),
+            network.Flickered(None),
+            Tick(),
+        )
+        event = choices.pick(events)
+        if isinstance(event, Tick) and machine.deadline is not None:
+            now = max(now, machine.deadline)
+        effects = machine.feed(event, now=now)
+        before, there = there, event.places if isinstance(event, network.Seen) else there
+        for effect in effects:
+            if isinstance(effect, network.Changed):
+                assert effect.gone <= before
+                if isinstance(event, network.Seen):
+                    assert effect.gone == before - there
+                there -= effect.gone
+        assert len(effects) <= 2
+        if isinstance(event, Tick) and machine.deadline is not None:
+            assert effects
+            assert machine.deadline > now or not isinstance(effects[0], network.Look)
+
+
 # -- the stranger, against a hostile server ------------------------------------------------
 
 
@@ -513,6 +552,7 @@ SEEDS: dict[str, list[bytes]] = {
     "talk_sequence": [bytes([1, 1]) + bytes([n, 7, n]) * 30 for n in range(6)],
     "punch_sequence": [bytes([n, 7 * n % 256, 1, 0, 3, 5]) * 16 for n in range(8)],
     "path_sequence": [bytes([n, 1, 0, 1]) * 20 for n in range(6)],
+    "network_sequence": [bytes([2, 1, n, 2, n, 1, n, 2, 3]) * 12 for n in range(6)],
     "stranger_sequence": [
         bytes(b for step in steps for b in (2, 0, 0, *step))
         for steps in ([(7,), (9,), (0,), (14,), (17,), (19,)], [(6,), (7,), (9,), (0,), (15,)])

@@ -3,6 +3,7 @@
 import unicodedata
 
 from floater.errors import Refused, RemoteProtocolError
+from floater.net.network_watch import read_news
 from floater.wire import control, igd, nat_pmp, pcp, relay, stun, talk
 from floater.wire.codec import Codec, encode
 from floater.wire.endpoint import parse_address, scope_of
@@ -171,6 +172,13 @@ def names(data: bytes) -> None:
         assert normal_email(email) == email
         assert email.count("@") == 1
     is_password_acceptable(text)
+
+
+def network_news(data: bytes) -> None:
+    """What the kernel says of the network: addresses that it named, and interfaces, one a message at most."""
+    news = list(read_news(data))
+    assert len(news) <= len(data) // 16
+    assert all(isinstance(each, int) or each.packed in data for each in news)
 
 
 def addresses(data: bytes) -> None:

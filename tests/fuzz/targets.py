@@ -1,5 +1,6 @@
 """The list of everything that is fuzzed, with a few good inputs to begin from."""
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -63,9 +64,18 @@ TARGETS: dict[str, Target] = {
     "addresses": Target(
         parsers.addresses, [b"10.0.0.1", b"::ffff:127.0.0.1", b"2002:7f00:1::", b"64:ff9b::1"]
     ),
+    "network_news": Target(
+        parsers.network_news,
+        [
+            struct.pack("=IHHIIBBBBIHH4s", 32, 21, 0, 0, 0, 2, 24, 0, 0, 1, 8, 2, bytes((10, 0, 0, 1))),
+            struct.pack("=IHHIIBxHiII", 32, 16, 0, 0, 0, 0, 1, 2, 0, 0),
+            struct.pack("=IHHIIBxHiII", 32, 17, 0, 0, 0, 0, 1, 2, 0x41, 0),
+        ],
+    ),
     "talk_sequence": Target(machines.talk_sequence, machines.SEEDS["talk_sequence"]),
     "punch_sequence": Target(machines.punch_sequence, machines.SEEDS["punch_sequence"]),
     "path_sequence": Target(machines.path_sequence, machines.SEEDS["path_sequence"]),
+    "network_sequence": Target(machines.network_sequence, machines.SEEDS["network_sequence"]),
     "stranger_sequence": Target(machines.stranger_sequence, machines.SEEDS["stranger_sequence"]),
     "lobby_sequence": Target(machines.lobby_sequence, machines.SEEDS["lobby_sequence"]),
     "gateway_sequence": Target(gateway.gateway_sequence, [bytes([n, 3, n, 1, 5]) * 30 for n in range(8)]),
