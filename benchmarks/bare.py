@@ -5,6 +5,7 @@
 `… send PORT BYTES` writes so many to a sink and prints the seconds until the answer.
 `… keep BYTES FOLDER` is a sink that hashes what it reads, in a thread, and stores it, in another;
 `… send_file PORT PATH` sends it a file, which a thread reads and hashes.
+`… echo HOST` gives back over TCP what it gets; `… ask HOST PORT` asks it and prints how long each took.
 """
 
 import asyncio
@@ -28,6 +29,10 @@ BLOCK = 1_048_576
 "Bytes of a file that are read, hashed and written at once."
 AHEAD = 16
 "Blocks that may wait for the disk."
+QUESTION = 64
+"Bytes, about as many as a short text has on its way."
+PAUSE = 0.05
+"Seconds between two questions: the connection is idle."
 
 
 def server_context() -> ssl.SSLContext:
@@ -144,6 +149,22 @@ async def _serve(protocol: type[asyncio.BaseProtocol], *arguments: object) -> No
     await asyncio.Event().wait()
 
 
+async def _echo(host: str) -> None:
+    server = await asyncio.get_running_loop().create_server(Echo, host, 0)
+    print(json.dumps({"event": "ready", "port": server.sockets[0].getsockname()[1]}), flush=True)
+    await asyncio.Event().wait()
+
+
+async def _ask(host: str, port: int) -> None:
+    reader, writer = await asyncio.open_connection(host, port)
+    while True:
+        began = time.perf_counter()
+        writer.write(bytes(QUESTION))
+        await reader.readexactly(QUESTION)
+        print(json.dumps({"event": "answer", "seconds": time.perf_counter() - began}), flush=True)
+        await asyncio.sleep(PAUSE)
+
+
 async def _send(port: int, size: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client_context())
     block = bytes(CHUNK)
@@ -196,5 +217,9 @@ if __name__ == "__main__":
             run(_send_file(int(port), Path(path)))
         case ["send", port, size]:
             run(_send(int(port), int(size)))
+        case ["echo", host]:
+            run(_echo(host))
+        case ["ask", host, port]:
+            run(_ask(host, int(port)))
         case _:
             raise SystemExit(__doc__)
