@@ -57,6 +57,20 @@ async def test_each_technique_joins_a_pair_that_needs_it(tmp_path: Path) -> None
                 assert hows == {"public"} or hows & set(run.how.split("/")), run
 
 
+@pytest.mark.asyncio
+@pytest.mark.timeout(200)
+async def test_where_a_nat_lets_no_syn_in_no_side_waits_for_a_repetition(tmp_path: Path) -> None:
+    """The order in which the other side opens is there at once. Of three runs the quickest counts."""
+    pairs = Pair("SYNBLOCK", "SYM-SEQ"), Pair("SYNBLOCK", "SYM-BLOCK")
+    with Lab(rtt=RTT) as lab:
+        town = Town(lab, dict.fromkeys(kind for pair in pairs for kind in pair))
+        async with Floater.settled(town, tmp_path) as program:
+            for pair in pairs:
+                runs = [await town.join(program, pair, Setting()) for _ in range(3)]
+                # After a repetition, SYN, SYN-ACK and TLS would take two and a half round trips.
+                assert min(run.proved or IN_TIME for run in runs) < REPEATED + 2 * RTT, runs
+
+
 def test_a_low_syn_opens_our_nat_and_keeps_its_socket() -> None:
     """What the opener of lane 1 lives by, between two NATs that punish a SYN which comes too early."""
     with Lab(rtt=RTT) as lab:
