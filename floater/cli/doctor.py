@@ -8,7 +8,6 @@ from typing import Final
 
 from floater.codes import Code
 from floater.config import ClientConfig
-from floater.core.port_mapping import NOT_ASKED
 from floater.core.reachability import Facts, Line, lines_about, reachability_of
 from floater.errors import Refused, Unreachable
 from floater.net.port_mapping import PortMapper
@@ -110,7 +109,7 @@ class Doctor:
                 observer_key=link.welcome.observer_key,
                 mapper=mapper if values.map_port and not values.hide_address else None,
             )
-            router = NOT_ASKED if port.router is None else await port.router.settled(STEP_TIME)
+            router, firewall = await port.router_answers(STEP_TIME)
             await port.settled()
             await port.close()
             return Facts(
@@ -123,6 +122,7 @@ class Doctor:
                 hidden=values.hide_address,
                 clock_offset=link.clock_offset,
                 router=router,
+                firewall=firewall,
             )
         finally:
             await mapper.close()

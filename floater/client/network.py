@@ -5,7 +5,6 @@ from typing import Final
 from floater.bridge import api
 from floater.client.ports import Ports
 from floater.client.words import Words
-from floater.core.port_mapping import NOT_ASKED
 from floater.core.reachability import Facts, lines_about, mapped_of, reachability_of
 from floater.errors import ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED, ServerLink
@@ -32,14 +31,14 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
     assert link.welcome is not None
     async with ports.at_hand() as port:
         await port.settled()
-        if port.router is not None:
-            await port.router.settled(ROUTER_TIME)
+        router, firewall = await port.router_answers(ROUTER_TIME)
         return Facts(
             server_rtt=link.rtt,
             nat=port.nat,
             public=port.public,
             private=port.private,
-            router=NOT_ASKED if port.router is None else port.router.standing,
+            router=router,
+            firewall=firewall,
             observers_asked=port.asked,
             observers_answered=len(port.observations),
             hidden=hidden,

@@ -53,7 +53,10 @@ def questions_for(observers: Sequence[Endpoint]) -> list[Question]:
     strict firewall lets us reach, so it comes first. Most of the others are
     asked from the punch port too; what is left goes to fresh ports, because
     six flows tell what three do not. Where there are both address families
-    IPv4 is got to know, and IPv6 asked about once.
+    IPv4 is got to know, and IPv6 asked about once: no port is changed there,
+    and firewalls are crossed on lane 0 whatever they answer. Another flow would
+    take one of the five from which ports are told, and gain nothing
+    (tests.natlab.test_firewall6).
     """
     ordered = [*observers[-1:], *observers[:-1]]
     first = [observer for observer in ordered if ":" not in observer.host]

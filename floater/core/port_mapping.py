@@ -1,5 +1,8 @@
 """Decide how to have our router let others in to our punch ports (RFC 6886, RFC 6887, UPnP-IGD; spec §5.2).
 
+By IPv4 that is a mapping, by IPv6 a pinhole in its firewall: to us a mapping
+of a port to itself (RFC 6887 §11.2). There is one machine for each family.
+
 The router is asked in all three protocols at once whether it is there, which
 costs it nothing. The first that answers is asked for the port; whoever says no,
 or nothing, is followed by the next, so that no port is ever mapped twice::
@@ -12,15 +15,16 @@ or nothing, is followed by the next, so that no port is ever mapped twice::
 - A router that restarted has lost every mapping: its epoch does not go on
   where it was (RFC 6887 §8.5). All are asked for again at once.
 - Elsewhere (`Placed`) another router is asked; what the old one granted lapses.
-- The address that a router names is no candidate unless it is public.
+- The address that a router names is no candidate unless it is public; by IPv6, unless it is ours.
+- Where somebody else has the port outside, a few others are asked for, which the nonce draws.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Final, TypeAlias
 
-from floater.core.candidates import is_port_allowed
+from floater.core.candidates import LOWEST_PORT, is_port_allowed
 from floater.machine import Tick
 from floater.wire.endpoint import Endpoint, Scope, scope_of
 
@@ -34,6 +38,8 @@ FIRST_PAUSE: Final = 0.25
 "Seconds from a question to its repetition, which doubles from then on (RFC 6886 §3.1)."
 REST: Final = 600.0
 "Seconds until a router that granted nothing is asked again by itself."
+OTHER_PORTS: Final = 4
+"Ports outside that are asked for after one that somebody else has."
 ATTEMPTS: Final = 3
 "Questions without an answer before a protocol, or a removal, is given up."
 
@@ -44,6 +50,10 @@ class Protocol(StrEnum):
     PCP = "PCP"
     NAT_PMP = "NAT-PMP"
     UPNP = "UPnP"
+
+
+PROTOCOLS_6: Final = (Protocol.PCP, Protocol.UPNP)
+"Those that know IPv6."
 
 
 class Outcome(StrEnum):
@@ -141,10 +151,11 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The router will not map a port."""
+    """The router will not map a port; if `taken`, because somebody else has the one outside."""
 
     protocol: Protocol
     port: int
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +228,8 @@ class _Port:
     tried: set[Protocol] = field(default_factory=set)
     "Who did not grant it."
     asked: int = 0
+    others: int = 0
+    "Ports outside that somebody else had."
     due: float | None = None
     lapses: float | None = None
     "While it is held, also when it is ASKED again."
@@ -228,10 +241,12 @@ class PortMapping:
 
     Args:
         lease: seconds for which a port is asked.
+        protocols: those there are, the better ones first.
     """
 
-    def __init__(self, lease: float = LEASE) -> None:
+    def __init__(self, lease: float = LEASE, protocols: Sequence[Protocol] = tuple(Protocol)) -> None:
         self._lease = lease
+        self._protocols = protocols
         self._place: Place | None = None
         self._found: set[Protocol] = set()
         self._absent: set[Protocol] = set()
@@ -276,8 +291,12 @@ class PortMapping:
             case Granted():
                 yield from self._hear(event.protocol, event.epoch, now)
                 yield from self._grant(event, now)
-            case Denied(protocol, number) if self._is_asked(number, protocol):
-                yield from self._pass_over(self._ports[number], now)
+            case Denied(protocol, number, taken) if self._is_asked(number, protocol):
+                denied = self._ports[number]
+                if taken and denied.others < OTHER_PORTS:
+                    yield from self._ask_for_other(denied, now)
+                else:
+                    yield from self._pass_over(denied, now)
             case Removed(protocol, number) | Denied(protocol, number) if self._is_leaving(number, protocol):
                 del self._ports[number]
             case Tick():
@@ -310,7 +329,7 @@ class PortMapping:
     def _search_on(self, now: float) -> Iterator[Effect]:
         self._search_due = now + FIRST_PAUSE * 2.0**self._searched
         self._searched += 1
-        for protocol in Protocol:
+        for protocol in self._protocols:
             if protocol not in self._found | self._absent:
                 yield Search(protocol)
 
@@ -333,7 +352,7 @@ class PortMapping:
         """Count on this protocol no more."""
         self._found.discard(protocol)
         self._absent.add(protocol)
-        if self._absent.issuperset(Protocol) and self._search_ends is not None:
+        if self._absent.issuperset(self._protocols) and self._search_ends is not None:
             self._end_search()
         for port in list(self._ports.values()):
             if self._is_asked(port.number, protocol):
@@ -361,7 +380,7 @@ class PortMapping:
 
     def _begin(self, port: _Port, now: float) -> Iterator[Effect]:
         """Have a port mapped from the very beginning."""
-        port.state, port.due, port.lapses = _State.WAITING, None, None
+        port.state, port.due, port.lapses, port.others = _State.WAITING, None, None, 0
         port.tried.clear()
         if self._place is None:
             yield from self._tell(port, NOT_ASKED)
@@ -372,7 +391,7 @@ class PortMapping:
         yield from self._ask_somebody(port, now)
 
     def _ask_somebody(self, port: _Port, now: float) -> Iterator[Effect]:
-        protocol = next((one for one in Protocol if one in self._found - port.tried), None)
+        protocol = next((one for one in self._protocols if one in self._found - port.tried), None)
         if protocol is not None:
             yield from self._ask(port, protocol, now)
             return
@@ -403,7 +422,7 @@ class PortMapping:
             return  # an answer that came too late; what it grants lapses
         port.protocol, port.external = event.protocol, event.external.port
         is_public = scope_of(event.external.host) is Scope.PUBLIC
-        if not (is_public and is_port_allowed(port.external)):
+        if not (is_public and is_port_allowed(port.external) and self._can_be(event.external, port)):
             self._nested = self._nested or not is_public
             yield Unmap(event.protocol, port.number, port.nonce, port.external)
             port.external = port.number
@@ -415,6 +434,20 @@ class PortMapping:
             return
         port.state, port.due, port.lapses = _State.HELD, now + lifetime / 2, now + lifetime
         yield from self._tell(port, Standing(Outcome.GRANTED, event.protocol, event.external))
+
+    def _can_be(self, external: Endpoint, port: _Port) -> bool:
+        """Say whether a router can be right: by IPv6 it opens our own endpoint and no other."""
+        own = "" if self._place is None else self._place.address
+        return ":" not in own or external == Endpoint(own, port.number)
+
+    def _ask_for_other(self, port: _Port, now: float) -> Iterator[Effect]:
+        drawn = int.from_bytes(port.nonce[2 * port.others : 2 * port.others + 2], "big")
+        room = 65_536 - LOWEST_PORT
+        ports = (LOWEST_PORT + (drawn + more) % room for more in range(room))
+        port.external = next(one for one in ports if is_port_allowed(one))
+        port.others, port.lapses = port.others + 1, None
+        yield from self._ask(port, port.protocol, now)
+        yield from self._tell(port, ASKING)
 
     def _pass_over(self, port: _Port, now: float) -> Iterator[Effect]:
         """Somebody did not grant a port: ask the next."""

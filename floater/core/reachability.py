@@ -31,6 +31,8 @@ class Facts:
     hidden: bool = False
     clock_offset: float = 0.0
     router: Standing = NOT_ASKED
+    firewall: Standing = NOT_ASKED
+    "The same router's for IPv6."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +54,19 @@ def reachability_of(facts: Facts) -> str:
     lets_in = nat.filtering is Filtering.ENDPOINT_INDEPENDENT or (
         nat.mapping is Mapping.OPEN and nat.filtering is Filtering.UNKNOWN
     )
-    if mapped_of(facts) or (lets_in and nat.mapping not in _SYMMETRIC):
+    # Who is seen by IPv4 meets many who have nothing else; a pinhole is nothing to them.
+    by_ipv4 = any(":" not in seen.host for seen in facts.public)
+    opened = any((":" in place.host) != by_ipv4 for place in mapped_of(facts))
+    if opened or (lets_in and nat.mapping not in _SYMMETRIC):
         return "open"
     return "relay" if nat.mapping is Mapping.PORT_DEPENDENT and nat.allocation not in _GUESSED else "punch"
 
 
 def mapped_of(facts: Facts) -> tuple[Endpoint, ...]:
     """Where the router lets others in; nowhere if the Internet sees another address of us than it names."""
-    endpoint = facts.router.endpoint
-    return (
-        (endpoint,) if endpoint is not None and endpoint.host in {seen.host for seen in facts.public} else ()
-    )
+    seen_hosts = {seen.host for seen in facts.public}
+    asked = (facts.router.endpoint, facts.firewall.endpoint)
+    return tuple(place for place in asked if place is not None and place.host in seen_hosts)
 
 
 def lines_about(facts: Facts) -> list[Line]:
@@ -87,10 +91,12 @@ def lines_about(facts: Facts) -> list[Line]:
     )
     if not is_near:
         lines += class_of(facts.nat)
-    if facts.router.outcome is Outcome.GRANTED and not mapped_of(facts):
+    if facts.router.endpoint is not None and facts.router.endpoint not in mapped_of(facts):
         lines.append(Line(f"router.{Outcome.NESTED}"))
     elif facts.router.outcome is not Outcome.NOT_ASKED:
         lines.append(Line(f"router.{facts.router.outcome}", {"protocol": facts.router.protocol}))
+    if facts.firewall.outcome in (Outcome.GRANTED, Outcome.REFUSED):
+        lines.append(Line(f"firewall.{facts.firewall.outcome}", {"protocol": facts.firewall.protocol}))
     if facts.hidden:
         lines.append(Line("doctor.hidden"))
     if is_near and reachability_of(facts) == "open":

@@ -18,6 +18,8 @@ EXCHANGE_TIME: Final = 3.0
 "Seconds that one question and its answer may take; some routers think for two."
 _OK: Final = 200
 _FAULT: Final = 500
+_YES: Final = ("1", "true", "yes")
+"UPnP Device Architecture 1.1 §2.3, boolean."
 
 log = logging.getLogger("floater.net")
 
@@ -60,16 +62,64 @@ class Igd:
             return await _call(self._place, self._service, "DeletePortMapping", arguments) is not None
 
 
-async def find_igd(place: Place, page: Page) -> Igd | None:
-    """Read a router's description, and ask its services for the public address; None if none maps ports.
+class Firewall:
+    """A service of a router that opens pinholes in its firewall for IPv6."""
 
-    Of several the first with a public address is taken, else the first.
+    host: None = None
+    "It has no address that would be ours."
+
+    def __init__(self, place: Place, service: Service) -> None:
+        self._place = place
+        self._service = service
+        self._numbers: dict[int, str] = {}
+        "By port, as the router numbers its pinholes."
+        self._turn = asyncio.Lock()
+
+    async def map(self, port: int, external: int, lifetime: int) -> Endpoint | Fault | None:
+        """Open a pinhole to a TCP port of ours, or leave it open for longer; what `Igd.map` does.
+
+        `external` means nothing here: a pinhole changes no port.
+        """
+        async with self._turn:
+            if (number := self._numbers.get(port)) is not None:
+                more = {"UniqueID": number, "NewLeaseTime": str(lifetime)}
+                result = await _call(self._place, self._service, "UpdatePinhole", more)
+                if result is None or not isinstance(result, Fault):
+                    return None if result is None else Endpoint(self._place.address, port)
+            arguments = igd.pinhole_arguments(self._place.address, port, lifetime)
+            result = await _call(self._place, self._service, "AddPinhole", arguments)
+            if result is None or isinstance(result, Fault):
+                return result
+            self._numbers[port] = igd.pinhole_in(result)
+        return Endpoint(self._place.address, port)
+
+    async def unmap(self, port: int) -> bool:
+        """Close a pinhole of ours; whether an answer came."""
+        async with self._turn:
+            if (number := self._numbers.get(port)) is None:
+                return True
+            result = await _call(self._place, self._service, "DeletePinhole", {"UniqueID": number})
+            if result is not None:
+                del self._numbers[port]
+            return result is not None
+
+
+async def find_igd(place: Place, page: Page) -> Igd | Firewall | None:
+    """Read a router's description, and find the service that lets others in; None if there is none.
+
+    Of several the first with a public address is taken, else the first. By
+    IPv6 it is the first whose firewall is on and would let anybody in.
     """
     try:
         status, document = await _exchange(place, page, "GET", {}, b"")
         services = igd.services_in(document, page, place.router) if status == _OK else ()
     except (OSError, RemoteProtocolError) as error:
         log.debug("< router: description: %s", _word(error))
+        return None
+    if ":" in place.router:
+        for service in services:
+            if await _allows_pinholes(place, service):
+                return Firewall(place, service)
         return None
     found: Igd | None = None
     for service in services:
@@ -79,6 +129,14 @@ async def find_igd(place: Place, page: Page) -> Igd | None:
         if scope_of(host) is Scope.PUBLIC:
             break
     return found
+
+
+async def _allows_pinholes(place: Place, service: Service) -> bool:
+    """Ask a firewall whether it is on, and may be told whom to let in."""
+    status = await _call(place, service, "GetFirewallStatus", {})
+    if status is None or isinstance(status, Fault):
+        return False
+    return all(status.get(name) in _YES for name in ("FirewallEnabled", "InboundPinholeAllowed"))
 
 
 async def _public_address(place: Place, service: Service) -> str:
@@ -126,7 +184,7 @@ async def _exchange(
                 method=method,
                 target=page.path,
                 headers=[
-                    ("Host", f"{place.router}:{page.port}"),
+                    ("Host", f"{igd.url_host(place.router)}:{page.port}"),
                     ("Connection", "close"),
                     ("Content-Length", str(len(body))),
                     *headers.items(),

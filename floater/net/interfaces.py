@@ -13,7 +13,8 @@ from floater.net.sockets import address_of, family_of
 from floater.wire.endpoint import Address
 
 _FAR_AWAY: Final = "192.0.2.1"
-"Where nobody is (RFC 5737): the way there is the way out. Nothing is ever sent."
+_FAR_AWAY_6: Final = "2001:db8::1"
+"Where nobody is (RFC 5737, RFC 3849): the way there is the way out. Nothing is ever sent."
 
 
 def own_subnets() -> dict[Address, Subnet]:
@@ -65,6 +66,20 @@ def way_out() -> tuple[Address, Address] | None:
     return None if router is None else (router, own)
 
 
+def way_out_6() -> tuple[str, Address] | None:
+    """The same of IPv6. The router is text: a link-local one has its zone behind it, as in `fe80::1%eth0`."""
+    own = source_address(_FAR_AWAY_6)
+    if own is None:
+        return None
+    if Path("/proc/net/ipv6_route").exists():
+        router = default_router_6(_table("/proc/net/ipv6_route"))
+    else:
+        subnet = own_subnets().get(own)
+        near = [] if subnet is None else [address for address in gateways() if address in subnet]
+        router = str(min(near, key=int)) if near else None
+    return None if router is None else (router, own)
+
+
 def source_address(towards: str) -> Address | None:
     """Tell which of our addresses faces a numeric address; None if there is no way there. Sends nothing."""
     with socket.socket(family_of(towards), socket.SOCK_DGRAM) as sock:
@@ -90,6 +105,19 @@ def gateways_v4(rows: list[list[str]]) -> list[Address]:
 def gateways_v6(rows: list[list[str]]) -> list[Address]:
     """Read `/proc/net/ipv6_route`: destination, its length, source, its length, next hop, and more."""
     return [ipaddress.IPv6Address(bytes.fromhex(row[4])) for row in rows if len(row) > 4 and int(row[4], 16)]
+
+
+def default_router_6(rows: list[list[str]]) -> str | None:
+    """Read the best router for all addresses: the one whose metric, in the sixth column, is the lowest."""
+    found = [
+        (int(row[5], 16), ipaddress.IPv6Address(bytes.fromhex(row[4])), row[9])
+        for row in rows
+        if len(row) > 9 and int(row[1], 16) == 0 and int(row[4], 16)
+    ]
+    if not found:
+        return None
+    _, router, interface = min(found)
+    return f"{router}%{interface}" if router.is_link_local else str(router)
 
 
 def _table(path: str) -> list[list[str]]:

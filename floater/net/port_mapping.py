@@ -1,5 +1,7 @@
 """Have our router let others in to our punch ports: what `floater.core.port_mapping` decides is done here.
 
+Each address family has a machine and a router of its own.
+
 Only the router itself is listened to: sockets are connected to it, and where
 that is not possible the sender is compared.
 """
@@ -10,14 +12,15 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from floater.core import port_mapping as core
 from floater.core.port_mapping import ASKING, Place, Protocol, Standing
 from floater.drive import Driver
 from floater.errors import RemoteProtocolError
 from floater.net import interfaces
-from floater.net.igd import Igd, find_igd
+from floater.net.igd import Firewall, Igd, find_igd
+from floater.net.sockets import address_of
 from floater.tasks import Tasks
 from floater.wire import igd, nat_pmp, pcp
 from floater.wire.endpoint import Endpoint, Scope, scope_of
@@ -26,6 +29,8 @@ REMOVAL_TIME: Final = 2.0
 "Seconds that giving all ports back may take at the end."
 _HOPS: Final = 2
 "How far a search may travel (UPnP Device Architecture 1.1 §1.3.2)."
+
+_PROTOCOLS: Final = {socket.AF_INET: tuple(Protocol), socket.AF_INET6: core.PROTOCOLS_6}
 
 log = logging.getLogger("floater.net")
 
@@ -62,14 +67,35 @@ class MappedPort:
 
 
 class PortMapper:
-    """Maps ports, keeps them mapped, and removes them.
+    """Maps ports by IPv4, and opens pinholes to them by IPv6; keeps both, and removes them.
 
     Args:
         lease: seconds for which a port is asked.
     """
 
     def __init__(self, lease: float = core.LEASE) -> None:
-        self._machine = core.PortMapping(lease)
+        self._families = {family: FamilyMapper(family, lease) for family in _PROTOCOLS}
+
+    def want(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> MappedPort:
+        """Have a TCP port of ours reachable, until `release`. What comes of it stands in the result."""
+        return self._families[family].want(port)
+
+    async def close(self) -> None:
+        """Remove all mappings, for two seconds at most; what is left lapses."""
+        await asyncio.gather(*(mapper.close() for mapper in self._families.values()))
+
+
+class FamilyMapper:
+    """The same by one address family.
+
+    Args:
+        family: AF_INET or AF_INET6.
+        lease: seconds for which a port is asked.
+    """
+
+    def __init__(self, family: socket.AddressFamily, lease: float) -> None:
+        self._family = family
+        self._machine = core.PortMapping(lease, _PROTOCOLS[family])
         self._driver: Driver[core.Event, core.Effect] = Driver(self._machine, self._perform)
         self._tasks = Tasks()
         self._wishes: dict[int, MappedPort] = {}
@@ -78,13 +104,13 @@ class PortMapper:
         self._clear = asyncio.Event()
 
     def want(self, port: int) -> MappedPort:
-        """Have a TCP port of ours mapped, until `release`. What comes of it stands in the result."""
+        """See `PortMapper`."""
         wish = self._wishes[port] = MappedPort(port, self._release)
         self._tasks.start(self._want(wish), "map a port")
         return wish
 
     async def close(self) -> None:
-        """Remove all mappings, for two seconds at most; what is left lapses."""
+        """See `PortMapper`."""
         for wish in list(self._wishes.values()):
             self._release(wish)
         try:
@@ -107,7 +133,7 @@ class PortMapper:
     async def _look_around(self) -> None:
         """Find out whether the router is still the same."""
         async with self._moving:
-            place = _place()
+            place = _place() if self._family == socket.AF_INET else _place_6()
             if self._router is not None and self._router.place == place:
                 return
             left, self._router = self._router, None
@@ -115,7 +141,7 @@ class PortMapper:
                 await left.close()
             if place is not None:
                 try:
-                    self._router = await _Router.reach(place, self._feed)
+                    self._router = await _Router.reach(place, self._feed, self._family)
                 except OSError as error:
                     log.debug("= no socket towards the router: %s", type(error).__name__)
             self._feed(core.Placed(None if self._router is None else place))
@@ -145,36 +171,37 @@ class PortMapper:
 class _Router:
     """Conversations with one router, in all protocols."""
 
-    def __init__(self, place: Place, feed: Feed) -> None:
+    def __init__(self, place: Place, feed: Feed, family: socket.AddressFamily) -> None:
         self.place = place
         self._feed = feed
+        self._zone = _zone_of(place) if family == socket.AF_INET6 else None
         self._tasks = Tasks()
         self._sockets: dict[Protocol | None, asyncio.DatagramTransport] = {}
         self._public = ""
         "As NAT-PMP has it."
         self._ports: dict[int, bytes] = {}
         "Asked for here, with their nonces."
-        self._igd: Igd | None = None
+        self._igd: Igd | Firewall | None = None
         self._finding: asyncio.Task[None] | None = None
         self._calls: dict[int, asyncio.Task[None]] = {}
 
     @classmethod
-    async def reach(cls, place: Place, feed: Feed) -> "_Router":
+    async def reach(cls, place: Place, feed: Feed, family: socket.AddressFamily) -> "_Router":
         """Make the sockets for it; nothing is sent yet.
 
         Raises:
             OSError: they are not to be had.
         """
-        self = cls(place, feed)
+        self = cls(place, feed, family)
         own = (place.address, 0)
+        hears = {Protocol.PCP: self._hear_pcp, Protocol.NAT_PMP: self._hear_nat_pmp}
         try:
-            for protocol, hear in ((Protocol.PCP, self._hear_pcp), (Protocol.NAT_PMP, self._hear_nat_pmp)):
-                await self._open(protocol, hear, local_addr=own, remote_addr=(place.router, nat_pmp.PORT))
-            await self._open(Protocol.UPNP, self._hear_ssdp, local_addr=own)
-            sock = cast(socket.socket, self._sockets[Protocol.UPNP].get_extra_info("socket"))
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(place.address))
-            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, _HOPS)
-            if (announcements := _announcement_socket(place.address)) is not None:
+            for protocol in _PROTOCOLS[family]:
+                if protocol in hears:
+                    where = (place.router, nat_pmp.PORT)
+                    await self._open(protocol, hears[protocol], local_addr=own, remote_addr=where)
+            await self._open(Protocol.UPNP, self._hear_ssdp, sock=_search_socket(place, self._zone))
+            if (announcements := _announcement_socket(place, self._zone)) is not None:
                 await self._open(None, self._hear_announcement, sock=announcements)
         except BaseException:
             await self.close()
@@ -198,8 +225,10 @@ class _Router:
             case core.Search(Protocol.NAT_PMP):
                 self._send(Protocol.NAT_PMP, nat_pmp.encode_address_request())
             case core.Search(Protocol.UPNP):
-                for host in (igd.SEARCH_GROUP, self.place.router):
-                    self._send(Protocol.UPNP, igd.encode_search(host), (host, igd.SEARCH_PORT))
+                group = igd.SEARCH_GROUP if self._zone is None else igd.SEARCH_GROUP_6
+                zone = () if self._zone is None else (0, self._zone)
+                for host in (group, self.place.router.partition("%")[0]):
+                    self._send(Protocol.UPNP, igd.encode_search(host), (host, igd.SEARCH_PORT, *zone))
             case core.Map(Protocol.PCP, port, nonce, external, lifetime):
                 request = pcp.encode_map_request(own, nonce, port, external, round(lifetime))
                 self._send(Protocol.PCP, request)
@@ -225,7 +254,7 @@ class _Router:
         )
         self._sockets[protocol] = transport
 
-    def _send(self, protocol: Protocol, data: bytes, to: tuple[str, int] | None = None) -> None:
+    def _send(self, protocol: Protocol, data: bytes, to: tuple[Any, ...] | None = None) -> None:
         try:
             self._sockets[protocol].sendto(data, to)
         except OSError as error:
@@ -298,7 +327,7 @@ class _Router:
             case Endpoint():
                 self._feed(core.Granted(Protocol.UPNP, effect.port, result, effect.lifetime))
             case igd.Fault():
-                self._feed(core.Denied(Protocol.UPNP, effect.port))
+                self._feed(core.Denied(Protocol.UPNP, effect.port, result.is_conflict))
             case None:
                 self._feed(core.Absent(Protocol.UPNP))
 
@@ -311,12 +340,12 @@ class _Datagrams(asyncio.DatagramProtocol):
     """Hears the router and nobody else."""
 
     def __init__(self, router: str, hear: Callable[[bytes], None], refused: Callable[[], None]) -> None:
-        self._router = router
+        self._router = address_of(router)
         self._hear = hear
         self._refused = refused
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        if addr[0] != self._router:
+        if address_of(addr[0]) != self._router:
             return
         try:
             self._hear(data)
@@ -336,17 +365,61 @@ def _place() -> Place | None:
     return Place(*(str(address) for address in found))
 
 
-def _announcement_socket(address: str) -> socket.socket | None:
+def _place_6() -> Place | None:
+    """The same by IPv6, where an address that is not public is nobody's to be let in to."""
+    found = interfaces.way_out_6()
+    if found is None or scope_of(str(found[1])) is not Scope.PUBLIC:
+        return None
+    return Place(found[0], str(found[1]))
+
+
+def _zone_of(place: Place) -> int:
+    """The number of the interface behind which an IPv6 router is; 0 if that is not said.
+
+    Raises:
+        OSError: it has gone.
+    """
+    name = place.router.partition("%")[2]
+    return socket.if_nametoindex(name) if name else 0
+
+
+def _search_socket(place: Place, zone: int | None) -> socket.socket:
+    """Make a socket to search the router with; by IPv6 the system picks the address of ours (Annex A).
+
+    Raises:
+        OSError: it is not to be had.
+    """
+    sock = socket.socket(socket.AF_INET if zone is None else socket.AF_INET6, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        if zone is None:
+            sock.bind((place.address, 0))
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(place.address))
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, _HOPS)
+        else:
+            sock.bind(("::", 0))
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, zone)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, _HOPS)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _announcement_socket(place: Place, zone: int | None) -> socket.socket | None:
     """Listen for a router that says it has restarted. Only where no firewall asks the person about that."""
     if sys.platform != "linux":
         return None
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock = socket.socket(socket.AF_INET if zone is None else socket.AF_INET6, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((nat_pmp.ANNOUNCE_GROUP, nat_pmp.ANNOUNCE_PORT))
-        group = socket.inet_aton(nat_pmp.ANNOUNCE_GROUP) + socket.inet_aton(address)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+        if zone is None:
+            sock.bind((nat_pmp.ANNOUNCE_GROUP, nat_pmp.ANNOUNCE_PORT))
+            group = socket.inet_aton(nat_pmp.ANNOUNCE_GROUP) + socket.inet_aton(place.address)
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
+        else:  # all computers there are in it as they are
+            sock.bind((pcp.ANNOUNCE_GROUP_6, nat_pmp.ANNOUNCE_PORT, 0, zone))
     except OSError:
         sock.close()
         return None

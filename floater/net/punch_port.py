@@ -8,6 +8,7 @@ from typing import Final
 
 from floater.core.candidates import Surroundings, is_port_allowed
 from floater.core.observe import Asker, Observation, Question, nat_of, public_endpoints, questions_for
+from floater.core.port_mapping import NOT_ASKED, Standing
 from floater.net import interfaces
 from floater.net.port_mapping import MappedPort, PortMapper
 from floater.net.sockets import family_of, local_of, punch_socket
@@ -74,9 +75,12 @@ class PunchPort:
         self.private = self._private_endpoints(server)
         self.router: MappedPort | None = None
         "Asked to let others in to this port; None: nobody is asked."
+        self.firewall: MappedPort | None = None
+        "The same by IPv6: asked for a pinhole, where an observer may see us so that peers hear of it."
         # A server that is near brings nobody together who would have to come through our router.
-        if mapper is not None and self.server_scope is Scope.PUBLIC:
-            self.router = mapper.want(self.port)
+        self._mapper = mapper if self.server_scope is Scope.PUBLIC else None
+        if self._mapper is not None:
+            self.router = self._mapper.want(self.port)
 
     @property
     def seen(self) -> tuple[Observation, ...]:
@@ -100,9 +104,9 @@ class PunchPort:
 
     @property
     def mapped(self) -> tuple[Endpoint, ...]:
-        """Where our router lets others in to this port."""
-        endpoint = None if self.router is None else self.router.standing.endpoint
-        return () if endpoint is None else (endpoint,)
+        """Where our router lets others in to this port, IPv4 first."""
+        asked = (wish.standing.endpoint for wish in (self.router, self.firewall) if wish is not None)
+        return tuple(endpoint for endpoint in asked if endpoint is not None)
 
     @property
     def second(self) -> tuple[Endpoint, ...]:
@@ -129,8 +133,7 @@ class PunchPort:
 
     async def is_let_in_later(self, timeout: float) -> bool:
         """Wait for our router's answer, so long at most; whether it lets in where nobody was told of."""
-        if self.router is not None:
-            await self.router.settled(timeout)
+        await self.router_answers(timeout)
         return not set(self.mapped) <= set(self._named)
 
     @property
@@ -138,7 +141,7 @@ class PunchPort:
         """For `seek`: what the router opened, what observers saw, then our own; at most MAX_CANDIDATES."""
         private = [place for place in self.private if place not in self.public]
         taken = len(self.mapped) + len(self.second) + min(len(private), MAX_PRIVATE_CANDIDATES)
-        seen = self.public[: MAX_CANDIDATES - taken]
+        seen = [place for place in self.public if place not in self.mapped][: MAX_CANDIDATES - taken]
         return (
             *(Candidate(CandidateKind.MAPPED, *place) for place in self.mapped),
             *(Candidate(CandidateKind.PUBLIC, *place) for place in seen),
@@ -168,6 +171,9 @@ class PunchPort:
         for question in questions_for(observers):
             if family_of(question.observer.host) in self.families:
                 self._streams.append(self._stream(question, observer_key))
+        asks_6 = any(family_of(stream.observer.host) == socket.AF_INET6 for stream in self._streams)
+        if asks_6 and self._mapper is not None:
+            self.firewall = self._mapper.want(self.port, socket.AF_INET6)
         self._asking = set(self._streams)
         # In this order: a task begins, and so dials, in the order in which it was made.
         self._asks = [self._tasks.start(self._ask(stream, timeout), "observer") for stream in self._streams]
@@ -188,11 +194,19 @@ class PunchPort:
         if self._asks:
             await asyncio.wait(self._asks)
 
+    async def router_answers(self, timeout: float) -> tuple[Standing, Standing]:
+        """Wait for what our router says about this port, so long at most: by IPv4, and by IPv6."""
+        by_ipv4, by_ipv6 = await asyncio.gather(
+            *(_answer(wish, timeout) for wish in (self.router, self.firewall))
+        )
+        return by_ipv4, by_ipv6
+
     async def close(self) -> None:
         """Give the port back."""
         self._on_stale = None
-        if self.router is not None:
-            self.router.release()
+        for wish in (self.router, self.firewall):
+            if wish is not None:
+                wish.release()
         await self._tasks.close()
         for stream in self._streams:
             stream.close()
@@ -303,6 +317,10 @@ async def prepare_punch_port(
         await port.close()
         raise
     return port
+
+
+async def _answer(wish: MappedPort | None, timeout: float) -> Standing:
+    return NOT_ASKED if wish is None else await wish.settled(timeout)
 
 
 def _reserve() -> socket.socket:

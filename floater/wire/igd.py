@@ -1,6 +1,7 @@
 """What a router with UPnP says and is told (spec §5.2).
 
-After UPnP Device Architecture 1.1 (§1.3 search, §2 description, §3 calls) and WANIPConnection:1 and :2::
+After UPnP Device Architecture 1.1 (§1.3 search, §2 description, §3 calls; Annex A for IPv6),
+WANIPConnection:1 and :2, and for pinholes in a firewall WANIPv6FirewallControl:1::
 
     M-SEARCH by UDP ─▶ LOCATION ─▶ GET: the description, with services ─▶ POST: calls to a service
 
@@ -19,6 +20,7 @@ from floater.codes import Code
 from floater.errors import RemoteProtocolError
 
 SEARCH_GROUP: Final = "239.255.255.250"
+SEARCH_GROUP_6: Final = "ff02::c"
 SEARCH_PORT: Final = 1_900
 DESCRIPTION: Final = "FLOATER"
 "What the router's own page calls our mapping."
@@ -33,7 +35,8 @@ _KINDS: Final = (
     "urn:schemas-upnp-org:service:WANIPConnection:1",
     "urn:schemas-upnp-org:service:WANPPPConnection:1",
 )
-"Best first."
+"What maps ports, best first."
+_FIREWALLS: Final = ("urn:schemas-upnp-org:service:WANIPv6FirewallControl:1",)
 _TARGET: Final = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 "A device of a later version answers to an earlier one's name."
 
@@ -49,7 +52,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What maps ports on a router."""
+    """What maps ports on a router, or opens pinholes in it."""
 
     kind: str
     control: Page
@@ -66,12 +69,22 @@ class Fault:
 
     code: int
 
+    @property
+    def is_conflict(self) -> bool:
+        """Whether somebody else has the port outside (WANIPConnection:1 §2.4.16, ConflictInMappingEntry)."""
+        return self.code == 718
+
+
+def url_host(host: str) -> str:
+    """Write an address as a URL has it: IPv6 in brackets, without its zone (RFC 6874 §1)."""
+    return f"[{host.partition('%')[0]}]" if ":" in host else host
+
 
 def encode_search(host: str) -> bytes:
     """Lay out the question for routers (§1.3.2). `host` is who is asked: the group, or the router itself."""
     lines = (
         "M-SEARCH * HTTP/1.1",
-        f"HOST: {host}:{SEARCH_PORT}",
+        f"HOST: {url_host(host)}:{SEARCH_PORT}",
         'MAN: "ssdp:discover"',
         "MX: 1",
         f"ST: {_TARGET}",
@@ -101,6 +114,9 @@ def decode_search_answer(data: bytes, router: str) -> Page:
 def page_at(url: str, router: str) -> Page:
     """Read a URL that has to lead to the router itself.
 
+    By IPv6 a router has several addresses, and names another one than that
+    under which it is reached. Its host is not gone by then, nor in any case.
+
     Raises:
         RemoteProtocolError: BAD_FRAME; it leads elsewhere, or is none.
     """
@@ -110,7 +126,8 @@ def page_at(url: str, router: str) -> Page:
     except ValueError as error:
         raise RemoteProtocolError(Code.BAD_FRAME, "no URL") from error
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    if parts.scheme != "http" or parts.hostname != router or parts.username is not None or not port:
+    is_router = parts.hostname == router or (":" in router and ":" in (parts.hostname or ""))
+    if parts.scheme != "http" or not is_router or parts.username is not None or not port:
         raise RemoteProtocolError(Code.BAD_FRAME, "a URL that leads elsewhere")
     if len(path) > 1_024 or any(not "!" <= character <= "~" for character in path):
         raise RemoteProtocolError(Code.BAD_FRAME, "a URL with strange characters")
@@ -118,7 +135,7 @@ def page_at(url: str, router: str) -> Page:
 
 
 def services_in(description: bytes, source: Page, router: str) -> tuple[Service, ...]:
-    """List the services that map ports, the best first, at most MAX_SERVICES.
+    """List the services that map ports, or by IPv6 open pinholes; the best first, at most MAX_SERVICES.
 
     Args:
         description: the document.
@@ -129,7 +146,8 @@ def services_in(description: bytes, source: Page, router: str) -> tuple[Service,
         RemoteProtocolError: FRAME_TOO_LARGE, BAD_FRAME.
     """
     root = _parse(description)
-    base = f"http://{router}:{source.port}{source.path}"
+    kinds = _FIREWALLS if ":" in router else _KINDS
+    base = f"http://{url_host(router)}:{source.port}{source.path}"
     texts = {_name(element): (element.text or "").strip() for element in root}
     base = texts.get("URLBase") or base
     found: list[Service] = []
@@ -138,13 +156,13 @@ def services_in(description: bytes, source: Page, router: str) -> tuple[Service,
             continue
         texts = {_name(child): (child.text or "").strip() for child in element}
         kind = texts.get("serviceType", "")
-        if kind not in _KINDS:
+        if kind not in kinds:
             continue
         try:
             found.append(Service(kind, page_at(urljoin(base, texts.get("controlURL", "")), router)))
         except (RemoteProtocolError, ValueError):
             continue
-    return tuple(sorted(found, key=lambda service: _KINDS.index(service.kind))[:MAX_SERVICES])
+    return tuple(sorted(found, key=lambda service: kinds.index(service.kind))[:MAX_SERVICES])
 
 
 def encode_call(service: Service, action: str, arguments: Mapping[str, str]) -> tuple[str, bytes]:
@@ -176,6 +194,18 @@ def removal_arguments(external: int) -> dict[str, str]:
     return _which(external)
 
 
+def pinhole_arguments(host: str, port: int, lifetime: int) -> dict[str, str]:
+    """The arguments of AddPinhole for a TCP port of ours, for everybody (WANIPv6FirewallControl:1 §2.5.3)."""
+    return {
+        "RemoteHost": "",
+        "RemotePort": "0",
+        "InternalClient": host,
+        "InternalPort": str(port),
+        "Protocol": "6",
+        "LeaseTime": str(lifetime),
+    }
+
+
 def decode_result(document: bytes, action: str) -> dict[str, str] | Fault:
     """Read what a call returned, by name.
 
@@ -195,6 +225,12 @@ def decode_result(document: bytes, action: str) -> dict[str, str] | Fault:
 def port_in(result: Mapping[str, str]) -> int:
     """Read the port that AddAnyPortMapping chose; 0 if it is none."""
     return _number(result.get("NewReservedPort", ""))
+
+
+def pinhole_in(result: Mapping[str, str]) -> str:
+    """Read the number that AddPinhole gave; empty if it is none."""
+    text = result.get("UniqueID", "")
+    return text if text.isascii() and text.isdigit() and len(text) <= 5 else ""
 
 
 def _which(external: int) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """PCP, as much as a TCP port takes (RFC 6887 §7, §11, §14; spec §5.2).
 
-Layout, big-endian; IPv4 addresses travel as `::ffff:a.b.c.d`::
+By IPv6 the same words open a pinhole in a firewall: it is a mapping of an
+endpoint to itself (§11.2). Layout, big-endian; IPv4 addresses travel as `::ffff:a.b.c.d`::
 
     request        u8 2 | u8 opcode | u16 0 | u32 lifetime | 16 bytes our address
     answer         u8 2 | u8 128 + opcode | u8 0 | u8 result | u32 lifetime | u32 epoch | 12 bytes 0
@@ -18,6 +19,8 @@ from floater.errors import RemoteProtocolError
 from floater.wire.endpoint import Endpoint
 
 NONCE_SIZE: Final = 12
+ANNOUNCE_GROUP_6: Final = "ff02::1"
+"Whom a router tells by IPv6 that it has restarted (§14.1.1)."
 MAX_DATAGRAM: Final = 1_100
 "RFC 6887 §7."
 
@@ -83,7 +86,7 @@ def encode_map_request(host: str, nonce: bytes, internal: int, external: int, li
         external: the one wished for outside.
         lifetime: seconds; 0 removes the mapping.
     """
-    body = _BODY.pack(nonce, _TCP, internal, external, _packed("0.0.0.0"))
+    body = _BODY.pack(nonce, _TCP, internal, external, _packed("::" if ":" in host else "0.0.0.0"))
     return _REQUEST.pack(_VERSION, _MAP, 0, lifetime, _packed(host)) + body
 
 

@@ -20,8 +20,10 @@ import pytest
 from tests.helpers.headless import Line, Person, Server, greet, meet
 from tests.helpers.opened import keylog, opened, read_keys
 from tests.helpers.pictures import noise_png
+from tests.natlab.classify import plain_dial
 from tests.natlab.lab import Lab
 from tests.natlab.namespaces import tool
+from tests.natlab.nats import Stray
 from tests.natlab.packets import Packet
 from tests.natlab.pcap import streams
 from tests.natlab.scene import Host, Router
@@ -29,6 +31,9 @@ from tests.natlab.scene import Host, Router
 pytestmark = [pytest.mark.natlab, pytest.mark.asyncio]
 
 RTT: Final = 0.08
+PORTS: Final = ("igd", "targets", "dnat")
+PINHOLES: Final = ("firewall6", "pinholes", "@nh,192,128")
+"Where nftables lists what a router opened: table, chain, and what each of these rules has."
 IMAGE: Final = 5_000_000
 HELLO: Final = "今天的云像一条鱼，你那里呢？ 🐟"
 ANSWER: Final = "Here it rains; the cat is cross."
@@ -55,14 +60,20 @@ class Meeting:
 
 @asynccontextmanager
 async def two_people(
-    folder: Path, kinds: tuple[str, str], *, hide: bool = False, one_home: bool = False, igd: bool = False
+    folder: Path,
+    kinds: tuple[str, str],
+    *,
+    hide: bool = False,
+    one_home: bool = False,
+    igd: bool = False,
+    ipv6: bool = False,
 ) -> AsyncIterator[Meeting]:
     """Let a server and two people start, everyone's packets captured, and go as far as home.
 
-    With `igd` Alice's router maps ports on request.
+    With `igd` Alice's router maps ports on request; with `ipv6` everybody has IPv6, behind firewalls.
     """
     async with AsyncExitStack() as stack:
-        lab = stack.enter_context(Lab(rtt=RTT))
+        lab = stack.enter_context(Lab(rtt=RTT, ipv6=ipv6))
         server_host = lab.host("server", addresses=2)
         if one_home:
             home = lab.router(kinds[0], "home")
@@ -76,6 +87,7 @@ async def two_people(
                 folder / "server",
                 "--stun",
                 f"{server_host.addresses[1]}:3478",
+                *(word for place in server_host.addresses[2:] for word in ("--stun", f"[{place}]:3478")),
                 listen=f"{server_host.address}:443",
                 prefix=server_host.prefix,
             )
@@ -270,16 +282,53 @@ async def test_a_router_that_is_asked_to_lets_even_a_symmetric_nat_talk_directly
         await opened_ports(router, 0)
 
 
-async def opened_ports(router: Router, count: int) -> None:
-    """Wait until the router maps so many ports, as nftables has it."""
-    listing = [tool("nft"), "list", "chain", "inet", "igd", "targets"]
+async def test_a_firewall_for_ipv6_that_is_asked_to_lets_the_other_in(tmp_path: Path, image: Path) -> None:
+    """By IPv4 there is no way: see above. Where nothing is asked, a punch finds it, to no mapped place."""
+    async with two_people(tmp_path, ("EGRESS", "EGRESS"), igd=True, ipv6=True) as meeting:
+        alice, bob, router = meeting.alice, meeting.bob, meeting.lab.routers["alice-router"]
+        ours = meeting.host("alice").addresses[1]
+        network = await alice.do("network")
+        (place,) = by_ipv6(network["mapped"])
+        host, _, port = place.rpartition(":")
+        assert host == f"[{ours}]"
+        assert [words for words in network["words"] if "IPv6" in words and "PCP" in words]
+        # Nobody listens yet: what is refused by Alice's own computer has come through the firewall.
+        for target, expected in ((int(port), Stray.RESET), (int(port) ^ 1, Stray.DROPPED)):
+            with plain_dial(meeting.server_host, (ours, target)) as fate:
+                assert fate is expected
+        await talk(meeting, image, "direct")
+        assert events(bob, "path")[-1]["how"] == "mapped"
+
+        network = await alice.do("network")
+        assert by_ipv6(network["mapped"]) not in ([place], [])
+        await opened_ports(router, 1, PINHOLES)
+        await alice.do("set", map_port=False)
+        await opened_ports(router, 0, PINHOLES)
+        with plain_dial(meeting.server_host, (ours, int(port))) as fate:
+            assert fate is Stray.DROPPED
+        await talk(meeting, image, "direct")
+        assert events(bob, "path")[-1]["how"] == "public"
+        await alice.do("set", map_port=True)
+        await opened_ports(router, 1, PINHOLES)
+        await alice.do("quit")
+        await opened_ports(router, 0, PINHOLES)
+
+
+def by_ipv6(places: list[str]) -> list[str]:
+    return [place for place in places if place.startswith("[")]
+
+
+async def opened_ports(router: Router, count: int, where: tuple[str, str, str] = PORTS) -> None:
+    """Wait until the router lets others in to so many ports, as nftables has it."""
+    *chain, mark = where
+    listing = [tool("nft"), "list", "chain", "inet", *chain]
     async with asyncio.timeout(10):
         while True:
             process = await asyncio.create_subprocess_exec(
                 *router.namespace.prefix, *listing, stdout=asyncio.subprocess.PIPE
             )
             rules, _ = await process.communicate()
-            if rules.count(b"dnat") == count:
+            if rules.count(mark.encode()) == count:
                 return
 
 

@@ -93,7 +93,9 @@ def offer_mappings(
         command = [*namespace.prefix, namespaces.tool("miniupnpd"), "-d", "-f", str(path)]
         running = subprocess.Popen([*command, "-P", str(path.with_suffix(".pid"))], stderr=log, stdout=log)
     deadline = time.monotonic() + _PATIENCE
-    while not {_PORTS[key] for key, wish in wanted.items() if wish} <= namespace.udp_ports():
+    ports = {_PORTS[key] for key, wish in wanted.items() if wish}
+    families = (False, True) if firewall6 else (False,)
+    while not all(ports <= namespace.udp_ports(ipv6=family) for family in families):
         if running.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"miniupnpd: {path.with_suffix('.log').read_text()}")
         time.sleep(0.002)

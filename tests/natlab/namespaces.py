@@ -146,10 +146,10 @@ class Namespace:
         with self.entered():
             return [name for _, name in socket.if_nameindex()]
 
-    def udp_ports(self) -> set[int]:
-        """Find the UDP ports that somebody in here listens to by IPv4."""
+    def udp_ports(self, *, ipv6: bool = False) -> set[int]:
+        """Find the UDP ports that somebody in here listens to by IPv4, or by IPv6."""
         with self.entered():
-            rows = Path("/proc/thread-self/net/udp").read_text().splitlines()[1:]
+            rows = Path("/proc/thread-self/net", "udp6" if ipv6 else "udp").read_text().splitlines()[1:]
         return {int(row.split()[1].rpartition(":")[2], 16) for row in rows}
 
     def pids(self) -> list[int]:

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from floater.core.candidates import LOWEST_PORT, is_port_allowed
 from floater.core.port_mapping import (
     LEASE,
     NOT_ASKED,
+    PROTOCOLS_6,
     REST,
     Absent,
     Denied,
@@ -199,6 +201,80 @@ def test_a_place_elsewhere_begins_from_nothing() -> None:
 
 def test_nobody_is_asked_where_there_is_no_router() -> None:
     Playbook(PortMapping()).at(0.0, WANT, Tell(PORT, NOT_ASKED)).at(0.1, Release(PORT)).rests()
+
+
+def test_where_another_has_the_port_a_few_others_are_asked_for() -> None:
+    script = at_home().at(0.1, Found(UPNP), asked(UPNP)).at(0.1, Absent(PCP)).at(0.1, Absent(PMP))
+    drawn = [LOWEST_PORT + int.from_bytes(NONCE[at : at + 2], "big") for at in (0, 2, 4, 6)]
+    for other in drawn[:3]:
+        script.at(0.2, Denied(UPNP, PORT, taken=True), Map(UPNP, PORT, NONCE, other, LEASE))
+    there = Endpoint(OUTSIDE.host, drawn[2])
+    (
+        script.at(0.3, Granted(UPNP, PORT, there, LEASE), granted(UPNP, there))
+        .at(300.3, Tick(), Map(UPNP, PORT, NONCE, drawn[2], LEASE))
+        .at(300.4, Denied(UPNP, PORT, taken=True), Map(UPNP, PORT, NONCE, drawn[3], LEASE), ASKING)
+        .at(300.5, Denied(UPNP, PORT, taken=True), told(Outcome.REFUSED))
+    )
+
+
+@pytest.mark.parametrize("number", range(0, 65_536, 251))
+def test_no_port_of_a_service_is_ever_drawn(number: int) -> None:
+    nonce = number.to_bytes(2, "big") * 6
+    machine = PortMapping()
+    for event in (Placed(HOME), Want(PORT, nonce), Found(UPNP)):
+        machine.feed(event, now=0.0)
+    (effect,) = machine.feed(Denied(UPNP, PORT, taken=True), now=0.0)
+    assert isinstance(effect, Map)
+    assert is_port_allowed(effect.external)
+
+
+# -- by IPv6 ------------------------------------------------------------------------------
+
+
+OURS_6 = "2001:db9::7"
+HOME_6 = Place("fe80::1%eth0", OURS_6)
+
+
+def at_home_6() -> Playbook[Event, Effect]:
+    machine = PortMapping(protocols=PROTOCOLS_6)
+    return Playbook(machine).at(0.0, Placed(HOME_6)).at(0.0, WANT, Search(PCP), Search(UPNP))
+
+
+def test_a_pinhole_leads_to_our_own_endpoint() -> None:
+    place = Endpoint(OURS_6, PORT)
+    (
+        at_home_6()
+        .at(0.1, Found(PCP, epoch=5), asked(PCP))
+        .at(0.1, Granted(PCP, PORT, place, LEASE, 5), granted(PCP, place))
+        .at(1.0, Tick())
+        .at(300.1, Tick(), asked(PCP))
+        .at(300.1, Granted(PCP, PORT, place, LEASE, 305))
+        .at(400.0, Release(PORT), away(PCP))
+        .at(400.1, Removed(PCP, PORT))
+        .rests()
+    )
+
+
+def test_where_both_ways_to_ask_are_absent_nothing_is_waited_for() -> None:
+    at_home_6().at(0.0, Absent(PCP)).at(0.0, Absent(UPNP), told(Outcome.SILENT))
+
+
+@pytest.mark.parametrize(
+    ("external", "outcome"),
+    [
+        (Endpoint(OURS_6, PORT + 1), Outcome.REFUSED),
+        (Endpoint("2001:db9::8", PORT), Outcome.REFUSED),
+        (Endpoint("203.0.113.7", PORT), Outcome.REFUSED),
+        (Endpoint("fe80::1", PORT), Outcome.NESTED),
+    ],
+)
+def test_a_pinhole_that_leads_elsewhere_is_closed_at_once(external: Endpoint, outcome: Outcome) -> None:
+    (
+        at_home_6()
+        .at(0.1, Found(PCP), asked(PCP))
+        .at(0.1, Granted(PCP, PORT, external, LEASE), Unmap(PCP, PORT, NONCE, external.port))
+        .at(1.0, Tick(), told(outcome))
+    )
 
 
 # -- the end ------------------------------------------------------------------------------

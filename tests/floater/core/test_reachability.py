@@ -186,3 +186,26 @@ def test_who_hides_in_our_own_network_goes_through_the_server() -> None:
         "advice.hidden",
         "reachability.relay",
     ]
+
+
+def test_a_pinhole_is_said_and_opens_whoever_is_seen_by_ipv6_alone() -> None:
+    place = Endpoint("2001:db9::7", 4000)
+    opened = Standing(Outcome.GRANTED, Protocol.PCP, place)
+    words = Line("firewall.granted", {"protocol": Protocol.PCP})
+    alone = replace(facts(Mapping.UNKNOWN), public=(place,), firewall=opened)
+    assert mapped_of(alone) == (place,)
+    assert reachability_of(alone) == "open"
+    assert words in lines_about(alone)
+    beside = replace(alone, public=(*PUBLIC, place))
+    assert mapped_of(beside) == (place,)
+    assert reachability_of(beside) == "punch"
+    assert words in lines_about(beside)
+    elsewhere = replace(alone, public=(Endpoint("2001:db9::8", 4000),))
+    assert mapped_of(elsewhere) == ()
+    refused = replace(alone, firewall=Standing(Outcome.REFUSED))
+    assert Line("firewall.refused", {"protocol": None}) in lines_about(refused)
+    assert not [
+        line
+        for line in lines_about(replace(alone, firewall=Standing(Outcome.SILENT)))
+        if line.key.startswith("firewall")
+    ]

@@ -8,7 +8,7 @@ import pytest
 
 from floater.core.port_mapping import Place
 from floater.net import igd as net_igd
-from floater.net.igd import Igd, find_igd
+from floater.net.igd import Firewall, Igd, find_igd
 from floater.wire.endpoint import Endpoint
 from floater.wire.igd import MAX_DOCUMENT, Fault, Page
 
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.asyncio
 HERE = Place("127.0.0.1", "127.0.0.1")
 IP_1 = "urn:schemas-upnp-org:service:WANIPConnection:1"
 IP_2 = "urn:schemas-upnp-org:service:WANIPConnection:2"
+HERE_6 = Place("::1", "::1")
+FIREWALL = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
 PPP = "urn:schemas-upnp-org:service:WANPPPConnection:1"
 
 
@@ -53,9 +55,9 @@ class Router:
 
 
 @asynccontextmanager
-async def a_router() -> AsyncIterator[Router]:
+async def a_router(host: str = "127.0.0.1") -> AsyncIterator[Router]:
     router = Router()
-    async with await asyncio.start_server(router.serve, "127.0.0.1", 0) as server:
+    async with await asyncio.start_server(router.serve, host, 0) as server:
         router.page = Page(server.sockets[0].getsockname()[1], "/d.xml")
         router.answers["/d.xml"] = http(description((IP_1, "/c")))
         router.answers["/c GetExternalIPAddress"] = result("GetExternalIPAddress", address("203.0.113.7"))
@@ -89,7 +91,7 @@ def address(host: str) -> str:
 
 async def found(router: Router) -> Igd:
     igd = await find_igd(HERE, router.page)
-    assert igd is not None
+    assert isinstance(igd, Igd)
     return igd
 
 
@@ -131,6 +133,44 @@ async def test_a_router_without_a_public_address_is_told_as_such() -> None:
         assert (await found(router)).host == ""
         router.answers["/c GetExternalIPAddress"] = result("GetExternalIPAddress", address("192.168.0.2"))
         assert (await found(router)).host == "192.168.0.2"
+
+
+@asynccontextmanager
+async def a_firewall(on: str = "1", allowed: str = "1") -> AsyncIterator[Router]:
+    async with a_router("::1") as router:
+        router.answers["/d.xml"] = http(description((IP_2, "/c"), (FIREWALL, "/f")))
+        status = (
+            f"<FirewallEnabled>{on}</FirewallEnabled><InboundPinholeAllowed>{allowed}</InboundPinholeAllowed>"
+        )
+        router.answers["/f GetFirewallStatus"] = result("GetFirewallStatus", status)
+        router.answers["/f AddPinhole"] = result("AddPinhole", "<UniqueID>7</UniqueID>")
+        router.answers["/f UpdatePinhole"] = result("UpdatePinhole")
+        router.answers["/f DeletePinhole"] = result("DeletePinhole")
+        yield router
+
+
+async def test_a_pinhole_is_opened_kept_opened_again_and_closed() -> None:
+    async with a_firewall() as router:
+        firewall = await find_igd(HERE_6, router.page)
+        assert isinstance(firewall, Firewall)
+        ours = Endpoint("::1", 40_001)
+        assert await firewall.map(40_001, 40_001, 600) == ours
+        assert await firewall.map(40_001, 40_001, 600) == ours
+        router.answers["/f UpdatePinhole"] = fault(704)  # it has restarted, say
+        assert await firewall.map(40_001, 40_001, 600) == ours
+        assert await firewall.unmap(40_001)
+        assert await firewall.unmap(40_001)
+        calls = ["AddPinhole", "UpdatePinhole", "UpdatePinhole", "AddPinhole", "DeletePinhole"]
+        assert router.asked == ["/d.xml", "/f GetFirewallStatus", *(f"/f {call}" for call in calls)]
+        router.answers["/f AddPinhole"] = fault(606)
+        assert await firewall.map(40_001, 40_001, 600) == Fault(606)
+
+
+@pytest.mark.parametrize(("on", "allowed"), [("0", "1"), ("1", "0"), ("", "")])
+async def test_a_firewall_that_is_off_or_takes_no_orders_is_not_asked(on: str, allowed: str) -> None:
+    async with a_firewall(on, allowed) as router:
+        assert await find_igd(HERE_6, router.page) is None
+        assert router.asked == ["/d.xml", "/f GetFirewallStatus"]
 
 
 async def test_a_refusal_is_no_silence() -> None:

@@ -1,7 +1,15 @@
 import ipaddress
 import struct
 
-from floater.net.interfaces import gateways, gateways_v4, gateways_v6, own_subnets, source_address, way_out
+from floater.net.interfaces import (
+    default_router_6,
+    gateways,
+    gateways_v4,
+    gateways_v6,
+    own_subnets,
+    source_address,
+    way_out,
+)
 
 
 def test_our_own_subnets_have_this_computer_in_them() -> None:
@@ -30,6 +38,23 @@ def test_routers_are_read_from_what_the_kernel_tells() -> None:
         ["2" + "0" * 31, "40", "0" * 32, "00", "0" * 32, "0100"],
     ]
     assert gateways_v6(rows) == [ipaddress.ip_address("fe80::1")]
+
+
+def test_the_best_default_router_of_ipv6_is_named_with_its_zone_if_it_needs_one() -> None:
+    def row(target: str, length: str, router: str, metric: int, interface: str) -> list[str]:
+        packed = [ipaddress.ip_address(host).packed.hex() for host in (target, router)]
+        end = [f"{metric:08x}", "00000001", "00000000", "00000003", interface]
+        return [packed[0], length, "0" * 32, "00", packed[1], *end]
+
+    rows = [
+        row("::", "00", "fe80::2", 1_024, "wlan0"),
+        row("::", "00", "fe80::1", 100, "eth0"),
+        row("2001:db8::", "20", "fe80::3", 1, "eth0"),
+        row("::", "00", "::", 2**32 - 1, "lo"),
+    ]
+    assert default_router_6(rows) == "fe80::1%eth0"
+    assert default_router_6([row("::", "00", "2001:db8::1", 1, "eth0")]) == "2001:db8::1"
+    assert default_router_6(rows[2:]) is None
 
 
 def test_the_way_out_leads_from_an_address_of_ours_to_a_router_beside_it() -> None:

@@ -1,6 +1,7 @@
 """When no router is asked at all. What they are asked, and answer: `tests.natlab.test_port_mapping`."""
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 class Untouched(PortMapper):
     """Fails as soon as anything is wished of it."""
 
-    def want(self, port: int) -> MappedPort:
+    def want(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> MappedPort:
         raise AssertionError(port)
 
 

@@ -56,6 +56,12 @@ def test_answers_are_read(data: str, answer: object) -> None:
     assert decode_answer(bytes.fromhex(data)) == answer
 
 
+def test_by_ipv6_addresses_travel_as_they_are() -> None:
+    ours, anything = "20010db8000000000000000000000007", "00" * 16
+    asked = encode_map_request("2001:db8::7", NONCE, 40_001, 40_002, 600)
+    assert asked == bytes.fromhex(f"02 01 0000 00000258 {ours} {MAP} {anything}")
+
+
 def test_an_ipv6_address_is_told_as_one() -> None:
     there = bytes.fromhex("20010db8000000000000000000000001").hex()
     answer = decode_answer(bytes.fromhex(f"{head('81')} {MAP} {there}"))
