@@ -45,6 +45,10 @@ async def _sleep(talk: Talk) -> Back:
     return await stand_still(talk, CABLE)
 
 
+async def _wake_elsewhere(talk: Talk) -> Back:
+    return await stand_still(talk, CABLE, elsewhere=True)
+
+
 async def _close(talk: Talk) -> Back:
     back = await close_way(talk)
     block(talk, blocked=False)
@@ -56,6 +60,7 @@ SCENES: Final[tuple[tuple[str, tuple[str, str], dict[str, bool], Change], ...]] 
     ("another address", ("APDF", "APDF"), {}, readdress),
     ("another router", ("APDF", "APDF"), {}, move),
     ("asleep for 10 s", ("APDF", "APDF"), {}, _sleep),
+    ("asleep, awake at another address", ("APDF", "APDF"), {}, _wake_elsewhere),
     ("relay: cable out for 10 s", ("APDF", "APDF"), {"hide": True}, _pull),
     ("relay: another address", ("APDF", "APDF"), {"hide": True}, readdress),
     ("443 only: cable out for 10 s", ("EGRESS", "EGRESS"), {}, _pull),

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 from floater.core.conversation import SUSPECT_AFTER
+from floater.core.network import SLEPT
 from tests.helpers.handover import (
     Outcome,
     Talk,
@@ -19,6 +20,7 @@ from tests.helpers.handover import (
     move,
     pull,
     readdress,
+    stand_still,
     talking,
 )
 
@@ -28,6 +30,7 @@ FILE: Final = 6_000_000
 RATE: Final = 2_000_000.0
 "Bytes a second, so that the file has a middle."
 BACK: Final = 3.0
+ASLEEP: Final = SLEPT + 2.0
 
 
 def is_whole(outcome: Outcome, within: float = BACK) -> None:
@@ -63,6 +66,14 @@ async def test_another_router(tmp_path: Path) -> None:
     async with talking(tmp_path, ("APDF", "APDF")) as talk:
         transfer = await half(talk)
         is_whole(await talk.outcome(await move(talk), transfer))
+        await talk.path("direct")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["as it was", "at another address"])
+async def test_a_sleep_from_which_it_wakes(tmp_path: Path, elsewhere: bool) -> None:
+    async with talking(tmp_path, ("APDF", "APDF")) as talk:
+        transfer = await half(talk)
+        is_whole(await talk.outcome(await stand_still(talk, ASLEEP, elsewhere=elsewhere), transfer))
         await talk.path("direct")
 
 

@@ -230,11 +230,15 @@ async def move(talk: Talk) -> Back:
     return await talk.back(await talk.say_meanwhile(), since)
 
 
-async def stand_still(talk: Talk, seconds: float) -> Back:
-    """Let Alice's program stand still, as all of a computer does that sleeps."""
+async def stand_still(talk: Talk, seconds: float, *, elsewhere: bool = False) -> Back:
+    """Let Alice's program stand still, as all of a computer that sleeps; it may wake at another address."""
     first = await talk.say_meanwhile()
     talk.alice.process.send_signal(signal.SIGSTOP)
+    if elsewhere:
+        talk.lab.unplug("alice")
     await asyncio.sleep(seconds)
+    if elsewhere:
+        talk.lab.move("alice")
     talk.alice.process.send_signal(signal.SIGCONT)
     return await talk.back(first, time.monotonic())
 
