@@ -21,6 +21,8 @@ from floater.wire.igd import (
     encode_search,
     mapping_arguments,
     page_at,
+    pinhole_arguments,
+    pinhole_in,
     port_in,
     removal_arguments,
     services_in,
@@ -30,6 +32,8 @@ ROUTER = "192.168.1.1"
 SOURCE = Page(5_000, "/rootDesc.xml")
 IP_1 = "urn:schemas-upnp-org:service:WANIPConnection:1"
 IP_2 = "urn:schemas-upnp-org:service:WANIPConnection:2"
+FIREWALL = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
+ROUTER_6 = "fe80::1%eth0"
 PPP = "urn:schemas-upnp-org:service:WANPPPConnection:1"
 
 
@@ -116,6 +120,20 @@ def test_what_is_no_answer_to_a_search_is_refused(data: bytes, code: Code) -> No
 # -- the description ----------------------------------------------------------------------
 
 
+def test_by_ipv6_the_router_may_name_another_address_of_its_own_and_firewalls_count() -> None:
+    """Where it leads is a page of the router: its address is not taken from there."""
+    assert b"HOST: [fe80::1]:1900\r\n" in encode_search("fe80::1")
+    found = b"HTTP/1.1 200 OK\r\nLOCATION: http://[2001:db8::1]:5000/rootDesc.xml\r\n\r\n"
+    assert decode_search_answer(found, ROUTER_6) == SOURCE
+    text = description(service(IP_2, "/c"), service(FIREWALL, "/f"), base="http://[2001:db8::1]:5000/x/")
+    assert services_in(text, SOURCE, ROUTER_6) == (Service(FIREWALL, Page(5_000, "/f")),)
+    relative = description(service(FIREWALL, "f"))
+    assert services_in(relative, SOURCE, ROUTER_6) == (Service(FIREWALL, Page(5_000, "/f")),)
+    for host in ("192.168.1.1", "example.org", "[2001:db8::1"):
+        with pytest.raises(RemoteProtocolError):
+            page_at(f"http://{host}:5000/rootDesc.xml", ROUTER_6)
+
+
 def test_services_are_found_wherever_they_stand_the_best_first() -> None:
     services = (PPP, "/ppp"), ("urn:x", "/x"), (IP_1, "ip1"), (IP_2, "/ip2?v")
     found = services_in(description(*(service(*one) for one in services)), SOURCE, ROUTER)
@@ -199,6 +217,18 @@ def test_a_call_is_laid_out_as_the_architecture_draws_it() -> None:
     assert list(removal_arguments(7)) == ["NewRemoteHost", "NewExternalPort", "NewProtocol"]
 
 
+def test_a_pinhole_is_asked_for_in_the_order_of_its_arguments() -> None:
+    """WANIPv6FirewallControl:1 §2.5.3: 6 is TCP, an empty host and port 0 are everybody."""
+    assert list(pinhole_arguments("2001:db8::7", 40_001, 600).items()) == [
+        ("RemoteHost", ""),
+        ("RemotePort", "0"),
+        ("InternalClient", "2001:db8::7"),
+        ("InternalPort", "40001"),
+        ("Protocol", "6"),
+        ("LeaseTime", "600"),
+    ]
+
+
 def answer(inside: str) -> bytes:
     envelope = '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/">'
     return f"{envelope}<s:Body>{inside}</s:Body></s:Envelope>".encode()
@@ -218,6 +248,13 @@ def test_results_and_faults_are_read() -> None:
     assert decode_result(fault.replace(b"725", b"9" * 5_000), "Add") == Fault(0)
     with pytest.raises(RemoteProtocolError):
         decode_result(good, "Delete")
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "٣", "123456"])
+def test_a_number_of_a_pinhole_that_is_none_is_nothing(text: str) -> None:
+    assert pinhole_in({"UniqueID": text}) == ""
+    assert pinhole_in({}) == ""
+    assert pinhole_in({"UniqueID": "0"}) == "0"
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "٣", "123456"])
