@@ -14,7 +14,7 @@ from tests.natlab import namespaces
 from tests.natlab.namespaces import Namespace
 
 _PORTS: Final = {"enable_upnp": 1900, "enable_natpmp": 5351}  # SSDP; RFC 6887 §19
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 30.0
 
 _CONFIG: Final = """
 ext_ifname=wan

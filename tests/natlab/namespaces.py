@@ -42,6 +42,10 @@ _TOOLS: Final = {
     for name in ("ip", "nft", "nsenter", "miniupnpd")
 }
 _TUN: Final = Path("/dev/net/tun")
+_HANG: Final = 30.0
+"Seconds within which the kernel does what it has to."
+_LAST_WORDS: Final = 5.0
+"Seconds that a program has to end by itself."
 
 
 def missing() -> str | None:
@@ -119,7 +123,7 @@ class Namespace:
         The kernel lets them in its own time, up to a second on a busy machine;
         until then a bridge drops and IPv6 has no usable address.
         """
-        deadline = time.monotonic() + 5.0
+        deadline = time.monotonic() + _HANG
         with self.socket(kind=socket.SOCK_DGRAM) as asker:
             for interface in interfaces:
                 while not _flags(asker, interface) & _RUNNING:
@@ -134,7 +138,7 @@ class Namespace:
         """
         self.ip(f"address add {address} dev {interface} nodad")
         own = f"{ipaddress.ip_interface(address).ip.packed.hex()} 80 "
-        deadline = time.monotonic() + 5.0
+        deadline = time.monotonic() + _HANG
         with self.entered():
             while own not in Path("/proc/thread-self/net/ipv6_route").read_text():
                 if time.monotonic() > deadline:
@@ -179,7 +183,7 @@ def remove(name: str) -> None:
     """Remove a namespace of the laboratory by its name, with all that runs in it."""
     try:
         for blow in (signal.SIGTERM, signal.SIGKILL):
-            deadline = time.monotonic() + 1.0
+            deadline = time.monotonic() + _LAST_WORDS
             while (pids := _pids(name)) and time.monotonic() < deadline:
                 for pid in pids:
                     _kill(pid, blow)

@@ -115,7 +115,10 @@ class Host:
 
     def start(self, *command: str, stdout: int | IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         """Start a program on this computer. The scene ends it at the latest when the scene itself ends."""
-        return subprocess.Popen([*self.prefix, *command], stdout=stdout)
+        running = subprocess.Popen([*self.prefix, *command], stdout=stdout)
+        while running.poll() is None and running.pid not in self.namespace.pids():
+            pass  # it enters in its own time, and is ended only if it is in there
+        return running
 
 
 class Router:

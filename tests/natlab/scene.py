@@ -76,10 +76,10 @@ class Scene:
             namespace.remove()
         self._namespaces.clear()
         for servant in self._servants:
-            servant.wait(5)
+            servant.wait(30)
         self._wire.stdin.close()
         try:
-            self._wire.wait(5)
+            self._wire.wait(30)
         finally:
             self._wire.kill()
             self._wire.wait()

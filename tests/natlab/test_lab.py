@@ -621,7 +621,7 @@ def test_a_lab_ends_what_runs_in_it_and_leaves_nothing() -> None:
         names = [space.name for space in (scene.host("one").namespace, scene.behind("APDF", "two").namespace)]
         sleeper = scene.hosts["two"].start("sleep", "1000")
         assert all(Path("/run/netns", name).exists() for name in names)
-    assert sleeper.wait(5) == -signal.SIGTERM
+    assert sleeper.wait(30) == -signal.SIGTERM
     assert not any(Path("/run/netns", name).exists() for name in names)
     assert not scene.folder.exists()
 
