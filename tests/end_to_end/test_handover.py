@@ -16,13 +16,13 @@ from tests.helpers.handover import (
     Talk,
     block,
     close_way,
-    events,
     move,
     pull,
     readdress,
     stand_still,
     talking,
 )
+from tests.helpers.headless import events
 
 pytestmark = [pytest.mark.natlab, pytest.mark.asyncio]
 

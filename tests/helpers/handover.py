@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.helpers.headless import Line, Person, Server, greet, meet
+from tests.helpers.at_home import two_at_home
+from tests.helpers.headless import Line, Person, Server, events, greet, meet
 from tests.helpers.proxy import real_proxy
 from tests.natlab.lab import Lab
 from tests.natlab.scene import Host
@@ -158,30 +159,10 @@ async def talking(
         lab = stack.enter_context(Lab(rtt=RTT))
         server_host = lab.host("server", addresses=2)
         hosts = lab.behind(kinds[0], "alice"), lab.behind(kinds[1], "bob")
-        server = await stack.enter_async_context(
-            Server(
-                folder / "server",
-                "--stun",
-                f"{server_host.addresses[1]}:3478",
-                listen=f"{server_host.address}:443",
-                prefix=server_host.prefix,
-            )
-        )
         way_out = {"HTTPS_PROXY": await stack.enter_async_context(_proxy(lab, folder))} if office else {}
-        alice, bob = [
-            await stack.enter_async_context(
-                Person(
-                    server, folder / host.name, prefix=host.prefix, env=way_out if host is hosts[0] else {}
-                )
-            )
-            for host in hosts
-        ]
-        await asyncio.gather(
-            alice.sign_up_and_log_in("alice@example.org", "Alice"),
-            bob.sign_up_and_log_in("bob@example.org", "Bob"),
+        server, alice, bob = await stack.enter_async_context(
+            two_at_home(folder, server_host, hosts, (way_out, {}), hide=hide)
         )
-        if hide:
-            await alice.do("set", hide_address=True)
         await meet(alice, bob)
         await greet(alice, bob)
         yield Talk(lab, server, server_host, alice, bob, folder)
@@ -196,11 +177,6 @@ async def _proxy(lab: Lab, folder: Path) -> AsyncIterator[str]:
         folder, ports=(443,), login="alice:s3cret", listen=f"{host.address}:3128", prefix=host.prefix
     ) as place:
         yield f"http://alice:s3cret@{place}"
-
-
-def events(person: Person, name: str) -> list[Line]:
-    """All events of a name that a person was told."""
-    return [line for line in person.everything if line.get("event") == name]
 
 
 async def pull(talk: Talk, seconds: float = 0.0) -> Back:

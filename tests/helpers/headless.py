@@ -305,6 +305,11 @@ class Person(Program):
         await self.event("state", state="home")
 
 
+def events(person: Person, name: str) -> list[Line]:
+    """All events of a name that a person was told."""
+    return [line for line in person.everything if line.get("event") == name]
+
+
 async def meet(ann: Person, bob: Person, *, within: float = DEADLINE) -> tuple[Line, Line]:
     """Let two people at home press 聊一聊 and wait until both may greet. Returns their `path` events."""
     await asyncio.gather(ann.do("seek"), bob.do("seek"))
