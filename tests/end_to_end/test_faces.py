@@ -36,7 +36,7 @@ async def hosting(data_dir: Path) -> AsyncIterator[tuple[str, str]]:
         assert found, said
         yield found[0], said
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await process.wait() == 0
     finally:
         if process.returncode is None:

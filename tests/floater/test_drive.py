@@ -51,7 +51,7 @@ async def test_the_deadline_brings_a_tick_and_not_before() -> None:
     driver: Driver[str, str] = Driver(machine, lambda effect: ticked.set() if effect == "ticked" else None)
     machine.deadline = deadline = loop.time() + 0.02
     driver.feed("start")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await ticked.wait()
     assert machine.told == ["start", Tick()]
     assert machine.times[1] >= deadline - 0.001  # a loop fires timers up to its clock's resolution early
@@ -67,7 +67,7 @@ async def test_a_deadline_that_moves_takes_the_old_one_away() -> None:
     driver.feed("late")
     machine.deadline = loop.time()
     driver.feed("soon")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await ticked.wait()
     assert machine.told == ["late", "soon", Tick()]
 

@@ -26,7 +26,7 @@ async def end_and_abort() -> None:
         port = server.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(Client, "127.0.0.1", port, ssl=client_side)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30):
             await ended
         abort(transport)
         abort(transport)

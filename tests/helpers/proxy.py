@@ -51,7 +51,7 @@ async def real_proxy(
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while b"Accepting connections" not in (line := await process.stdout.readline()):
                 assert line, "it has ended"
         yield f"{host}:{port}"

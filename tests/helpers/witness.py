@@ -7,7 +7,7 @@ from typing import TypeVar
 from floater.bridge import api
 
 AnyEvent = TypeVar("AnyEvent", bound=api.Event)
-PATIENCE = 10.0
+PATIENCE = 30.0
 "Seconds that an event may take to come."
 
 

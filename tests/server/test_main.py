@@ -58,7 +58,7 @@ async def test_it_says_one_line_and_goodbye(tmp_path: Path, number: signal.Signa
         assert closing.retry_after >= 1.0
         await guest.expect_end()
         await silent.expect_end()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         out, err = await server.communicate()
     assert (server.returncode, out) == (0, b"")
     assert b"127.0.0.1" not in err

@@ -98,7 +98,7 @@ async def test_a_picture_is_offered_dropped_seen_and_gone_with_the_talk(tmp_path
         await ann.page.keyboard.press("Escape")
         await ann.page.locator("dialog .danger").click()
         await asyncio.gather(ann.on("Home"), bob.on("Home"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (tmp_path / "ann" / "staging").exists():
                 await asyncio.sleep(0.02)  # a folder cannot be awaited
 

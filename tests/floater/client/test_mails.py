@@ -71,7 +71,7 @@ class Hearer:
         self.box = Letterbox(self.told.put_nowait)
 
     async def hears(self) -> str:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return (await self.told.get()).code
 
 
@@ -118,11 +118,11 @@ async def test_the_folder_is_looked_into_only_while_a_mail_is_awaited(
     hearer = Hearer()
     for ending in (hearer.box.forget, lambda: None):
         await hearer.box.expect(tmp_path, ANN)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while looks == 0:
                 await asyncio.sleep(0.005)
         ending()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(asyncio.all_tasks()) > 1:
                 await asyncio.sleep(0.005)
         looks = 0

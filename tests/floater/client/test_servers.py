@@ -264,7 +264,7 @@ async def talk_with_the_partner(client: Client, witness: Witness, folder: Path) 
     await witness.sees_one(api.PeerGreeted, after=told)
     await witness.sees(api.StateChanged(api.State.TALKING), after=told)
     for heard in range(1, 4):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(witness.told(api.TextReceived, after=told)) < heard:
                 await asyncio.sleep(0.01)
         await client.do(api.SendText(f"word {heard}"))

@@ -63,7 +63,7 @@ class Owner:
         return 42
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30):
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()

@@ -28,11 +28,11 @@ class Scene:
     news: asyncio.Queue[control.News] = field(default_factory=asyncio.Queue)
 
     async def online(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await self.reports.get() == Reached(True)
 
     async def offline(self) -> Reached:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             report = await self.reports.get()
         assert not report.online
         return report
@@ -153,7 +153,7 @@ async def test_news_are_passed_on_and_what_is_unknown_is_passed_over() -> None:
     async with scene(tell) as at:
         at.link.start()
         await at.online()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await at.news.get() == control.Notice("bad_candidate")
 
 
@@ -297,7 +297,7 @@ async def test_closing_says_why_and_when_to_come_again() -> None:
     async with scene(close, answer_all) as at:
         at.link.start()
         await at.online()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await at.news.get() == control.Closing("server_closing", 0.3)
         report = await at.offline()
         assert report.code is Code.SERVER_CLOSING
@@ -375,7 +375,7 @@ async def test_what_was_written_before_closing_arrives() -> None:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         await at.link.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert isinstance(await arrived.get(), control.LogOut)
         (outcome,) = await asking
         assert isinstance(outcome, Unreachable)

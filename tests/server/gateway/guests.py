@@ -21,7 +21,7 @@ from floater.wire.relay import PREAMBLE, RELAY_ANSWERS, Join
 from server.app import RunningServer, running_server
 from server.config import ServerConfig
 
-WITHIN: Final = 10.0
+WITHIN: Final = 30.0
 PASSWORD: Final = "correct horse battery staple"
 PLAIN_HASH: Final = {"hash_memory": 8, "hash_passes": 1}
 "Cheap hashing: what it costs is tested elsewhere."

@@ -19,7 +19,7 @@ async def observed(stream: Stream, key: str, number: int = 0) -> Endpoint:
     transaction = bytes([number] * 12)
     stream.say(encode(BindingRequest(transaction, key)))
     buffer = bytearray()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (answer := take_message(buffer)) is None:
             data = await stream.reader.read(1_024)
             assert data
@@ -106,7 +106,7 @@ async def told(stream: Stream, probe: Probe) -> tuple[BindingResponse, dict[Prob
     buffer = bytearray()
     answer: BindingResponse | None = None
     fates: dict[Probe, Stray] = {}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while answer is None or set(fates) != set(answer.probe):
             while (message := take_message(buffer)) is None:
                 data = await stream.reader.read(1_024)

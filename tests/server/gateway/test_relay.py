@@ -49,7 +49,7 @@ class Match:
         return one, other
 
     async def until_empty(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.server.relay):
                 await asyncio.sleep(0.01)
 
@@ -61,7 +61,7 @@ async def a_match(folder: Path, **knobs: Any) -> AsyncIterator[Match]:
 
 
 async def exactly(stream: Stream, size: int) -> bytes:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await stream.reader.readexactly(size)
 
 
@@ -307,7 +307,7 @@ async def test_an_idle_pair_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> N
         assert await ended == [b"", b""]
         one.say(b".")
         assert await exactly(other, 1) == b"."
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await other.reader.read() == b""
         for stream in (one, other, *idle):
             await stream.close()
@@ -319,7 +319,7 @@ async def test_a_match_has_its_share_of_the_relay_and_no_more(tmp_path: Path) ->
         one, other = await match.pair()
         one.say(bytes(10_000))
         assert len(await exactly(other, 10_000)) == 10_000
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await other.reader.read() == b""
         async with await match.stream(Role.LEADER) as again:
             assert await again.message(RELAY_ANSWERS) == control.Refused(code=Code.RELAY_REFUSED)
@@ -331,7 +331,7 @@ async def test_a_match_has_its_share_of_the_relay_and_no_more(tmp_path: Path) ->
 async def test_a_full_relay_says_so(tmp_path: Path) -> None:
     async with a_match(tmp_path, max_relays=1) as match:
         first = await match.stream(Role.LEADER, "m")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not len(match.server.relay):
                 await asyncio.sleep(0.01)
         async with await match.stream(Role.LEADER, "n") as second:

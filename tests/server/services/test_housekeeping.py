@@ -30,7 +30,7 @@ async def test_what_is_over_is_deleted_and_accounts_stay(tmp_path: Path) -> None
         assert rows(tmp_path) == {"accounts": 1, "pending": 1, "tokens": 1}
     clock.now += ServerConfig(data_dir=tmp_path).token_idle
     async with opened(tmp_path, clock):
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30):
             while rows(tmp_path) != {"accounts": 1, "pending": 0, "tokens": 0}:
                 await asyncio.sleep(0.01)
 
@@ -51,7 +51,7 @@ async def test_no_fault_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(records, "forget_old", forget_old)
     monkeypatch.setattr(housekeeping, "INTERVAL", 0.01)
     async with opened(tmp_path, clock):
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(30):
             while rows(tmp_path)["pending"]:
                 await asyncio.sleep(0.01)
     assert faults == []

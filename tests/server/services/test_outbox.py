@@ -49,7 +49,7 @@ def waiting(folder: Path) -> int:
 
 
 async def until_waiting(folder: Path, count: int) -> None:
-    async with asyncio.timeout(10.0):
+    async with asyncio.timeout(30):
         while waiting(folder) != count:
             await asyncio.sleep(0.01)
 
