@@ -265,9 +265,13 @@ async def test_a_router_that_is_asked_to_lets_even_a_symmetric_nat_talk_directly
 
 async def test_a_firewall_for_ipv6_that_is_asked_to_lets_the_other_in(tmp_path: Path, image: Path) -> None:
     """By IPv4 there is no way: see above. Where nothing is asked, a punch finds it, to no mapped place."""
-    async with two_people(tmp_path, ("EGRESS", "EGRESS"), igd=True, ipv6=True) as meeting:
+    async with two_people(tmp_path, ("EGRESS", "EGRESS"), ipv6=True) as meeting:
         alice, bob, router = meeting.alice, meeting.bob, meeting.lab.routers["alice-router"]
         ours = meeting.host("alice").addresses[1]
+        # Not by PCP: asked for a pinhole twice, as on a busy machine, this daemon no longer takes it back.
+        router.offer_mappings(pcp=False)
+        for wish in (False, True):
+            await alice.do("set", map_port=wish)
         # Nobody listens yet: what is refused by Alice's own computer has come through the firewall. She may
         # look around by a port for the moment, which is closed again, while the one to stay is prepared.
         fate = Stray.DROPPED
@@ -279,7 +283,7 @@ async def test_a_firewall_for_ipv6_that_is_asked_to_lets_the_other_in(tmp_path: 
                 assert host == f"[{ours}]"
                 with plain_dial(meeting.server_host, (ours, int(port))) as fate:
                     assert fate in (Stray.RESET, Stray.DROPPED)
-        assert [words for words in network["words"] if "IPv6" in words and "PCP" in words]
+        assert [words for words in network["words"] if "IPv6" in words and "UPnP" in words]
         with plain_dial(meeting.server_host, (ours, int(port) ^ 1)) as fate:
             assert fate is Stray.DROPPED
         await talk(meeting, image, "direct")
