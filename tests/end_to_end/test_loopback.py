@@ -7,8 +7,9 @@ import os
 import random
 import re
 import signal
+import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +67,18 @@ class House:
 async def house(tmp_path: Path, *options: str) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(
-            Server(tmp_path / "server", "--goodbye-jitter", "0", *options)
+            Server(tmp_path / "server", "--goodbye-jitter", "0", *options, listen=lasting_place())
         )
         yield House(server, tmp_path, stack)
+
+
+def lasting_place() -> str:
+    """A free place on loopback that nobody is given while the server is away: it is below the kernel's own."""
+    while True:
+        with socket.socket() as probe:
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", random.randint(20_000, 32_000)))
+                return "{}:{}".format(*probe.getsockname())
 
 
 def some_file(folder: Path, name: str, size: int) -> tuple[Path, str]:
