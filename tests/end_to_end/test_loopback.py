@@ -73,7 +73,7 @@ async def house(tmp_path: Path, *options: str) -> AsyncIterator[House]:
 
 
 def lasting_place() -> str:
-    """A free place on loopback that nobody is given while the server is away: it is below the kernel's own."""
+    """A free place on loopback that nobody is given while the server is away: below the kernel's own."""
     while True:
         with socket.socket() as probe:
             with suppress(OSError):
