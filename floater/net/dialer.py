@@ -104,8 +104,7 @@ class Dialer:
             lane: whose port to connect from; None for a fresh port each.
             low: see `connect_low`.
         """
-        room = room_for_sockets(RULES, len(remotes))
-        self._waves.append((iter(remotes[:room]), lane, low))
+        self._waves.append((iter(remotes), lane, low))
         if self._sending is None:
             self._send_on()
 
@@ -144,7 +143,8 @@ class Dialer:
 
     def _send_on(self) -> None:
         remotes, lane, low = self._waves[0]
-        chunk = list(islice(remotes, CHUNK))
+        room = room_for_sockets(RULES, CHUNK, len(self._dials))
+        chunk = list(islice(remotes, room))
         for remote in chunk:
             if lane is None:
                 self._connect(remote, 1, 0, low, lambda: None)

@@ -65,10 +65,14 @@ def platform_of(system: str) -> Platform:
     return Platform(("SO_REUSEADDR", "SO_REUSEPORT"))
 
 
-def room_for_sockets(rules: Platform, wanted: int) -> int:
-    """Say how many sockets may be opened at once, at most `wanted`; a soft limit is raised."""
+def room_for_sockets(rules: Platform, wanted: int, watched: int) -> int:
+    """Say how many more sockets may be opened, at most `wanted`; a soft limit is raised.
+
+    `watched` of the same kind are open, and the event loop watches them.
+    """
+    wanted = max(0, min(wanted, rules.watches - _SPARE - watched))
     if resource is None:
-        return max(0, min(wanted, rules.watches - _SPARE))
+        return wanted
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     used = len(os.listdir("/dev/fd"))
     needed = used + wanted + _SPARE

@@ -3,6 +3,7 @@ import os
 import resource
 import socket
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -32,8 +33,10 @@ def test_only_linux_ends_a_connect_for_an_icmp_error_and_can_be_told_not_to() ->
 
 def test_where_a_loop_watches_few_sockets_a_wave_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("floater.net.platforms.resource", None)
-    assert room_for_sockets(platform_of("win32"), 1_024) == 384
-    assert room_for_sockets(platform_of("win32"), 16) == 16
+    assert room_for_sockets(platform_of("win32"), 1_024, 0) == 384
+    assert room_for_sockets(platform_of("win32"), 16, 0) == 16
+    assert room_for_sockets(platform_of("win32"), 32, 370) == 14
+    assert room_for_sockets(platform_of("win32"), 32, 500) == 0
 
 
 def test_a_soft_limit_gives_way_and_a_hard_one_makes_waves_smaller() -> None:
@@ -41,10 +44,10 @@ def test_a_soft_limit_gives_way_and_a_hard_one_makes_waves_smaller() -> None:
     used = len(os.listdir("/dev/fd"))
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (used + 64, hard))
-        assert room_for_sockets(RULES, 200) == 200
+        assert room_for_sockets(RULES, 200, 0) == 200
         raised, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         assert raised >= used + 200
-        assert room_for_sockets(RULES, hard + 10) < hard
+        assert room_for_sockets(replace(RULES, watches=2 * hard), hard + 10, 0) < hard
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
