@@ -3,7 +3,7 @@
 By IPv4 that is a mapping, by IPv6 a pinhole in its firewall: to us a mapping
 of a port to itself (RFC 6887 §11.2). There is one machine for each family.
 
-The router is asked in all three protocols at once whether it is there, which
+The router is asked in all protocols of the family at once whether it is there, which
 costs it nothing. The first that answers is asked for the port; whoever says no,
 or nothing, is followed by the next, so that no port is ever mapped twice::
 

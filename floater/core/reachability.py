@@ -32,7 +32,7 @@ class Facts:
     clock_offset: float = 0.0
     router: Standing = NOT_ASKED
     firewall: Standing = NOT_ASKED
-    "The same router's for IPv6."
+    "The same by IPv6: of a pinhole in the firewall."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def lines_about(facts: Facts) -> list[Line]:
         lines.append(Line(f"router.{Outcome.NESTED}"))
     elif facts.router.outcome is not Outcome.NOT_ASKED:
         lines.append(Line(f"router.{facts.router.outcome}", {"protocol": facts.router.protocol}))
-    if facts.firewall.outcome in (Outcome.GRANTED, Outcome.REFUSED):
+    if facts.firewall.outcome is Outcome.REFUSED or facts.firewall.endpoint in mapped_of(facts):
         lines.append(Line(f"firewall.{facts.firewall.outcome}", {"protocol": facts.firewall.protocol}))
     if facts.hidden:
         lines.append(Line("doctor.hidden"))

@@ -55,8 +55,8 @@ class Igd:
         self.host = host
         return Endpoint(host, igd.port_in(result) if self._service.picks_ports else external)
 
-    async def unmap(self, external: int) -> bool:
-        """Remove a mapping of ours; whether an answer came."""
+    async def unmap(self, port: int, external: int) -> bool:
+        """Remove the mapping of a port of ours; whether an answer came."""
         async with self._turn:
             arguments = igd.removal_arguments(external)
             return await _call(self._place, self._service, "DeletePortMapping", arguments) is not None
@@ -68,11 +68,10 @@ class Firewall:
     host: None = None
     "It has no address that would be ours."
 
-    def __init__(self, place: Place, service: Service) -> None:
+    def __init__(self, place: Place, service: Service, numbers: dict[int, str]) -> None:
         self._place = place
         self._service = service
-        self._numbers: dict[int, str] = {}
-        "By port, as the router numbers its pinholes."
+        self._numbers = numbers
         self._turn = asyncio.Lock()
 
     async def map(self, port: int, external: int, lifetime: int) -> Endpoint | Fault | None:
@@ -84,17 +83,18 @@ class Firewall:
             if (number := self._numbers.get(port)) is not None:
                 more = {"UniqueID": number, "NewLeaseTime": str(lifetime)}
                 result = await _call(self._place, self._service, "UpdatePinhole", more)
-                if result is None or not isinstance(result, Fault):
+                if not isinstance(result, Fault):
                     return None if result is None else Endpoint(self._place.address, port)
             arguments = igd.pinhole_arguments(self._place.address, port, lifetime)
             result = await _call(self._place, self._service, "AddPinhole", arguments)
             if result is None or isinstance(result, Fault):
                 return result
-            self._numbers[port] = igd.pinhole_in(result)
+            if number := igd.pinhole_in(result):
+                self._numbers[port] = number
         return Endpoint(self._place.address, port)
 
-    async def unmap(self, port: int) -> bool:
-        """Close a pinhole of ours; whether an answer came."""
+    async def unmap(self, port: int, external: int) -> bool:
+        """Close the pinhole to a port of ours; whether an answer came."""
         async with self._turn:
             if (number := self._numbers.get(port)) is None:
                 return True
@@ -104,11 +104,17 @@ class Firewall:
             return result is not None
 
 
-async def find_igd(place: Place, page: Page) -> Igd | Firewall | None:
+async def find_igd(place: Place, page: Page, numbers: dict[int, str]) -> Igd | Firewall | None:
     """Read a router's description, and find the service that lets others in; None if there is none.
 
     Of several the first with a public address is taken, else the first. By
     IPv6 it is the first whose firewall is on and would let anybody in.
+
+    Args:
+        place: where the router is.
+        page: the description.
+        numbers: what the router calls its pinholes, by port of ours. It is kept
+            up to date, and outlives what is found: routers announce themselves often.
     """
     try:
         status, document = await _exchange(place, page, "GET", {}, b"")
@@ -119,7 +125,7 @@ async def find_igd(place: Place, page: Page) -> Igd | Firewall | None:
     if ":" in place.router:
         for service in services:
             if await _allows_pinholes(place, service):
-                return Firewall(place, service)
+                return Firewall(place, service, numbers)
         return None
     found: Igd | None = None
     for service in services:

@@ -67,7 +67,10 @@ def way_out() -> tuple[Address, Address] | None:
 
 
 def way_out_6() -> tuple[str, Address] | None:
-    """The same of IPv6. The router is text: a link-local one has its zone behind it, as in `fe80::1%eth0`."""
+    """The same of IPv6. The router is text: a link-local one has its zone behind it, as in `fe80::1%eth0`.
+
+    Elsewhere than on Linux it is guessed as `gateways` does, which finds no link-local one.
+    """
     own = source_address(_FAR_AWAY_6)
     if own is None:
         return None

@@ -182,6 +182,7 @@ class _Router:
         self._ports: dict[int, bytes] = {}
         "Asked for here, with their nonces."
         self._igd: Igd | Firewall | None = None
+        self._pinholes: dict[int, str] = {}
         self._finding: asyncio.Task[None] | None = None
         self._calls: dict[int, asyncio.Task[None]] = {}
 
@@ -297,7 +298,10 @@ class _Router:
             self._feed(core.Removed(protocol, port))
 
     def _hear_announcement(self, data: bytes) -> None:
-        self._hear_pcp(data) if data[:1] == b"\2" else self._hear_nat_pmp(data)
+        if data[:1] == b"\2":
+            self._hear_pcp(data)
+        elif Protocol.NAT_PMP in self._sockets:
+            self._hear_nat_pmp(data)
 
     # -- UPnP -----------------------------------------------------------------------------
 
@@ -307,7 +311,7 @@ class _Router:
             self._finding = self._tasks.start(self._find(page), "find an IGD")
 
     async def _find(self, page: igd.Page) -> None:
-        self._igd = await find_igd(self.place, page)
+        self._igd = await find_igd(self.place, page, self._pinholes)
         if self._igd is not None:
             self._feed(core.Found(Protocol.UPNP, self._igd.host))
         else:
@@ -323,6 +327,8 @@ class _Router:
         result = None
         if self._igd is not None:
             result = await self._igd.map(effect.port, effect.external, round(effect.lifetime))
+        if self._calls.get(effect.port) is asyncio.current_task():
+            del self._calls[effect.port]  # what is fed now may give rise to the next call
         match result:
             case Endpoint():
                 self._feed(core.Granted(Protocol.UPNP, effect.port, result, effect.lifetime))
@@ -332,7 +338,7 @@ class _Router:
                 self._feed(core.Absent(Protocol.UPNP))
 
     async def _unmap(self, effect: core.Unmap) -> None:
-        if self._igd is None or await self._igd.unmap(effect.external):
+        if self._igd is None or await self._igd.unmap(effect.port, effect.external):
             self._feed(core.Removed(Protocol.UPNP, effect.port))
 
 

@@ -115,7 +115,7 @@ def page_at(url: str, router: str) -> Page:
     """Read a URL that has to lead to the router itself.
 
     By IPv6 a router has several addresses, and names another one than that
-    under which it is reached. Its host is not gone by then, nor in any case.
+    under which it is reached. The host in a URL is only compared, never dialled.
 
     Raises:
         RemoteProtocolError: BAD_FRAME; it leads elsewhere, or is none.

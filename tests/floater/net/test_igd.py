@@ -90,7 +90,7 @@ def address(host: str) -> str:
 
 
 async def found(router: Router) -> Igd:
-    igd = await find_igd(HERE, router.page)
+    igd = await find_igd(HERE, router.page, {})
     assert isinstance(igd, Igd)
     return igd
 
@@ -102,7 +102,7 @@ async def test_a_port_is_mapped_and_removed() -> None:
         igd = await found(router)
         assert igd.host == "203.0.113.7"
         assert await igd.map(40_001, 40_002, 600) == Endpoint("203.0.113.7", 40_002)
-        assert await igd.unmap(40_002)
+        assert await igd.unmap(40_002, 40_002)
         assert router.asked == [
             "/d.xml",
             "/c GetExternalIPAddress",
@@ -151,17 +151,21 @@ async def a_firewall(on: str = "1", allowed: str = "1") -> AsyncIterator[Router]
 
 async def test_a_pinhole_is_opened_kept_opened_again_and_closed() -> None:
     async with a_firewall() as router:
-        firewall = await find_igd(HERE_6, router.page)
+        numbers = dict[int, str]()
+        firewall = await find_igd(HERE_6, router.page, numbers)
         assert isinstance(firewall, Firewall)
         ours = Endpoint("::1", 40_001)
         assert await firewall.map(40_001, 40_001, 600) == ours
         assert await firewall.map(40_001, 40_001, 600) == ours
         router.answers["/f UpdatePinhole"] = fault(704)  # it has restarted, say
         assert await firewall.map(40_001, 40_001, 600) == ours
-        assert await firewall.unmap(40_001)
-        assert await firewall.unmap(40_001)
-        calls = ["AddPinhole", "UpdatePinhole", "UpdatePinhole", "AddPinhole", "DeletePinhole"]
-        assert router.asked == ["/d.xml", "/f GetFirewallStatus", *(f"/f {call}" for call in calls)]
+        firewall = await find_igd(HERE_6, router.page, numbers)  # it has said again that it is there
+        assert isinstance(firewall, Firewall)
+        assert await firewall.unmap(40_001, 40_001)
+        assert await firewall.unmap(40_001, 40_001)
+        found = ["/d.xml", "/f GetFirewallStatus"]
+        calls = ["AddPinhole", "UpdatePinhole", "UpdatePinhole", "AddPinhole"]
+        assert router.asked == [*found, *(f"/f {call}" for call in calls), *found, "/f DeletePinhole"]
         router.answers["/f AddPinhole"] = fault(606)
         assert await firewall.map(40_001, 40_001, 600) == Fault(606)
 
@@ -169,7 +173,7 @@ async def test_a_pinhole_is_opened_kept_opened_again_and_closed() -> None:
 @pytest.mark.parametrize(("on", "allowed"), [("0", "1"), ("1", "0"), ("", "")])
 async def test_a_firewall_that_is_off_or_takes_no_orders_is_not_asked(on: str, allowed: str) -> None:
     async with a_firewall(on, allowed) as router:
-        assert await find_igd(HERE_6, router.page) is None
+        assert await find_igd(HERE_6, router.page, {}) is None
         assert router.asked == ["/d.xml", "/f GetFirewallStatus"]
 
 
@@ -204,14 +208,14 @@ async def test_a_refusal_is_no_silence() -> None:
 async def test_a_router_that_says_nonsense_has_no_igd(answer: bytes | Callable[[], bytes]) -> None:
     async with a_router() as router:
         router.answers["/d.xml"] = answer
-        assert await find_igd(HERE, router.page) is None
+        assert await find_igd(HERE, router.page, {}) is None
 
 
 async def test_a_router_that_sends_us_elsewhere_is_not_obeyed() -> None:
     async with a_router() as router, a_router() as victim:
         there = f"Location: http://127.0.0.1:{victim.page.port}/d.xml\r\n"
         router.answers["/d.xml"] = http("", "302 Found", there)
-        assert await find_igd(HERE, router.page) is None
+        assert await find_igd(HERE, router.page, {}) is None
         router.answers["/d.xml"] = http(description((IP_1, "/c")))
         router.answers["/c AddPortMapping"] = http("", "307 Temporary Redirect", there)
         assert await (await found(router)).map(40_001, 40_001, 600) == Fault(307)
@@ -222,14 +226,14 @@ async def test_a_router_that_never_ends_is_left(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(net_igd, "EXCHANGE_TIME", 0.1)
     async with a_router() as router:
         router.answers["/d.xml"] = b"..."
-        assert await find_igd(HERE, router.page) is None
+        assert await find_igd(HERE, router.page, {}) is None
         router.answers["/d.xml"] = http(description((IP_1, "/c")))
         igd = await found(router)
         router.answers["/c DeletePortMapping"] = b"..."
-        assert not await igd.unmap(40_001)
+        assert not await igd.unmap(40_001, 40_001)
 
 
 async def test_where_nobody_listens_there_is_no_igd() -> None:
     async with a_router() as router:
         gone = router.page
-    assert await find_igd(HERE, gone) is None
+    assert await find_igd(HERE, gone, {}) is None
