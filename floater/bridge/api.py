@@ -505,7 +505,7 @@ class Trying(Event, frozen=True):
 
 
 class ReceiptChanged(Event, frozen=True, tag="receipt"):
-    """What is known of the way over the relay, as in `path`, is another now: direct ways were tried."""
+    """What is known of the way in use, as in `path`, is another now: direct ways are being tried, or were."""
 
     receipt: Receipt
 

@@ -21,7 +21,16 @@ from floater.core.transfer import (
 )
 from floater.drive import Driver
 from floater.errors import Refused, RemoteProtocolError
-from floater.net.meeting import Meeting, Misbehaved, Noticed, Opened, PortWanted, Report, Retold, Trying
+from floater.net.meeting import (
+    Meeting,
+    Misbehaved,
+    Noticed,
+    Opened,
+    PortWanted,
+    ReceiptChanged,
+    Report,
+    Trying,
+)
 from floater.store.files import Files
 from floater.tasks import Tasks
 from floater.wire import control
@@ -42,7 +51,7 @@ class Encounter:
         report: called with what the person's own machine has to know.
         renew: called when a fresh punch port is wanted for `Meeting.renew`.
         doubt: called when the peer is out of reach: perhaps everything is.
-        opened: called with the match and a wave when the peer is to be told that our NAT is open.
+        opened: called with the match and the number of a punch when our NAT is open for the peer.
     """
 
     def __init__(
@@ -189,7 +198,7 @@ class Encounter:
                 self._say(api.Path(kind, round(took * 1_000, 1), rtt_ms, how, receipt))
             case Trying(kinds, technique):
                 self._say(api.Trying(list(kinds), technique.value))
-            case Retold(now):
+            case ReceiptChanged(now):
                 self._say(api.ReceiptChanged(now))
             case path.Away(grace):
                 self._say(api.PeerAway(grace))
@@ -202,8 +211,8 @@ class Encounter:
                 self._report(stranger.NoShow(match_id, code))
             case PortWanted():
                 self._renew()
-            case Opened(wave):
-                self._opened(match_id, wave)
+            case Opened(number):
+                self._opened(match_id, number)
             case Misbehaved(code):
                 self._misbehaved(code)
             case Noticed(code):

@@ -34,6 +34,7 @@ from floater.drive import Driver
 from floater.errors import Refused, ServerRefused, Unreachable
 from floater.net.meeting import Meeting, MeetingSettings
 from floater.net.network_watch import NetworkWatch
+from floater.net.port_mapping import MappedPort
 from floater.net.proxies import choose_proxy
 from floater.net.punch_port import PunchPort
 from floater.net.server_link import UNNUMBERED, Reached, ServerLink
@@ -389,10 +390,10 @@ class Person:
             )
         )
         if port is not None:
-            self._tasks.start(self._heed_router(encounter, port), "heed the router")
+            self._heed_router(encounter, port)
 
-    def _tell_opened(self, match_id: str, wave: int) -> None:
-        self._tasks.start(self._tell_server(control.Opened(UNNUMBERED, match_id, wave)), "opened")
+    def _tell_opened(self, match_id: str, punch: int) -> None:
+        self._tasks.start(self._tell_server(control.Opened(UNNUMBERED, match_id, punch)), "opened")
 
     def _want_port(self) -> None:
         self._port_wanted = True
@@ -418,13 +419,19 @@ class Person:
                 port.introduce()
             if encounter.links.renew(port) and port is not None:
                 await self._tell_places(encounter, port)
-                self._tasks.start(self._heed_router(encounter, port), "heed the router")
+                self._heed_router(encounter, port)
 
-    async def _heed_router(self, encounter: Encounter, port: PunchPort) -> None:
-        """Tell the peer where our router lets others in, if it did so only after the port was told of."""
-        if await port.is_let_in_later(self._config.meeting_timeout) and encounter.links.is_seeking_from(port):
+    def _heed_router(self, encounter: Encounter, port: PunchPort) -> None:
+        """Tell the peer where our router lets others in, if it does so only after the port was told of."""
+        for wish in port.wishes:
+            self._tasks.start(self._heed(encounter, port, wish), "heed the router")
+
+    async def _heed(self, encounter: Encounter, port: PunchPort, wish: MappedPort) -> None:
+        is_new = await port.is_let_in_later(wish, self._config.meeting_timeout)
+        if is_new and encounter.links.is_seeking_from(port):
             port.introduce()
             await self._tell_places(encounter, port)
+            encounter.links.expect()
 
     async def _tell_places(self, encounter: Encounter, port: PunchPort) -> None:
         match_id = encounter.matched.match_id

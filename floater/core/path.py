@@ -127,7 +127,7 @@ class PunchOver:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The peer's candidates have changed."""
+    """The peer's candidates have changed, or ours."""
 
 
 @dataclass(frozen=True, slots=True)

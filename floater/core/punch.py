@@ -10,7 +10,8 @@ listen and from which we dial. So two sides have four ways to each other:
 - Lane 0 of that opener to lane 1 of the other: the same the other way round.
 - The fourth is left alone.
 
-Where ports have to be guessed, both orders are tried with many SYNs at a time.
+Where ports have to be guessed, this takes many SYNs at a time: between a cone
+and a sequence or a block in both orders, else in one.
 
 ::
 
@@ -20,8 +21,10 @@ Where ports have to be guessed, both orders are tried with many SYNs at a time.
                          open → Sent → Opened;  PeerOpened, or patience is over → call
 
 - After an explicit error a place is dialled again within milliseconds, spread
-  at random: two sides with equal pauses can miss each other for ever. After
-  two thirds of the attempts the rest is spread over what is left of the budget.
+  at random: two sides with equal pauses can miss each other for ever; what we
+  only open, slowly, as the hole is there (by IPv6 the error about a SYN that
+  died on its way cannot be told from another). After two thirds of the
+  attempts the rest is spread over what is left of the budget.
 - A SYN that gets no answer is left to the kernel: a new socket would have a
   new sequence number, which confuses the NAT that holds the first one's.
 - Anybody may be on the other end. A stream that fails authentication is
@@ -43,7 +46,7 @@ MAX_PLACES: Final = 16
 MAX_STREAMS: Final = 16
 "Streams that may be in authentication at once; each costs a TLS handshake."
 STRANGER_PAUSE: Final = 1.0
-"Seconds, about, until a place is dialled again where somebody else was found."
+"Seconds, about, until a place is dialled again where somebody else was found, or that we only open."
 PATIENCE: Final = 1.0
 "Seconds until a caller calls although it was not told that the peer has opened."
 WAVE_PAUSE: Final = 0.7
@@ -146,9 +149,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Find out whether our peer is at the other end."""
+    """Find out whether our peer is at the other end of a stream, which stands on a lane of ours."""
 
     stream: int
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +356,7 @@ class Punch:
         way = self._streams[event.stream] = (event.lane, event.remote)
         if (place := self._places.get(way)) is not None:
             place.due = None
-        return [*effects, Authenticate(event.stream)]
+        return [*effects, Authenticate(event.stream, event.lane)]
 
     def _meet(self, event: Authenticated) -> list[Effect]:
         way = self._streams.pop(event.stream, None)  # None: it is one of an earlier punch
@@ -372,7 +376,7 @@ class Punch:
         left = self._attempts - place.attempts
         if left <= 0:
             return []
-        pause = self._delay
+        pause = STRANGER_PAUSE if place.low else self._delay  # a hole outlives its socket
         if left * 3 <= self._attempts:
             pause = max(pause, (self._end - now) / left)
         place.due = now + pause * (0.5 + event.spread)

@@ -19,8 +19,9 @@ One side *opens*: its SYNs make holes in its own NAT, with a TTL too small to
 reach the peer's, where they would do harm. The other then *calls*. So no SYN
 ever comes to a NAT before its time, and nothing has to be timed. Each does both,
 on ports of its own: where one NAT lets no SYN in, not even through a hole, or
-one packet is lost, the other order is there. Only among any ports there is but
-one order: a call arrives, and most of those ports are other people's.
+one packet is lost, the other order is there. There is but one order among any
+ports, where a call would arrive at other people's, and where neither side is a
+cone, with a port to be called at.
 """
 
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
 
 MAX_WAVE: Final = 1_300
-"SYNs that one side sends at once, at most, all techniques together."
+"SYNs of one wave, at most. Plans keep holes and the first calls together below it."
 MAX_WAVES: Final = 3
 "Waves of calls of one side in one punch."
 
@@ -53,7 +54,7 @@ KEYS: Final = 256
 three with 99.9995 %."""
 SCANNERS: Final = 16
 "Flows that try the holes in each wave where some of a block are open, and as many that are open themselves."
-EACH: Final = 3
+BLOCK_STEP: Final = 3
 "Every so many-th port of a block is tried: of 16 flows five have one of these, and none has once in 600."
 AHEAD: Final = 64
 "Places in a sequence that are open: others in the house dial out as well."
@@ -129,8 +130,8 @@ def plan_for(ours: Nat, theirs: Nat, role: Role, seen: Sequence[Endpoint | None]
         ours: our NAT, as it went into `seek`.
         theirs: the peer's, as it came with `matched`.
         role: our side.
-        seen: where an observer saw the peer's punch ports, by lane. Bursts go
-            to the address of the last that is known alone; there are none without.
+        seen: where an observer saw the peer's punch ports, by lane. Holes and
+            calls go to the address of the last that is known alone, nowhere without.
     """
     one, other = _group(ours), _group(theirs)
     technique = _technique(one, other)
@@ -142,9 +143,9 @@ def plan_for(ours: Nat, theirs: Nat, role: Role, seen: Sequence[Endpoint | None]
     if technique is Technique.HOPELESS or not known:
         return Plan(technique, opens)
     host = known[-1].host
-    first, second = (None if place is None or place.host != host else place.port for place in seen)
-    holes = _holes(one, other, theirs) if opens else _doors(one, other, first)
-    calls = _knocks(one, other, theirs) if opens else _calls(one, other, theirs, second)
+    port0, port1 = (None if place is None or place.host != host else place.port for place in seen)
+    holes = _holes(one, other, theirs) if opens else _holes_in_return(one, other, port0)
+    calls = _calls_in_return(one, other, theirs) if opens else _calls(one, other, theirs, port1)
     waves = [tuple(Endpoint(host, port) for port in wave) for wave in (holes, *calls)]
     return Plan(technique, opens, waves[0], tuple(waves[1:]), fresh=one is not _Group.CONE)
 
@@ -180,7 +181,7 @@ def _holes(one: _Group, other: _Group, theirs: Nat) -> tuple[int, ...]:
         return _allowed([LOWEST_PORT + i * _STRIDE % room for i in range(HOLES)])
     if one is _Group.CONE:
         block = _allowed(block_of(theirs.ports))
-        return _evenly(block, min(HALF, -(-len(block) // EACH)))
+        return _evenly(block, min(HALF, -(-len(block) // BLOCK_STEP)))
     return _evenly(_likely(theirs.ports), BOTH)
 
 
@@ -202,12 +203,12 @@ _FLOWS: Final = {_Group.SEQUENCE: FOLLOWERS, _Group.BLOCK: SCANNERS}
 "Of which groups a cone is in both orders, and how many flows of theirs there are in each."
 
 
-def _doors(one: _Group, other: _Group, port: int | None) -> tuple[int, ...]:
+def _holes_in_return(one: _Group, other: _Group, port: int | None) -> tuple[int, ...]:
     """List what the caller of lane 1 opens in its turn: flows to the cone's other port."""
     return (port,) * _FLOWS.get(one, 0) if port is not None and other is _Group.CONE else ()
 
 
-def _knocks(one: _Group, other: _Group, theirs: Nat) -> tuple[tuple[int, ...], ...]:
+def _calls_in_return(one: _Group, other: _Group, theirs: Nat) -> tuple[tuple[int, ...], ...]:
     """List where the opener of lane 1 calls in its turn: where its holes are, from its other port."""
     return (_holes(one, other, theirs),) if one is _Group.CONE and other in _FLOWS else ()
 

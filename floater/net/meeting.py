@@ -2,6 +2,9 @@
 
 ::
 
+                              Whereabouts (where the peer may be)
+                                        │
+                                        ▼
     report ◀── Path (which link)  ──▶ Punch ──▶ Dialer ──▶ streams ──┐
                   ▲                └─▶ join_relay ─────────────────▶ PeerLink ──▶ report
                   └── Ready, Told, Gone ◀──────────────────────────────┘
@@ -35,7 +38,7 @@ from floater.tasks import Tasks
 from floater.wire.control import Matched, Role
 from floater.wire.endpoint import Address, Candidate
 from floater.wire.frame import Body
-from floater.wire.nat import UNKNOWN_NAT, Nat
+from floater.wire.nat import Nat
 from floater.wire.talk import Choose, PeerHello, TalkMessage
 from floater.wire.ticket import check_ticket
 from floater.wire.url import ServerUrl
@@ -62,9 +65,9 @@ class PortWanted:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Our NAT is open for the peer, who should hear of it. `wave` counts the punches of this match from 0."""
+    """Our NAT is open for the peer, who should hear of it. `punch` counts those of this match from 0."""
 
-    wave: int
+    punch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,8 @@ class Trying:
 
 
 @dataclass(frozen=True, slots=True)
-class Retold:
-    """The receipt of the way over the relay, which is in use, as it is now."""
+class ReceiptChanged:
+    """The receipt of the way in use, as it is now."""
 
     receipt: Receipt
 
@@ -104,7 +107,7 @@ Report: TypeAlias = (
     | PortWanted
     | Opened
     | Trying
-    | Retold
+    | ReceiptChanged
     | Noticed
 )
 
@@ -193,13 +196,12 @@ class Meeting:
         )
         self._path: Driver[path.Event, path.Effect] = Driver(self._machine, self._perform_path)
         self._punch: Driver[punch.Event, punch.Effect] | None = None
-        self._punches = 0
         self._began = 0.0
         self._syns = 0
         "Of dialers that are gone."
         self._relay: asyncio.Task[None] | None = None
         self._current = 0  # no link has this number
-        self._told: Trying | Retold | None = None
+        self._told: Trying | ReceiptChanged | None = None
         self._dialer = None if self._port is None else self._make_dialer(self._port)
 
     def start(self) -> None:
@@ -227,7 +229,7 @@ class Meeting:
         self._choose(matched.candidates)
         hopes, guesses = False, False
         if self._port is not None:
-            hopes = self._where.hopes(self._port.told, mapped=bool(self._port.mapped))
+            hopes = self._where.hopes(self._port.told, self._port.mapped)
             guesses = hopes and self._where.guesses(self._port.told)
         self._path.feed(path.Begin(listens=self._port is not None, dials=hopes, guesses=guesses))
 
@@ -268,6 +270,10 @@ class Meeting:
         self._path.feed(path.Renewed())
         return port is not None and self._machine.seeks
 
+    def expect(self) -> None:
+        """The peer has been told of another way in to our port: be there."""
+        self._path.feed(path.Moved())
+
     def is_seeking_from(self, port: PunchPort) -> bool:
         """Whether we punch from this port, and the peer should hear where it is."""
         return port is self._port and self._machine.seeks
@@ -277,7 +283,7 @@ class Meeting:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    def update_candidates(self, candidates: Sequence[Candidate], nat: Nat = UNKNOWN_NAT) -> None:
+    def update_candidates(self, candidates: Sequence[Candidate], nat: Nat) -> None:
         """Look for the peer at these places from now on, too, behind this NAT (`peer_candidates`)."""
         if self._credentials is None or self._is_closed or tuple(candidates) == self._where.candidates:
             return  # the server repeats itself when we come back to it
@@ -286,7 +292,7 @@ class Meeting:
         if self._punch is not None:
             self._punch.feed(self._where.go())
         self._path.feed(path.Moved())
-        self._retell()
+        self._tell_progress()
 
     def opened(self) -> None:
         """The peer's NAT is open for us (`peer_opened`)."""
@@ -358,7 +364,7 @@ class Meeting:
         match effect:
             case path.Punch():
                 self._start_punch()
-                self._retell()
+                self._tell_progress()
             case path.Renew():
                 self._tell(PortWanted())
             case path.EndPunch():
@@ -366,7 +372,7 @@ class Meeting:
                     self._punch.feed(punch.Halt())
             case path.OpenRelay():
                 self._relay = self._tasks.start(self._join_relay(), "relay")
-                self._retell()
+                self._tell_progress()
             case path.EndRelay():
                 if self._relay is not None:
                     self._relay.cancel()
@@ -388,7 +394,7 @@ class Meeting:
                 if isinstance(effect, link.LinkUp):
                     self._current = effect.link
                 elif isinstance(effect, path.Chosen):
-                    self._told = Retold(self._receipt(self._links[self._current]))
+                    self._told = ReceiptChanged(self._receipt(self._links[self._current]))
                     effect = replace(effect, receipt=self._told.receipt)
                 self._tell(effect)
             case _:
@@ -404,7 +410,6 @@ class Meeting:
             deaf=DEAF if RULES.prompts else 0.0,
         )
         self._punch = Driver(machine, self._perform_punch)
-        self._punches += 1
         assert self._port is not None
         self._punch.feed(self._where.begin(self._port.told, now=asyncio.get_running_loop().time()))
 
@@ -418,11 +423,12 @@ class Meeting:
             case punch.Wave(remotes, lane, low):
                 self._dialer.wave(remotes, lane, low=low)
             case punch.Opened():
-                self._tell(Opened(self._punches - 1))
+                if (number := self._where.opening) is not None:
+                    self._tell(Opened(number))
             case punch.Withdraw():
                 self._dialer.withdraw()
-            case punch.Authenticate(stream):
-                self._work[stream] = self._tasks.start(self._authenticate(stream), "authenticate")
+            case punch.Authenticate(stream, lane):
+                self._work[stream] = self._tasks.start(self._authenticate(stream, lane), "authenticate")
             case punch.Close(stream):
                 if (work := self._work.get(stream)) is not None:
                     work.cancel()
@@ -430,7 +436,7 @@ class Meeting:
                 self._drop(stream)
             case punch.GaveUp():
                 self._path.feed(path.PunchOver())
-                self._retell()
+                self._tell_progress()
             case _:
                 assert_never(effect)
 
@@ -440,11 +446,11 @@ class Meeting:
 
     # -- work that takes time -------------------------------------------------------------
 
-    async def _authenticate(self, stream: int) -> None:
+    async def _authenticate(self, stream: int, lane: int) -> None:
         assert self._dialer is not None
         sock = self._dialer.take(stream)
         try:
-            peer = self._make_link(stream, *self._where.name(remote_of(sock)))
+            peer = self._make_link(stream, *self._where.name(remote_of(sock), lane))
             await peer.open(sock)
         except (FloaterError, OSError) as error:
             sock.close()
@@ -498,8 +504,7 @@ class Meeting:
             return RelayReason.HIDDEN
         if self._port is None:
             return RelayReason.NO_PLACES
-        mapped, is_punching = bool(self._port.mapped), self._is_punching()
-        return self._where.why_relay(self._port.told, mapped=mapped, is_punching=is_punching)
+        return self._where.why_relay(self._port.told, self._port.mapped, is_punching=self._is_punching())
 
     def _is_punching(self) -> bool:
         return self._punch is not None and self._punch.machine.deadline is not None
@@ -511,14 +516,14 @@ class Meeting:
             kinds.add(PathKind.RELAY)
         return Trying(tuple(kind for kind in PathKind if kind in kinds), self._where.technique)
 
-    def _retell(self) -> None:
+    def _tell_progress(self) -> None:
         """Tell how the search for a way, or for one without the relay, stands, if that is news."""
         current = self._links.get(self._current)
-        told: Trying | Retold
+        told: Trying | ReceiptChanged
         if self._machine.state is path.State.RACING:
             told = self._trying()
         elif current is not None and current.kind is PathKind.RELAY:
-            told = Retold(self._receipt(current))
+            told = ReceiptChanged(self._receipt(current))
         else:
             return
         if told != self._told:

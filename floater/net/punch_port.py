@@ -105,8 +105,13 @@ class PunchPort:
     @property
     def mapped(self) -> tuple[Endpoint, ...]:
         """Where our router lets others in to this port, IPv4 first."""
-        asked = (wish.standing.endpoint for wish in (self.router, self.firewall) if wish is not None)
+        asked = (wish.standing.endpoint for wish in self.wishes)
         return tuple(endpoint for endpoint in asked if endpoint is not None)
+
+    @property
+    def wishes(self) -> tuple[MappedPort, ...]:
+        """What was asked of our router."""
+        return tuple(wish for wish in (self.router, self.firewall) if wish is not None)
 
     @property
     def second(self) -> tuple[Endpoint, ...]:
@@ -131,9 +136,9 @@ class PunchPort:
         self.told, self._named = self.nat, self.mapped
         return self.told
 
-    async def is_let_in_later(self, timeout: float) -> bool:
-        """Wait for our router's answer, so long at most; whether it lets in where nobody was told of."""
-        await self.router_answers(timeout)
+    async def is_let_in_later(self, wish: MappedPort, timeout: float) -> bool:
+        """Wait for an answer to a wish, so long at most; whether there is a way in that nobody heard of."""
+        await _answer(wish, timeout)
         return not set(self.mapped) <= set(self._named)
 
     @property

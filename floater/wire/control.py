@@ -18,6 +18,7 @@ from floater.wire.limits import (
     CODE_DIGITS,
     MAX_CANDIDATES,
     MAX_EMAIL,
+    MAX_OPENINGS,
     MAX_PASSWORD,
 )
 from floater.wire.nat import UNKNOWN_NAT, Nat
@@ -32,7 +33,7 @@ Language: TypeAlias = Annotated[str, Meta(max_length=35)]
 MatchId: TypeAlias = Annotated[str, Meta(min_length=1, max_length=32)]
 Token: TypeAlias = Annotated[str, Meta(max_length=64)]
 Candidates: TypeAlias = Annotated[tuple[Candidate, ...], Meta(max_length=MAX_CANDIDATES)]
-Wave: TypeAlias = Annotated[int, Meta(ge=0, le=15)]
+PunchNumber: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_OPENINGS - 1)]
 Certificate: TypeAlias = Annotated[bytes, Meta(min_length=64, max_length=2_048)]
 
 
@@ -178,10 +179,10 @@ class UpdateCandidates(Request, frozen=True):
 
 
 class Opened(Request, frozen=True):
-    """Our NAT is open for the peer: its SYNs may come now (§6.2). `wave` counts our punches in this match."""
+    """Our NAT is open for the peer: its SYNs may come now (§6.2). `punch` counts ours in this match."""
 
     match_id: MatchId
-    wave: Wave
+    punch: PunchNumber
 
 
 class Ping(Request, frozen=True):
@@ -273,7 +274,7 @@ class PeerOpened(Message, frozen=True):
     """The peer's NAT is open for us: dial it now."""
 
     match_id: MatchId
-    wave: Wave
+    punch: PunchNumber
 
 
 class MatchEnded(Message, frozen=True):

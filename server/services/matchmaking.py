@@ -64,7 +64,7 @@ class _Side:
     hides: bool
     language: str
     opened: int = -1
-    "The last wave that the peer was told of."
+    "The last punch that the peer was told of."
 
 
 class Matchmaking:
@@ -191,7 +191,7 @@ class Matchmaking:
             self._tell_candidates(of=user, to=peer)
 
     def open(self, guest: Guest, m: control.Opened) -> None:
-        """Tell the peer that somebody's NAT is open for it, each wave once, if it may know of them."""
+        """Tell the peer that somebody's NAT is open for it, once for each punch, if it may know of them."""
         user = _user(guest)
         if self._lobby.match_of(user) != m.match_id:
             raise ServerRefused(Code.NO_SUCH_MATCH)
@@ -199,13 +199,13 @@ class Matchmaking:
         side, peer = self._sides.get(user), self._lobby.peer_of(user)
         if (
             side is not None
-            and m.wave > side.opened
+            and m.punch > side.opened
             and peer is not None
             and (other := self._guests.get(peer)) is not None
             and self._forwarded(of=user, to=peer)
         ):
-            side.opened = m.wave
-            other.send(control.PeerOpened(match_id=m.match_id, wave=m.wave))
+            side.opened = m.punch
+            other.send(control.PeerOpened(match_id=m.match_id, punch=m.punch))
 
     def _wish(self, event: lobby.Event, agreed: Callable[[], None]) -> None:
         self._agreed, self._refused = agreed, None

@@ -4,6 +4,7 @@ from floater.core.punch import (
     MAX_PLACES,
     MAX_STREAMS,
     PATIENCE,
+    STRANGER_PAUSE,
     WAVE_PAUSE,
     Authenticate,
     Authenticated,
@@ -189,13 +190,13 @@ def test_the_opener_of_lane_1_opens_it_and_calls_there_from_lane_0() -> None:
         .wakes(PATIENCE)
         .at(0.1, PeerOpened(), Dial(SECOND))
         .at(0.1, PeerOpened())
-        .at(0.2, Failed(SECOND, 0.5, 1))
-        .when_due(0.2 + DELAY, Dial(SECOND, 1, low=True))
-        .at(0.25, Failed(SECOND, 0.5, 0))
-        .when_due(0.25 + DELAY, Dial(SECOND))
-        .at(0.3, Connected(1, SECOND, 1), Authenticate(1))
-        .at(0.4, Failed(SECOND, 0.5, 1))
-        .at(0.5, Authenticated(1))
+        .at(0.2, Failed(SECOND, 0.5, 0))
+        .when_due(0.2 + DELAY, Dial(SECOND))
+        .at(0.3, Failed(SECOND, 0.5, 1))
+        .when_due(0.3 + STRANGER_PAUSE, Dial(SECOND, 1, low=True))
+        .at(1.4, Connected(1, SECOND, 1), Authenticate(1, 1))
+        .at(1.5, Failed(SECOND, 0.5, 1))
+        .at(1.6, Authenticated(1))
         .wakes(5.0)
     )
 
@@ -234,7 +235,7 @@ def test_holes_are_announced_once_when_all_of_them_are_there() -> None:
         .at(0.1, Sent(), Opened())
         .at(0.125, PeerOpened(), Dial(SECOND), calls)
         .at(0.15, Sent())
-        .at(0.2, Connected(1, GUESSES[1], 1), Authenticate(1))
+        .at(0.2, Connected(1, GUESSES[1], 1), Authenticate(1, 1))
         .at(0.3, Authenticated(1))
         .wakes(5.0)
     )
@@ -251,13 +252,13 @@ def test_a_caller_sends_wave_after_wave_until_somebody_is_met() -> None:
         .when_due(0.25 + WAVE_PAUSE, second)
         .at(1.0, Sent())
     )
-    script.at(1.125, Connected(1, SECOND, 1), Authenticate(1)).at(1.25, Authenticated(1)).wakes(5.0)
+    script.at(1.125, Connected(1, SECOND, 1), Authenticate(1, 1)).at(1.25, Authenticated(1)).wakes(5.0)
     (
         punch()
         .at(0.0, Go((), (SECOND,), plan), Listen(), Opened())
         .at(0.25, PeerOpened(), Dial(SECOND, 1), first)
         .when_due(0.25 + WAVE_PAUSE, second)
-        .at(1.0, Connected(1, GUESSES[0], 1), Authenticate(1))
+        .at(1.0, Connected(1, GUESSES[0], 1), Authenticate(1, 1))
         .at(1.0, Rejected(1, 0.0))  # it was somebody else
         .when_due(0.25 + 2 * WAVE_PAUSE, third)
         .when_due(5.0, Withdraw(), GaveUp())
@@ -307,7 +308,7 @@ def test_one_address_may_be_on_both_lanes() -> None:
         punch()
         .at(0.0, Go((PUBLIC,), (PUBLIC,), OPENS), Listen(), Dial(PUBLIC), Dial(PUBLIC, 1, low=True), Opened())
         .at(0.05, PeerOpened())
-        .at(0.1, Connected(1, PUBLIC, 1), Authenticate(1))
+        .at(0.1, Connected(1, PUBLIC, 1), Authenticate(1, 1))
         .at(0.2, Failed(PUBLIC, 0.5, 0))
         .when_due(0.2 + DELAY, Dial(PUBLIC))
     )

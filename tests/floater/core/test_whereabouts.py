@@ -1,19 +1,24 @@
 from ipaddress import ip_address, ip_network
 
+import msgspec
 import pytest
 
 from floater.bridge.api import PathKind, RelayReason
 from floater.core.candidates import Surroundings
 from floater.core.technique import HOURLY_SYNS, Allowance, Technique
-from floater.core.whereabouts import MAX_BURSTS, Whereabouts
-from floater.wire.control import Role
+from floater.core.whereabouts import MAX_GUESSES, Whereabouts
+from floater.wire.control import PunchNumber, Role
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope
+from floater.wire.limits import MAX_OPENINGS
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat
 
 HOST = "203.0.113.5"
 PUBLIC = Candidate(CandidateKind.PUBLIC, HOST, 40_001)
 SECOND = Candidate(CandidateKind.PUBLIC, HOST, 40_002, lane=1)
 MAPPED = Candidate(CandidateKind.MAPPED, HOST, 40_003)
+PINHOLE = Candidate(CandidateKind.MAPPED, "2001:db9::7", 40_001)
+OURS = (Endpoint("198.51.100.2", 40_001),)
+OURS_6 = (Endpoint("2001:db9::5", 40_001),)
 PRIVATE = Candidate(CandidateKind.PRIVATE, "192.168.1.7", 40_001)
 HERE = Surroundings(
     server=Scope.PUBLIC,
@@ -53,30 +58,32 @@ def test_nothing_is_dialled_from_nowhere_but_what_was_named_is_kept() -> None:
     assert made.choose((PUBLIC, SECOND), None)
     assert made.candidates == (PUBLIC, SECOND)
     assert made.go().places == made.go().second == ()
-    assert not made.hopes(CONE, mapped=True)
-    assert made.why_relay(CONE, mapped=True, is_punching=True) is RelayReason.NO_PLACES
+    assert not made.hopes(CONE, OURS)
+    assert made.why_relay(CONE, OURS, is_punching=True) is RelayReason.NO_PLACES
 
 
 @pytest.mark.parametrize(
     ("candidates", "ours", "mapped", "hopes"),
     [
-        ((PUBLIC, SECOND), CONE, False, True),
-        ((PUBLIC, SECOND), ANY, False, False),
-        ((PUBLIC, SECOND), ANY, True, True),
-        ((PUBLIC, SECOND, MAPPED), ANY, False, True),
-        ((PUBLIC, SECOND, PRIVATE), ANY, False, True),
-        ((), CONE, False, False),
+        ((PUBLIC, SECOND), CONE, (), True),
+        ((PUBLIC, SECOND), ANY, (), False),
+        ((PUBLIC, SECOND), ANY, OURS, True),
+        ((PUBLIC, SECOND), ANY, OURS_6, False),
+        ((PUBLIC, SECOND, MAPPED), ANY, (), True),
+        ((PUBLIC, SECOND, PINHOLE), ANY, (), False),  # we have no IPv6
+        ((PUBLIC, SECOND, PRIVATE), ANY, (), True),
+        ((), CONE, (), False),
     ],
 )
 def test_there_is_hope_where_a_technique_or_a_router_or_the_own_network_helps(
-    candidates: tuple[Candidate, ...], ours: Nat, mapped: bool, hopes: bool
+    candidates: tuple[Candidate, ...], ours: Nat, mapped: tuple[Endpoint, ...], hopes: bool
 ) -> None:
     made = whereabouts(*candidates, nat=ANY)
-    assert made.hopes(ours, mapped=mapped) is hopes
+    assert made.hopes(ours, mapped) is hopes
     if candidates:
         expected = RelayReason.FAILED if hopes else RelayReason.UNPREDICTABLE
-        assert made.why_relay(ours, mapped=mapped, is_punching=False) is expected
-        under_way = made.why_relay(ours, mapped=mapped, is_punching=True)
+        assert made.why_relay(ours, mapped, is_punching=False) is expected
+        under_way = made.why_relay(ours, mapped, is_punching=True)
         assert under_way is (RelayReason.UNDER_WAY if hopes else RelayReason.UNPREDICTABLE)
 
 
@@ -84,17 +91,29 @@ def test_a_match_has_so_many_punches_with_waves() -> None:
     made = whereabouts(PUBLIC, SECOND)
     assert made.guesses(STEP)
     assert not made.guesses(CONE)
-    plans = [made.begin(STEP, now=float(at)).plan for at in range(MAX_BURSTS + 2)]
+    plans = [made.begin(STEP, now=float(at)).plan for at in range(MAX_GUESSES + 2)]
     syns = [plan.syns for plan in plans if plan is not None]
     assert len(syns) == len(plans)
-    assert all(syns[:MAX_BURSTS])
-    assert not any(syns[MAX_BURSTS:])
+    assert all(syns[:MAX_GUESSES])
+    assert not any(syns[MAX_GUESSES:])
     assert made.technique is Technique.PREDICTION
+
+
+def test_the_peer_is_told_of_so_many_punches() -> None:
+    made = whereabouts(PUBLIC, SECOND)
+    told = []
+    for at in range(MAX_OPENINGS + 2):
+        made.begin(CONE, now=float(at))
+        told.append(made.opening)
+    assert told == [*range(MAX_OPENINGS), None, None]
+    assert msgspec.convert(told[:MAX_OPENINGS], list[PunchNumber]) == told[:MAX_OPENINGS]
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(MAX_OPENINGS, PunchNumber)
 
 
 def test_a_punch_without_waves_uses_none_of_them_up() -> None:
     made = whereabouts(PUBLIC, SECOND)
-    for at in range(MAX_BURSTS):
+    for at in range(MAX_GUESSES):
         made.begin(CONE, now=float(at))
     plan = made.begin(STEP, now=9.0).plan
     assert plan is not None
@@ -116,21 +135,25 @@ def test_matches_share_what_an_hour_allows() -> None:
 def test_a_way_is_named_after_what_found_it() -> None:
     made = whereabouts(PUBLIC, SECOND, MAPPED, PRIVATE)
     elsewhere = Endpoint(HOST, 50_999)
-    assert made.name(PRIVATE.endpoint) == (PathKind.LAN, "private")
-    assert made.name(PUBLIC.endpoint) == (PathKind.DIRECT, "public")
-    assert made.name(SECOND.endpoint) == (PathKind.DIRECT, "opener")
-    assert made.name(elsewhere) == (PathKind.DIRECT, "incoming")
+    assert made.name(PRIVATE.endpoint, 0) == (PathKind.LAN, "private")
+    assert made.name(PUBLIC.endpoint, 0) == (PathKind.DIRECT, "public")
+    assert made.name(SECOND.endpoint, 0) == (PathKind.DIRECT, "opener")
+    assert made.name(elsewhere, 0) == (PathKind.DIRECT, "incoming")
+    assert made.name(PUBLIC.endpoint, 1) == (PathKind.DIRECT, "opener"), (
+        "as the peer says, who comes from lane 1"
+    )
+    assert made.name(MAPPED.endpoint, 1) == (PathKind.DIRECT, "mapped")
     assert made.kinds() == {PathKind.LAN, PathKind.DIRECT}
     made.begin(STEP, now=0.0)
     for place in (PUBLIC.endpoint, SECOND.endpoint, elsewhere):
-        assert made.name(place) == (PathKind.DIRECT, "prediction")
-    assert made.name(MAPPED.endpoint) == (PathKind.DIRECT, "mapped")
-    assert made.name(Endpoint("198.51.100.1", 50_999)) == (PathKind.DIRECT, "incoming")
-    assert made.name(Endpoint("127.0.0.1", 40_001)) == (PathKind.LAN, "private")
+        assert made.name(place, 0) == (PathKind.DIRECT, "prediction")
+    assert made.name(MAPPED.endpoint, 0) == (PathKind.DIRECT, "mapped")
+    assert made.name(Endpoint("198.51.100.1", 50_999), 0) == (PathKind.DIRECT, "incoming")
+    assert made.name(Endpoint("127.0.0.1", 40_001), 0) == (PathKind.LAN, "private")
 
 
 def test_a_router_in_our_network_is_not_the_peer_itself() -> None:
     made = whereabouts(Candidate(CandidateKind.PUBLIC, "192.168.1.9", 40_001))
-    assert made.name(Endpoint("192.168.1.9", 40_001))[0] is PathKind.DIRECT
+    assert made.name(Endpoint("192.168.1.9", 40_001), 0)[0] is PathKind.DIRECT
     made.nat = Nat(Mapping.OPEN)
-    assert made.name(Endpoint("192.168.1.9", 40_001))[0] is PathKind.LAN
+    assert made.name(Endpoint("192.168.1.9", 40_001), 0)[0] is PathKind.LAN

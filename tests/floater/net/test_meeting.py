@@ -16,11 +16,12 @@ from floater.core import link, path
 from floater.core.punch import MAX_STREAMS
 from floater.crypto.certificate import load_identity, make_identity
 from floater.net import meeting
-from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted, Retold, Trying
+from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted, ReceiptChanged, Trying
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind
 from floater.wire.limits import MAX_PART
+from floater.wire.nat import UNKNOWN_NAT
 from floater.wire.talk import Choose, HangUp, Part, Text
 from floater.wire.url import ServerUrl
 from tests.helpers.meeting import MatchMaker, Side, pair, tiny_relay
@@ -192,7 +193,7 @@ async def test_strangers_on_a_candidate_are_turned_away_and_waiting_goes_on() ->
                     await asyncio.sleep(0.01)
             assert not leader.heard(path.Chosen)
             assert not follower.heard(path.Chosen)
-            leader.meeting.update_candidates(first[1])
+            leader.meeting.update_candidates(first[1], UNKNOWN_NAT)
             assert (await leader.hears(path.Chosen)).kind is PathKind.LAN
             await follower.hears(path.Chosen)
             await talks(leader, follower, 1)
@@ -269,7 +270,7 @@ async def test_a_fresh_port_is_punched_from_and_the_old_one_given_back() -> None
             server=ServerUrl("127.0.0.1", 1, None), observers=(), observer_key="k"
         )
         follower.meeting.renew(fresh)
-        leader.meeting.update_candidates(one_place(0, fresh.candidates))
+        leader.meeting.update_candidates(one_place(0, fresh.candidates), UNKNOWN_NAT)
         for side in (leader, follower):
             assert (await side.hears(path.Chosen, 2)).kind is PathKind.LAN
         await talks(leader, follower, 1)
@@ -286,9 +287,9 @@ async def test_a_fresh_port_is_punched_from_and_the_old_one_given_back() -> None
 async def test_candidates_that_are_no_news_are_no_move() -> None:
     async with pair(spoil=one_place) as (leader, follower):
         await meet(leader, follower)
-        leader.meeting.update_candidates(leader.matched.candidates)
+        leader.meeting.update_candidates(leader.matched.candidates, UNKNOWN_NAT)
         assert not leader.heard(link.Check)
-        leader.meeting.update_candidates(())
+        leader.meeting.update_candidates((), UNKNOWN_NAT)
         await leader.hears(link.Check)
 
 
@@ -317,13 +318,13 @@ async def test_what_is_being_tried_is_told_and_then_why_the_relay_is_taken_as_th
             ]
             assert way.receipt is not None
             assert way.receipt.why_relay is RelayReason.UNDER_WAY
-            failed = (await side.hears(Retold)).receipt
+            failed = (await side.hears(ReceiptChanged)).receipt
             assert failed.why_relay is RelayReason.FAILED
             assert failed.syns >= way.receipt.syns > 0
             assert side.meeting.renew(None) is False
-            again = (await side.hears(Retold, 2)).receipt
+            again = (await side.hears(ReceiptChanged, 2)).receipt
             assert again.why_relay is RelayReason.UNDER_WAY
-            assert (await side.hears(Retold, 3)).receipt.why_relay is RelayReason.FAILED
+            assert (await side.hears(ReceiptChanged, 3)).receipt.why_relay is RelayReason.FAILED
             assert len(side.heard(path.Chosen)) == 1
 
 
@@ -337,7 +338,7 @@ async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap
     async with tiny_relay() as relay, pair(server=relay.url, spoil=withhold) as (leader, follower):
         chosen = await meet(leader, follower)
         assert [each.kind for each in chosen] == [PathKind.RELAY] * 2
-        follower.meeting.update_candidates(held[0])
+        follower.meeting.update_candidates(held[0], UNKNOWN_NAT)
         for side in (leader, follower):
             assert (await side.hears(path.Chosen, 2)).kind is PathKind.LAN
             assert not side.heard(link.LinkDown)

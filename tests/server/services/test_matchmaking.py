@@ -90,7 +90,7 @@ async def test_who_hides_is_told_nothing_and_nothing_is_told_of_them(tmp_path: P
         for guest in (ann, ben):
             done = await guest.ask(control.UpdateCandidates, match_id=matched.match_id, candidates=(HERE,))
             assert isinstance(done, control.Done)
-            done = await guest.ask(control.Opened, match_id=matched.match_id, wave=0)
+            done = await guest.ask(control.Opened, match_id=matched.match_id, punch=0)
             assert isinstance(done, control.Done)
         for guest in (ann, ben):  # had anything been told, it would stand before this
             assert isinstance(await guest.ask(control.Ping), control.Done)
@@ -115,15 +115,15 @@ async def test_the_peer_hears_when_somebody_s_nat_is_open_for_it(tmp_path: Path)
             control.UpdateCandidates, match_id=matched.match_id, candidates=(HERE,), nat=Nat(Mapping.OPEN)
         )
         assert (await ben.expect(control.PeerCandidates)).nat == Nat(Mapping.OPEN)
-        done = await ann.ask(control.Opened, match_id=matched.match_id, wave=2)
+        done = await ann.ask(control.Opened, match_id=matched.match_id, punch=2)
         assert done == control.Done(id=done.id)
-        assert await ben.message() == control.PeerOpened(match_id=matched.match_id, wave=2)
-        for wave in (2, 1, 3):  # each is told once, and none that is older
+        assert await ben.message() == control.PeerOpened(match_id=matched.match_id, punch=2)
+        for punch in (2, 1, 3):  # each is told once, and none that is older
             assert isinstance(
-                await ann.ask(control.Opened, match_id=matched.match_id, wave=wave), control.Done
+                await ann.ask(control.Opened, match_id=matched.match_id, punch=punch), control.Done
             )
-        assert await ben.message() == control.PeerOpened(match_id=matched.match_id, wave=3)
-        refused = await ann.ask(control.Opened, match_id="another", wave=0)
+        assert await ben.message() == control.PeerOpened(match_id=matched.match_id, punch=3)
+        refused = await ann.ask(control.Opened, match_id="another", punch=0)
         assert refused.code == Code.NO_SUCH_MATCH
 
 

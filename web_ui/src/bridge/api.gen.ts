@@ -383,7 +383,7 @@ export interface PathEvent {
   receipt: Receipt | null;
 }
 
-/** What is known of the way over the relay, as in `path`, is another now: direct ways were tried. */
+/** What is known of the way in use, as in `path`, is another now: direct ways are being tried, or were. */
 export interface ReceiptChangedEvent {
   event: "receipt";
   receipt: Receipt;
