@@ -50,7 +50,7 @@ end_to_end: setup
 	$(PYTEST) -n 2 -m "not natlab" tests/end_to_end
 
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
-	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 2 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 3 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 
 natlab: setup ## measure every pair of NAT kinds, beside the textbook and others; hours, can be interrupted
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.natlab matrix --whole --lanes 2 \

@@ -24,7 +24,7 @@ from tests.natlab.town import SIDES, Town
 pytestmark = pytest.mark.natlab
 
 STRAYS: Final = (Stray.DROPPED, Stray.RESET, Stray.UNREACHABLE)
-SKEWS: Final = (0.0, 0.045, -0.045, 0.3, -0.3)
+SKEWS: Final = (0.0, 0.3, -0.3)
 PORT: Final = 40_001
 Homes: TypeAlias = dict[tuple[Stray, str], Host]
 
