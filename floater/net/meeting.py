@@ -271,8 +271,9 @@ class Meeting:
         return port is not None and self._machine.seeks
 
     def expect(self) -> None:
-        """The peer has been told of another way in to our port: be there."""
-        self._path.feed(path.Moved())
+        """The peer has been told of another way in to our port: be there, if we still look for it."""
+        if self._credentials is not None and self._machine.seeks:
+            self._path.feed(path.Moved())
 
     def is_seeking_from(self, port: PunchPort) -> bool:
         """Whether we punch from this port, and the peer should hear where it is."""

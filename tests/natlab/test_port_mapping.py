@@ -116,6 +116,7 @@ class Home:
     """A computer that listens behind a router of that kind, where nobody gets in by himself."""
 
     def __init__(self, lab: Lab, kind: str = "SYM-RAND", *, family: int = 4) -> None:
+        self.family = family
         self.server = lab.host("server")
         self.alice = lab.behind(kind, "alice")
         self.router = lab.routers["alice-router"]
@@ -187,9 +188,13 @@ def test_a_port_is_open_while_it_is_wanted_and_no_longer(lab: Lab, protocol: str
 def test_a_mapping_is_renewed_for_as_long_as_it_is_wanted_and_lapses_when_we_crash(
     lab: Lab, upnp: bool
 ) -> None:
-    home, lease = Home(lab), 4.0
+    is_renewed_and_lapses(Home(lab), upnp)
+
+
+def is_renewed_and_lapses(home: Home, upnp: bool) -> None:
+    lease = 4.0
     home.router.offer_mappings(upnp=upnp, pcp=not upnp)
-    with home, Wish(home.alice, lease) as wish:
+    with home, Wish(home.alice, lease, family=home.family) as wish:
         wish.stands("granted")
         looks, began = 0, time.monotonic()
         while time.monotonic() < began + 2.5 * lease:
@@ -253,18 +258,7 @@ def test_a_pinhole_is_open_while_it_is_wanted_and_no_longer(lab6: Lab, protocol:
 def test_a_pinhole_is_renewed_for_as_long_as_it_is_wanted_and_lapses_when_we_crash(
     lab6: Lab, upnp: bool
 ) -> None:
-    home, lease = Home(lab6, family=6), 4.0
-    home.router.offer_mappings(upnp=upnp, pcp=not upnp)
-    with home, Wish(home.alice, lease, family=6) as wish:
-        wish.stands("granted")
-        looks, began = 0, time.monotonic()
-        while time.monotonic() < began + 2.5 * lease:
-            assert home.is_open() or home.is_open()
-            looks += 1
-        assert looks > 10
-        wish.kill()
-        took = until(lambda: not home.is_open(), "it never lapses")
-        print(f"lapsed {took:.1f} s after the crash, of a lease of {lease} s")
+    is_renewed_and_lapses(Home(lab6, family=6), upnp)
 
 
 def test_a_firewall_that_restarts_is_asked_again_at_once(lab6: Lab) -> None:
