@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.report import aim, note, percentile, start, table
-from floater.core.observe import MAX_QUESTIONS
+from floater.core.meet.observe import MAX_QUESTIONS
 from floater.wire.nat import Nat, Stray
 
 RTT = 0.08

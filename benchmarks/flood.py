@@ -11,7 +11,7 @@ from time import perf_counter, process_time
 from benchmarks.bare import Echo
 from benchmarks.people import Someone, two_talking
 from benchmarks.report import aim, spread, start, table
-from floater.bridge import api
+from floater import api
 
 SIZE = 200
 

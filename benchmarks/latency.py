@@ -24,7 +24,7 @@ from typing import Final
 from benchmarks.bare import PAUSE, Echo
 from benchmarks.people import Someone, two_talking
 from benchmarks.report import aim, note, percentile, spread, start, table
-from floater.bridge import api
+from floater import api
 from tests.helpers.headless import Person, Program, Server, greet, meet
 from tests.natlab.lab import Lab, Line
 from tests.natlab.namespaces import missing

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from floater.bridge import api
+from floater import api
 from floater.client.client import Client
 from floater.config import ClientConfig
 from tests.helpers.headless import Server

@@ -21,7 +21,7 @@ from typing import Final
 from benchmarks.meeting import meetings
 from benchmarks.people import Someone
 from benchmarks.report import aim, note, percentile, spread, start, table
-from floater.bridge import api
+from floater import api
 from hatch_build import PAGE
 from tests.helpers.headless import Person, Server
 from tests.helpers.pictures import lake

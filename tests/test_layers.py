@@ -9,13 +9,21 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[1]
 
-# Leftwards only: a room imports itself and what stands before it. `api` is floater/bridge/api.py, which is
-# plain data and may be spoken anywhere after `wire`.
+# Leftwards only: a room imports itself and what stands before it.
 CLIENT_ROOMS: Final = (
     "codes errors machine drive tasks loop wire api crypto config core log sentences store net client"
     " bridge desktop cli __main__"
 ).split()
 SERVER_ROOMS: Final = "errors config core storage services gateway app __main__".split()
+
+# Rooms within a room that do not know each other, and the only words that they share.
+STRANGERS: Final = {
+    "floater.core.meet": {"floater.core.talk", "floater.core.person"},
+    "floater.core.talk": {"floater.core.meet", "floater.core.person"},
+    "floater.core.person": {"floater.core.meet", "floater.core.talk"},
+}
+# What `api`, plain data, may use: the shared vocabulary, and the protocol's words.
+API_MAY_USE: Final = frozenset({"floater.api", "floater.codes", "floater.wire"})
 
 # What the server may use of the client's tree.
 SHARED: Final = frozenset("codes errors machine drive tasks loop wire crypto log".split())
@@ -41,8 +49,6 @@ def room_of(module: str) -> str | None:
     parts = module.split(".")
     if parts[0] not in ("floater", "server") or len(parts) == 1:
         return None
-    if parts[:3] == ["floater", "bridge", "api"]:
-        return "floater.api"
     return ".".join(parts[:2])
 
 
@@ -73,11 +79,19 @@ def trespasses(room: str, tree: ast.AST) -> list[str]:
     found = set()
     for module in imports_of(tree):
         target = room_of(module)
-        if target == "floater.bridge" and module == "floater.bridge":
-            continue  # `from floater.bridge import api` is judged by its second half
         if target is not None and target not in allowed and target not in ("floater.__version__",):
             found.add(module)
     return sorted(found)
+
+
+def strays(module: str, tree: ast.AST) -> list[str]:
+    """What a file imports of a room that it must not know although no floor lies between them."""
+    own = ".".join(module.split(".")[:3])
+    return sorted(
+        name
+        for name in imports_of(tree)
+        if any(name == other or name.startswith(f"{other}.") for other in STRANGERS.get(own, set()))
+    )
 
 
 def effects(tree: ast.AST) -> list[str]:
@@ -109,6 +123,19 @@ def test_imports_point_one_way(path: Path) -> None:
     assert trespasses(room, tree) == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_meeting_and_talking_do_not_know_each_other(path: Path) -> None:
+    assert strays(module_of(path), ast.parse(path.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if room_of(module_of(path)) == "floater.api"], ids=module_of
+)
+def test_the_api_knows_nothing_but_the_protocol(path: Path) -> None:
+    used = {room_of(name) for name in imports_of(ast.parse(path.read_text("utf-8")))} - {None}
+    assert used <= API_MAY_USE
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if room_of(module_of(path)) in PURE], ids=module_of)
 def test_rooms_that_decide_have_no_effects(path: Path) -> None:
     assert effects(ast.parse(path.read_text("utf-8"))) == []
@@ -118,10 +145,13 @@ def test_the_rules_catch_what_they_are_for() -> None:
     upwards = ast.parse("from floater.net import dialer")
     assert trespasses("floater.core", upwards) == ["floater.net", "floater.net.dialer"]
     assert trespasses("floater.cli", upwards) == []
-    assert trespasses("server.core", ast.parse("import floater.core.talk")) == ["floater.core.talk"]
-    assert trespasses("floater.core", ast.parse("from floater.bridge import api, lines")) == [
-        "floater.bridge.lines"
+    assert trespasses("server.core", ast.parse("import floater.core.talk.talk")) == ["floater.core.talk.talk"]
+    assert trespasses("floater.api", ast.parse("from floater.wire import codec")) == []
+    assert strays("floater.core.meet.path", ast.parse("from floater.core.talk import talk")) == [
+        "floater.core.talk",
+        "floater.core.talk.talk",
     ]
+    assert strays("floater.core.meet.path", ast.parse("from floater.core import link")) == []
     assert effects(ast.parse("def f():\n    from os import path\n    open('x')")) == ["open", "os", "os.path"]
     assert effects(ast.parse("from urllib.parse import urlsplit")) == []
 

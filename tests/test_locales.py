@@ -9,10 +9,10 @@ from typing import Final
 
 import pytest
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
-from floater.core.port_mapping import Outcome
-from floater.core.technique import Technique
+from floater.core.meet.port_mapping import Outcome
+from floater.core.meet.technique import Technique
 from floater.wire.endpoint import CandidateKind
 from floater.wire.nat import Allocation, Filtering, Mapping
 

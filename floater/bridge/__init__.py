@@ -1,1 +1,1 @@
-"""The one API: commands in, events out."""
+"""The API as JSON lines and as TypeScript types, between the faces and the client."""

@@ -1,4 +1,4 @@
-"""The client's API as JSON lines: commands in, replies and events out (see `floater.bridge.api`).
+"""The client's API as JSON lines: commands in, replies and events out (see `floater.api`).
 
 A script may write its lines all at once: each waits for those before it, but
 nothing slow locks the door (`floater.bridge.turns` has the rule).
@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from floater.bridge import api
+from floater import api
 from floater.bridge.turns import Turn, Turns
 from floater.codes import Code
 from floater.errors import FloaterError

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from floater.bridge import api
+from floater import api
 
 PATIENCE: Final = 2.0
 "Seconds that a way out waits for the commands before it."

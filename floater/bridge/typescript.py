@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 import msgspec.inspect as inspect
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
 
 _HEAD = "// Generated from {} by `python -m {}`. Do not edit.\n"
@@ -27,14 +27,14 @@ _PLAIN: dict[type[inspect.Type], str] = {
 
 
 def typescript() -> str:
-    """All of `floater.bridge.api` as one TypeScript module. Bytes are base64 strings there."""
+    """All of `floater.api` as one TypeScript module. Bytes are base64 strings there."""
     commands, replies, events = (get_args(union) for union in (api.AnyCommand, api.AnyReply, api.AnyEvent))
-    own = (cls for cls in vars(api).values() if getattr(cls, "__module__", "") == api.__name__)
+    own = (cls for cls in vars(api).values() if getattr(cls, "__module__", "").startswith(f"{api.__name__}."))
     enums = [Code, *(cls for cls in own if isinstance(cls, EnumMeta))]
     members = " | ".join(_name(cls) for cls in events)
     return "\n".join(
         [
-            _HEAD.format("floater/bridge/api.py", "floater.bridge.typescript"),
+            _HEAD.format("floater/api", "floater.bridge.typescript"),
             *(_enum(cls) for cls in enums),
             *_interfaces((*commands, *replies, *events)),
             f"export type AnyEvent = {members};\n",
@@ -130,7 +130,7 @@ def shell_typescript(
     commands: Sequence[type[api.Command]], replies: Mapping[Any, type], source: str, tool: str
 ) -> str:
     """The commands of a face of its own, in terms of those of the one API."""
-    shared = {cls for cls in replies.values() if cls.__module__ == api.__name__} | {api.Empty}
+    shared = {cls for cls in replies.values() if cls.__module__.startswith(f"{api.__name__}.")} | {api.Empty}
     names = ", ".join(sorted(_name(cls) for cls in shared))
     return "\n".join(
         [

@@ -8,7 +8,7 @@ from typing import Final
 
 from floater.codes import Code
 from floater.config import ClientConfig
-from floater.core.reachability import Facts, Line, lines_about, reachability_of
+from floater.core.meet.reachability import Facts, Line, lines_about, reachability_of
 from floater.errors import Refused, Unreachable
 from floater.net.port_mapping import PortMapper
 from floater.net.proxies import choose_proxy

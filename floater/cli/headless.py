@@ -4,7 +4,7 @@ import asyncio
 import os
 from contextlib import suppress
 
-from floater.bridge import api
+from floater import api
 from floater.bridge.lines import Lines, LineSink, LineSource
 from floater.cli.run import on_signals
 from floater.client import Client

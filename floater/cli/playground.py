@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from floater.bridge import api
+from floater import api
 from floater.client import Client
 from floater.client.hosting import Hosted, Hosting
 from floater.client.practice import enrol

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
 from floater.errors import FloaterError, Refused
 from floater.net.server_link import UNNUMBERED

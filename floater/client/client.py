@@ -13,8 +13,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from floater import __version__
-from floater.bridge import api
+from floater import __version__, api
 from floater.client.account import ACCOUNT_COMMANDS, AccountCommand
 from floater.client.mails import Letterbox
 from floater.client.network import look_around, reply_about

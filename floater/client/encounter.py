@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
-from floater.core import link, path, stranger, talk
-from floater.core.orders import Emit, Greeted, Over
-from floater.core.talk import Talk, TalkConfig
-from floater.core.transfer import (
+from floater.core import link
+from floater.core.meet import path
+from floater.core.person import stranger
+from floater.core.talk import talk
+from floater.core.talk.orders import Emit, Greeted, Over
+from floater.core.talk.talk import Talk, TalkConfig
+from floater.core.talk.transfer import (
     CloseFile,
     CreateFile,
     DiscardFile,

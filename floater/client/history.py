@@ -4,7 +4,7 @@ import time
 from collections import deque
 from typing import Final, cast
 
-from floater.bridge import api
+from floater import api
 
 MAX_EVENTS: Final = 20_000
 MAX_TEXT: Final = 1 << 26

@@ -11,7 +11,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
-from floater.bridge import api
+from floater import api
 from floater.tasks import Tasks
 from floater.wire.limits import CODE_DIGITS
 from floater.wire.names import normal_email

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from floater.bridge import api
+from floater import api
 from floater.client.ports import Ports
 from floater.client.words import Words
-from floater.core.reachability import Facts, lines_about, mapped_of, reachability_of
+from floater.core.meet.reachability import Facts, lines_about, mapped_of, reachability_of
 from floater.errors import ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.wire import control

@@ -15,8 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from floater import __version__
-from floater.bridge import api
+from floater import __version__, api
 from floater.client.account import AccountCommand, reply_of, request_for
 from floater.client.encounter import Encounter
 from floater.client.ports import Ports
@@ -26,10 +25,10 @@ from floater.client.tokens import Tokens
 from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
-from floater.core import stranger
-from floater.core.stranger import Stranger
-from floater.core.talk import TalkConfig
-from floater.core.technique import Allowance
+from floater.core.meet.technique import Allowance
+from floater.core.person import stranger
+from floater.core.person.stranger import Stranger
+from floater.core.talk.talk import TalkConfig
 from floater.drive import Driver
 from floater.errors import Refused, ServerRefused, Unreachable
 from floater.net.meeting import Meeting, MeetingSettings

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
-from floater.bridge import api
+from floater import api
 from floater.client.account import AccountCommand
 from floater.client.hosting import Hosted, Hosting
 from floater.client.mails import Mails

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
 from floater.errors import Refused
 from floater.sentences import choose_language

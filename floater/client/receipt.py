@@ -1,9 +1,8 @@
 """How the talk is connected, in words."""
 
-from floater import __version__
-from floater.bridge import api
+from floater import __version__, api
 from floater.client.words import Words
-from floater.core.receipt import lines_about
+from floater.core.meet.receipt import lines_about
 
 
 def receipt_of(words: Words, *, hides: bool) -> api.ReceiptReply:

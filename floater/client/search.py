@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
-from floater.bridge import api
+from floater import api
 from floater.client.account import Ask
 from floater.client.ports import Ports
 from floater.codes import Code
-from floater.core import stranger
-from floater.core.stranger import Stranger
+from floater.core.person import stranger
+from floater.core.person.stranger import Stranger
 from floater.crypto.certificate import Identity, make_identity
 from floater.errors import FloaterError, ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from floater.bridge import api
+from floater import api
 from floater.client.hosting import Hosting, qr_picture
 from floater.client.person import Person, link_to
 from floater.client.practice import Practice, enrol

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from floater.bridge import api
+from floater import api
 from floater.client.history import History
 from floater.codes import Code
-from floater.core.receipt import Ways
+from floater.core.meet.receipt import Ways
 from floater.errors import FloaterError
 from floater.sentences import sentence
 

@@ -1,6 +1,6 @@
 """What only a window can be asked: dialogs, the browser, the clipboard's pictures.
 
-Same shape as `floater.bridge.api`. The page may name files only by the
+Same shape as `floater.api`. The page may name files only by the
 transfers they belong to: a path enters by the person's own hand in a dialog
 of the system, so that nothing that gets into the page can fetch or drop a
 file of its choice. Without a window, `send_file` and `accept` take the path.
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, TypeAlias
 
 import msgspec
 
-from floater.bridge.api import Command, FileReply, Reply
+from floater.api import Command, FileReply, Reply
 
 
 class PickFiles(Command, frozen=True):

@@ -22,7 +22,7 @@ from PyQt6.QtNetwork import QLocalServer, QLocalSocket
 from PyQt6.QtWidgets import QApplication, QMessageBox
 from PyQt6.sip import voidptr
 
-from floater.bridge import api
+from floater import api
 from floater.config import ClientConfig
 from floater.desktop import scheme
 from floater.desktop.core_thread import CoreThread

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from floater.bridge import api
+from floater import api
 from floater.bridge.lines import Lines
 from floater.client import Client
 from floater.config import ClientConfig
@@ -25,7 +25,7 @@ class CoreThread(QObject):
     line = pyqtSignal(str)
     "A reply or an event."
     happened = pyqtSignal(object)
-    "The same event as an object of `floater.bridge.api`, for the frame of the window."
+    "The same event as an object of `floater.api`, for the frame of the window."
     refused = pyqtSignal(str)
     "The client cannot start, for the reason of this code; `ended` follows."
     ended = pyqtSignal()

@@ -13,10 +13,10 @@ from PyQt6.QtCore import QUrl
 from PyQt6.QtGui import QDesktopServices, QGuiApplication
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
-from floater.core.pixels import HEAD, may_be_shown
-from floater.core.sniff import IMAGE_TYPES, sniff
+from floater.core.talk.pixels import HEAD, may_be_shown
+from floater.core.talk.sniff import IMAGE_TYPES, sniff
 from floater.desktop.api import (
     ChooseDownloads,
     ChosenReply,

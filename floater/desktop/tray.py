@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PyQt6.QtGui import QAction, QIcon
 from PyQt6.QtWidgets import QMenu, QSystemTrayIcon, QWidget
 
-from floater.bridge import api
+from floater import api
 
 _TELLING = {
     api.Matched: "notify.matched",

@@ -7,7 +7,7 @@ from floater.desktop import api
 
 
 def typescript() -> str:
-    """All of `floater.desktop.api` as one TypeScript module beside that of `floater.bridge.api`."""
+    """All of `floater.desktop.api` as one TypeScript module beside that of `floater.api`."""
     commands = get_args(api.AnyShellCommand)
     return shell_typescript(
         commands, api.SHELL_REPLIES, "floater/desktop/api.py", "floater.desktop.typescript"

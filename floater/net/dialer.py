@@ -1,4 +1,4 @@
-"""Perform what `floater.core.punch` decides: listen and dial from the punch ports."""
+"""Perform what `floater.core.meet.punch` decides: listen and dial from the punch ports."""
 
 import asyncio
 import errno
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from floater.core import punch
+from floater.core.meet import punch
 from floater.net.platforms import room_for_sockets
 from floater.net.sockets import (
     RULES,

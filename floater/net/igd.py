@@ -8,7 +8,7 @@ from typing import Final
 import h11
 
 from floater.codes import Code
-from floater.core.port_mapping import Place
+from floater.core.meet.port_mapping import Place
 from floater.errors import RemoteProtocolError
 from floater.wire import igd
 from floater.wire.endpoint import Endpoint, Scope, parse_address, scope_of

@@ -8,7 +8,7 @@ from typing import Final
 
 import ifaddr
 
-from floater.core.candidates import Subnet
+from floater.core.meet.candidates import Subnet
 from floater.net.sockets import address_of, family_of
 from floater.wire.endpoint import Address
 

@@ -19,11 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias, assert_never
 
-from floater.bridge.api import NatWords, PathKind, Receipt, RelayReason
+from floater.api import NatWords, PathKind, Receipt, RelayReason
 from floater.codes import Code
-from floater.core import link, path, punch
-from floater.core.technique import Allowance, Technique
-from floater.core.whereabouts import Whereabouts
+from floater.core import link
+from floater.core.meet import path, punch
+from floater.core.meet.technique import Allowance, Technique
+from floater.core.meet.whereabouts import Whereabouts
 from floater.crypto.certificate import Identity
 from floater.crypto.tls import check_signature, peer_leg_context
 from floater.drive import Driver

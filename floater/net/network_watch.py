@@ -1,7 +1,7 @@
 """Tell when the network changes: sleep, another Wi-Fi, another address, another way out (spec §6.6).
 
 Linux tells by itself (rtnetlink(7)); elsewhere looking once a second has to
-do. `floater.core.network` says what counts.
+do. `floater.core.meet.network` says what counts.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from floater.core.network import Changed, Effect, Event, Flickered, Look, Network, Seen
+from floater.core.meet.network import Changed, Effect, Event, Flickered, Look, Network, Seen
 from floater.drive import Driver
 from floater.net import interfaces
 from floater.wire.endpoint import Address

@@ -1,4 +1,4 @@
-"""Have our router let others in to our punch ports: what `floater.core.port_mapping` decides is done here.
+"""Have our router let others in to our punch ports: `floater.core.meet.port_mapping` decides, this does it.
 
 Each address family has a machine and a router of its own.
 
@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from floater.core import port_mapping as core
-from floater.core.port_mapping import ASKING, Place, Protocol, Standing
+from floater.core.meet import port_mapping as core
+from floater.core.meet.port_mapping import ASKING, Place, Protocol, Standing
 from floater.drive import Driver
 from floater.errors import RemoteProtocolError
 from floater.net import interfaces

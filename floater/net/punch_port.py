@@ -6,9 +6,9 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from floater.core.candidates import Surroundings, is_port_allowed
-from floater.core.observe import Asker, Observation, Question, nat_of, public_endpoints, questions_for
-from floater.core.port_mapping import NOT_ASKED, Standing
+from floater.core.meet.candidates import Surroundings, is_port_allowed
+from floater.core.meet.observe import Asker, Observation, Question, nat_of, public_endpoints, questions_for
+from floater.core.meet.port_mapping import NOT_ASKED, Standing
 from floater.net import interfaces
 from floater.net.port_mapping import MappedPort, PortMapper
 from floater.net.sockets import family_of, local_of, punch_socket

@@ -1,6 +1,6 @@
 """The client's stream to its server, as long as the client lives (spec §4).
 
-Opens it, says `hello`, opens it again whenever it breaks (`floater.core.reconnect`
+Opens it, says `hello`, opens it again whenever it breaks (`floater.core.person.reconnect`
 says when), brings each request its one answer, and passes news on. Who is
 logged in is no business of this file.
 """
@@ -17,7 +17,7 @@ import msgspec
 
 from floater.codes import Code
 from floater.config import ClientConfig
-from floater.core.reconnect import (
+from floater.core.person.reconnect import (
     Abandon,
     Begin,
     Broke,

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from floater.core.observe import Observation
+from floater.core.meet.observe import Observation
 from floater.errors import RemoteProtocolError
 from floater.net.sockets import RULES, address_of, family_of, local_of, punch_socket, remote_of
 from floater.wire import stun

@@ -12,7 +12,7 @@ from itertools import count
 from typing import Final
 
 from floater.codes import Code
-from floater.core.transfer import (
+from floater.core.talk.transfer import (
     BlockRead,
     BlockWritten,
     CloseFile,

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
-from floater.core.sniff import HEAD, IMAGE_TYPES, UNKNOWN_TYPE, clean_type, sniff
-from floater.core.transfer import BlockRead, OfferFile, ReadFailed
+from floater.core.talk.sniff import HEAD, IMAGE_TYPES, UNKNOWN_TYPE, clean_type, sniff
+from floater.core.talk.transfer import BlockRead, OfferFile, ReadFailed
 from floater.errors import Refused
 from floater.wire.limits import MAX_FILE, PREVIEW_EDGE
 from floater.wire.names import clean_file_name

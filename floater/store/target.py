@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from typing import Final
 
 from floater.codes import Code
-from floater.core.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
+from floater.core.talk.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
 from floater.store.writer import Writer
 from floater.wire.names import clean_file_name
 

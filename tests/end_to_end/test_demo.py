@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from floater.cli.stage import moon
-from floater.core.sniff import HEAD, sniff
+from floater.core.talk.sniff import HEAD, sniff
 
 
 async def play(folder: Path, *options: str, **environment: str) -> tuple[int, str, str]:

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from floater.core.conversation import SUSPECT_AFTER
-from floater.core.network import SLEPT
+from floater.core.meet.network import SLEPT
+from floater.core.talk.conversation import SUSPECT_AFTER
 from tests.helpers.handover import (
     Outcome,
     Talk,

@@ -3,12 +3,15 @@
 import contextlib
 from dataclasses import dataclass, field
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
-from floater.core import link, network, path, punch, stranger, talk, technique, transfer
-from floater.core.candidates import Surroundings, choose_candidates, is_port_allowed
-from floater.core.orders import Emit
-from floater.core.sniff import IMAGE_TYPES, clean_type, is_what_it_says, sniff
+from floater.core import link
+from floater.core.meet import network, path, punch, technique
+from floater.core.meet.candidates import Surroundings, choose_candidates, is_port_allowed
+from floater.core.person import stranger
+from floater.core.talk import talk, transfer
+from floater.core.talk.orders import Emit
+from floater.core.talk.sniff import IMAGE_TYPES, clean_type, is_what_it_says, sniff
 from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
 from floater.wire import control, nat

@@ -11,7 +11,7 @@ import sys
 import time
 from typing import Any
 
-from floater.core.port_mapping import Effect, Tell
+from floater.core.meet.port_mapping import Effect, Tell
 from floater.loop import run
 from floater.net.port_mapping import FamilyMapper
 

@@ -11,12 +11,12 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
 from floater.core.link import Alive, Arrived, LinkDown, LinkUp, Suspect, Transmit, Writable
-from floater.core.orders import Emit, Greeted, Over
-from floater.core.talk import Event, Talk, TalkConfig
-from floater.core.transfer import (
+from floater.core.talk.orders import Emit, Greeted, Over
+from floater.core.talk.talk import Event, Talk, TalkConfig
+from floater.core.talk.transfer import (
     BlockRead,
     BlockWritten,
     CloseFile,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from floater.bridge import api
+from floater import api
 
 AnyEvent = TypeVar("AnyEvent", bound=api.Event)
 PATIENCE = 30.0

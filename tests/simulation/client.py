@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from floater.bridge import api
+from floater import api
 from floater.codes import Code
-from floater.core import link, path, reconnect, stranger, talk
-from floater.core.orders import Emit, Greeted, Over
+from floater.core import link
+from floater.core.meet import path
+from floater.core.person import reconnect, stranger
+from floater.core.talk import talk
+from floater.core.talk.orders import Emit, Greeted, Over
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import control
 from floater.wire.codec import Message, encode

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from floater.bridge import api
+from floater import api
 from server.core import lobby
 from tests.simulation.scheduler import RuleBroken
 

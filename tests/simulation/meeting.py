@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from floater.bridge.api import PathKind
+from floater.api import PathKind
 from floater.codes import Code
-from floater.core import link, path
+from floater.core import link
+from floater.core.meet import path
 from floater.errors import RemoteProtocolError
 from floater.wire import talk as wire
 from floater.wire.codec import encode

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from floater.bridge import api
-from floater.core import stranger
-from floater.core.conversation import Conversation, Heard
-from floater.core.greeting import Greeting
-from floater.core.path import Effect, Lost
-from floater.core.path import Path as Ways
+from floater import api
+from floater.core.meet.path import Effect, Lost
+from floater.core.meet.path import Path as Ways
+from floater.core.person import stranger
+from floater.core.talk.conversation import Conversation, Heard
+from floater.core.talk.greeting import Greeting
 from floater.machine import Tick
 from server.core import lobby
 from server.core.pool import Hint

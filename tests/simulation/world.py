@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from floater.bridge import api
-from floater.core import stranger
+from floater import api
+from floater.core.person import stranger
 from floater.errors import Refused
 from server.core.lobby import Lobby
 from tests.simulation.client import Client, Encounter

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from playwright.async_api import async_playwright
 
+from floater import api
 from floater.__main__ import _parser
-from floater.bridge import api
 from floater.cli.demo import Way, has_screen
 from floater.cli.driven import Driven, offscreen
 from floater.cli.playground import Playground

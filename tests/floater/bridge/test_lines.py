@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floater.bridge import api
+from floater import api
 from floater.bridge.lines import MAX_LINE, LineCutter, Lines, LineSink, LineSource
 from floater.codes import Code
 from floater.errors import FloaterError, Refused

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from floater.bridge import api
+from floater import api
 from floater.bridge.turns import PATIENCE, Turns
 from floater.tasks import Tasks
 

@@ -1,6 +1,6 @@
 import pytest
 
-from floater.bridge import api
+from floater import api
 from floater.client.account import AccountCommand, reply_of, request_for
 from floater.codes import Code
 from floater.errors import Refused

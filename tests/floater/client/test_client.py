@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from floater import __version__
-from floater.bridge import api
+from floater import __version__, api
 from floater.client import Client
 from floater.codes import Code
 from floater.config import ClientConfig

@@ -1,4 +1,4 @@
-from floater.bridge import api
+from floater import api
 from floater.client import history
 from floater.client.history import History
 

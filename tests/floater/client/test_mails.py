@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from floater.bridge import api
+from floater import api
 from floater.client import mails
 from floater.client.mails import Letterbox, Mails
 

@@ -2,8 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from floater import __version__
-from floater.bridge import api
+from floater import __version__, api
 from floater.client import Client
 from floater.client.receipt import receipt_of
 from floater.client.words import Words

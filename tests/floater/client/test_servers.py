@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from floater.bridge import api
+from floater import api
 from floater.client import Client, hosting, practice
 from floater.codes import Code
 from floater.config import ClientConfig

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from floater.core import punch
+from floater.core.meet import punch
 from floater.net.dialer import Dialer
 from floater.net.sockets import local_of, punch_socket, remote_of
 from floater.wire.endpoint import Endpoint

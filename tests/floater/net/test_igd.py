@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from floater.core.port_mapping import Place
+from floater.core.meet.port_mapping import Place
 from floater.net import igd as net_igd
 from floater.net.igd import Firewall, Igd, find_igd
 from floater.wire.endpoint import Endpoint

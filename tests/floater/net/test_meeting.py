@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from floater.bridge.api import PathKind, RelayReason
+from floater.api import PathKind, RelayReason
 from floater.codes import Code
-from floater.core import link, path
-from floater.core.punch import MAX_STREAMS
+from floater.core import link
+from floater.core.meet import path
+from floater.core.meet.punch import MAX_STREAMS
 from floater.crypto.certificate import load_identity, make_identity
 from floater.net import meeting
 from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted, ReceiptChanged, Trying

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from floater.core.candidates import is_port_allowed
-from floater.core.observe import MAX_QUESTIONS
+from floater.core.meet.candidates import is_port_allowed
+from floater.core.meet.observe import MAX_QUESTIONS
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.wire import stun
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint

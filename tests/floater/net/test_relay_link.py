@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from floater.codes import Code
-from floater.core import path
+from floater.core.meet import path
 from floater.crypto.certificate import make_identity
 from floater.errors import LinkClosed, RemoteProtocolError, ServerRefused, Unreachable
 from floater.net import relay_link

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from floater.codes import Code
-from floater.core.transfer import (
+from floater.core.talk.transfer import (
     BLOCK,
     BlockRead,
     BlockWritten,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from floater.core.transfer import FileCreated
+from floater.core.talk.transfer import FileCreated
 from floater.store.target import LEFT_FOR, Target, remove_leftovers
 
 LATER = 2 * LEFT_FOR

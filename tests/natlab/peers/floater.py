@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from floater.core.technique import HOURLY_SYNS, MAX_WAVE, MAX_WAVES
+from floater.core.meet.technique import HOURLY_SYNS, MAX_WAVE, MAX_WAVES
 from tests.helpers.headless import PASSWORD, CommandRefused, Line, Person, Server
 from tests.natlab.rows import IN_TIME, Outcome, Pair, Setting
 from tests.natlab.scene import Host

@@ -1,19 +1,19 @@
-// Generated from floater/bridge/api.py by `python -m floater.bridge.typescript`. Do not edit.
+// Generated from floater/api by `python -m floater.bridge.typescript`. Do not edit.
 
 /** An error or notice code, as it stands on the wire and in replies. */
 export type Code = "bad_frame" | "frame_too_large" | "bad_field" | "unknown_type" | "unsupported_version" | "unexpected" | "out_of_order" | "timed_out" | "internal" | "server_unreachable" | "proxy_unreachable" | "proxy_login" | "proxy_refused" | "server_not_trusted" | "server_url_invalid" | "clock_wrong" | "server_closing" | "schema_too_new" | "storage_failed" | "busy" | "too_many_tries" | "settings_reset" | "mail_delayed" | "bad_email" | "bad_username" | "bad_password" | "not_adult" | "wrong_code" | "wrong_log_in" | "not_activated" | "wrong_password" | "not_logged_in" | "already_logged_in" | "session_ended" | "logged_in_elsewhere" | "already_seeking" | "not_seeking" | "already_matched" | "in_a_talk" | "no_such_match" | "peer_no_show" | "peer_cancelled" | "bad_candidate" | "bad_ticket" | "peer_not_trusted" | "direct_shows_addresses" | "from_next_talk" | "no_path" | "relay_refused" | "relay_full" | "no_talk" | "not_greeted" | "already_greeted" | "text_empty" | "text_too_long" | "outbox_full" | "no_such_message" | "not_delivered" | "no_such_file" | "no_such_transfer" | "transfer_state" | "file_too_large" | "file_changed" | "file_unreadable" | "file_damaged" | "not_what_it_says" | "disk_full" | "declined" | "cancelled" | "you_declined" | "you_cancelled" | "talk_ended" | "data_dir_in_use" | "no_server_part" | "bad_command" | "program_ended";
 
-/** Where the person stands. Every state has one primary action and one way out. */
-export type State = "signed_out" | "home" | "seeking" | "connecting" | "greeting" | "talking";
-
 /** The kind of way a talk takes, best first. */
 export type PathKind = "lan" | "direct" | "relay";
+
+/** Why a way leads over the relay. */
+export type RelayReason = "hidden" | "no_places" | "unpredictable" | "under_way" | "failed";
 
 /** Why a talk ended. */
 export type Ended = "you_hung_up" | "peer_hung_up" | "peer_lost" | "peer_misbehaved" | "logged_in_elsewhere" | "logged_out" | "server_closed";
 
-/** Why a way leads over the relay. */
-export type RelayReason = "hidden" | "no_places" | "unpredictable" | "under_way" | "failed";
+/** Where the person stands. Every state has one primary action and one way out. */
+export type State = "signed_out" | "home" | "seeking" | "connecting" | "greeting" | "talking";
 
 /** Make an account. `adult` states "I am 18 or older". A mail with a code follows. */
 export interface SignUpCommand {

@@ -1,0 +1,1 @@
+"""Where one person stands: the log-in, the search, the encounters."""

@@ -1,0 +1,692 @@
+from floater import api
+from floater.api import Ended, State
+from floater.codes import Code
+from floater.core.person import stranger
+from floater.core.person.stranger import (
+    CROSSING,
+    FAREWELL,
+    MAX_NO_SHOWS,
+    RESTORE_AGAIN,
+    BeginMeeting,
+    CancelAnswered,
+    CancelSeek,
+    Closed,
+    DropToken,
+    Emit,
+    EndMeeting,
+    Greeted,
+    HangUp,
+    KeepToken,
+    Leave,
+    LoggedIn,
+    LogOut,
+    Lost,
+    Met,
+    NoShow,
+    Offline,
+    Online,
+    Over,
+    Remember,
+    RestoreRefused,
+    Seek,
+    SeekAnew,
+    SeekAnswered,
+    SendCancel,
+    SendEndMatch,
+    SendLogOut,
+    SendRestore,
+    SendSeek,
+    Stranger,
+)
+from floater.machine import Tick
+from floater.wire import control
+from floater.wire.control import EndReason, Role
+from tests.helpers.playbook import Playbook
+
+Script = Playbook[stranger.Event, stranger.Effect]
+
+
+def matched(match_id: str = "m1", username: str = "Bob") -> control.Matched:
+    return control.Matched(
+        match_id=match_id,
+        role=Role.LEADER,
+        peer=control.Peer(username=username),
+        certificate=b"c" * 64,
+        ticket=b"t",
+        signature=b"s" * 64,
+        relay_token=b"r",
+    )
+
+
+def state(value: State) -> Emit:
+    return Emit(api.StateChanged(value))
+
+
+def notice(code: Code) -> Emit:
+    return Emit(api.Notice(code.value, ""))
+
+
+def ended(reason: Ended, lasted: float) -> Emit:
+    return Emit(api.TalkEnded(reason, lasted))
+
+
+def found(match_id: str = "m1") -> tuple[stranger.Effect, ...]:
+    return (
+        Emit(api.Matched(match_id, api.PeerName("Bob"))),
+        state(State.CONNECTING),
+        BeginMeeting(matched(match_id)),
+    )
+
+
+def at_home() -> Script:
+    return (
+        Playbook(Stranger())
+        .at(0, Online())
+        .at(0, LoggedIn("Ann", "tok"), KeepToken("tok"), state(State.HOME))
+    )
+
+
+def seeking() -> Script:
+    return at_home().at(1, Seek(), state(State.SEEKING), SendSeek(1)).at(1, SeekAnswered(1, None))
+
+
+def connecting() -> Script:
+    return seeking().at(2, matched(), *found())
+
+
+def greeting() -> Script:
+    return connecting().at(3, Met("m1"), state(State.GREETING))
+
+
+def talking() -> Script:
+    return greeting().at(4, Greeted("m1"), state(State.TALKING))
+
+
+def test_a_talk_from_log_in_to_hang_up() -> None:
+    (
+        talking()
+        .at(
+            10,
+            HangUp(),
+            EndMeeting("m1", Ended.YOU_HUNG_UP),
+            SendEndMatch("m1", EndReason.HUNG_UP),
+            ended(Ended.YOU_HUNG_UP, 7),
+            state(State.HOME),
+        )
+        .at(10, Over("m1", Ended.YOU_HUNG_UP))
+        .at(10, control.MatchEnded("m1", EndReason.HUNG_UP))
+        .at(11, Seek(), state(State.SEEKING), SendSeek(2))
+        .rests()
+    )
+
+
+def test_a_hang_up_of_the_peer_ends_our_side_once() -> None:
+    (
+        talking()
+        .at(
+            5,
+            Over("m1", Ended.PEER_HUNG_UP),
+            EndMeeting("m1", Ended.PEER_HUNG_UP),
+            SendEndMatch("m1", EndReason.HUNG_UP),
+            ended(Ended.PEER_HUNG_UP, 2),
+            state(State.HOME),
+        )
+        .at(5, control.MatchEnded("m1", EndReason.HUNG_UP))
+        .refused(6, HangUp(), Code.NO_TALK)
+        .rests()
+    )
+
+
+def test_the_servers_word_that_the_talk_is_over_leaves_time_for_the_peers_last_words() -> None:
+    (
+        talking()
+        .at(5, control.MatchEnded("m1", EndReason.HUNG_UP))
+        .when_due(
+            5 + FAREWELL,
+            EndMeeting("m1", Ended.PEER_HUNG_UP),
+            SendEndMatch("m1", EndReason.HUNG_UP),
+            ended(Ended.PEER_HUNG_UP, 2 + FAREWELL),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+def test_a_peer_who_left_the_server_is_lost_to_a_talk() -> None:
+    (
+        greeting()
+        .at(5, control.MatchEnded("m1", EndReason.LEFT))
+        .when_due(
+            5 + FAREWELL,
+            EndMeeting("m1", Ended.PEER_LOST),
+            SendEndMatch("m1", EndReason.LOST),
+            ended(Ended.PEER_LOST, 2 + FAREWELL),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+def test_a_lost_peer_ends_the_talk() -> None:
+    (
+        talking()
+        .at(
+            40,
+            Lost("m1"),
+            EndMeeting("m1", Ended.PEER_LOST),
+            SendEndMatch("m1", EndReason.LOST),
+            ended(Ended.PEER_LOST, 37),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+def test_a_relayed_talk_that_is_lost_with_the_server_says_so() -> None:
+    (
+        talking()
+        .at(5, Offline())
+        .at(
+            40,
+            Lost("m1", relayed=True),
+            EndMeeting("m1", Ended.SERVER_CLOSED),
+            ended(Ended.SERVER_CLOSED, 37),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+def test_a_peer_that_misbehaves_is_reported_to_the_server() -> None:
+    (
+        greeting()
+        .at(
+            4,
+            Over("m1", Ended.PEER_MISBEHAVED),
+            EndMeeting("m1", Ended.PEER_MISBEHAVED),
+            SendEndMatch("m1", EndReason.REFUSED),
+            ended(Ended.PEER_MISBEHAVED, 1),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+# -- seeking and cancelling ---------------------------------------------------------------
+
+
+def test_a_cancel_comes_home() -> None:
+    seeking().at(2, CancelSeek(), SendCancel(1)).at(2, CancelAnswered(1, None), state(State.HOME)).rests()
+
+
+def test_cancelling_twice_asks_once() -> None:
+    seeking().at(2, CancelSeek(), SendCancel(1)).at(2, CancelSeek()).rests()
+
+
+def test_seeking_anew_cancels_and_seeks_again_without_leaving() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, SeekAnew())
+        .at(2, CancelAnswered(1, None), SendSeek(2))
+        .at(2, SeekAnswered(2, None))
+        .at(3, matched(), *found())
+    )
+
+
+def test_a_match_by_the_old_wishes_is_turned_down() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), SendSeek(2))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .at(2, SeekAnswered(2, None))
+        .rests()
+    )
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .when_due(2 + CROSSING, SendSeek(2))
+        .rests()
+    )
+
+
+def test_a_cancel_while_seeking_anew_comes_home() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, CancelSeek())
+        .at(2, CancelAnswered(1, None), state(State.HOME))
+        .rests()
+    )
+
+
+def test_seeking_anew_outlives_the_server() -> None:
+    (
+        seeking()
+        .at(2, SeekAnew(), SendCancel(1))
+        .at(2, Offline())
+        .at(3, Online(), SendRestore("tok", ""))
+        .at(3, LoggedIn("Ann"), SendSeek(2))
+        .rests()
+    )
+
+
+def test_seeking_anew_is_nothing_to_who_does_not_seek() -> None:
+    at_home().at(1, SeekAnew()).rests()
+    connecting().at(3, SeekAnew())
+
+
+def test_a_match_that_comes_while_we_cancel_is_ended_and_nobody_hears_of_it() -> None:
+    (
+        seeking()
+        .at(2, CancelSeek(), SendCancel(1))
+        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), state(State.HOME))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .rests()
+    )
+
+
+def test_a_match_announced_by_the_refusal_of_a_cancel_is_waited_for() -> None:
+    (
+        seeking()
+        .at(2, CancelSeek(), SendCancel(1))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .wakes(2 + CROSSING)
+        .at(3, matched(), SendEndMatch("m1", EndReason.CANCELLED), state(State.HOME))
+        .rests()
+    )
+
+
+def test_a_match_that_was_announced_and_never_comes_does_not_keep_us() -> None:
+    (
+        seeking()
+        .at(2, CancelSeek(), SendCancel(1))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .when_due(2 + CROSSING, state(State.HOME))
+        .rests()
+    )
+
+
+def test_a_late_answer_to_an_earlier_cancel_does_not_end_a_new_search() -> None:
+    (
+        seeking()
+        .at(2, CancelSeek(), SendCancel(1))
+        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), state(State.HOME))
+        .at(2, Seek(), state(State.SEEKING), SendSeek(2))
+        .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
+        .at(3, matched("m2"), *found("m2"))
+        .rests()
+    )
+
+
+def test_a_match_that_nobody_sought_is_ended() -> None:
+    at_home().at(1, matched(), SendEndMatch("m1", EndReason.CANCELLED)).rests()
+
+
+def test_a_second_match_does_not_disturb_the_first() -> None:
+    connecting().at(2, matched("m2"), SendEndMatch("m2", EndReason.CANCELLED)).at(
+        3, Met("m1"), state(State.GREETING)
+    ).rests()
+
+
+def test_a_refused_search_comes_home_without_a_notice_because_the_reply_says_why() -> None:
+    at_home().at(1, Seek(), state(State.SEEKING), SendSeek(1)).at(
+        1, SeekAnswered(1, Code.TOO_MANY_TRIES), state(State.HOME)
+    ).rests()
+
+
+def test_cancelling_while_connecting_ends_the_match() -> None:
+    (
+        connecting()
+        .at(
+            2,
+            CancelSeek(),
+            EndMeeting("m1", Ended.YOU_HUNG_UP),
+            SendEndMatch("m1", EndReason.CANCELLED),
+            state(State.HOME),
+        )
+        .at(3, Met("m1"))
+        .rests()
+    )
+
+
+def test_hanging_up_while_connecting_is_a_talk_that_ended_before_it_began() -> None:
+    (
+        connecting()
+        .at(
+            2,
+            HangUp(),
+            EndMeeting("m1", Ended.YOU_HUNG_UP),
+            SendEndMatch("m1", EndReason.CANCELLED),
+            ended(Ended.YOU_HUNG_UP, 0.0),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+# -- a match that falls through -----------------------------------------------------------
+
+
+def test_after_a_no_show_we_seek_again_by_ourselves_first_in_line() -> None:
+    (
+        connecting()
+        .at(
+            17,
+            NoShow("m1"),
+            EndMeeting("m1", Ended.PEER_LOST),
+            SendEndMatch("m1", EndReason.NO_SHOW),
+            notice(Code.PEER_NO_SHOW),
+            state(State.SEEKING),
+            SendSeek(2, after="m1"),
+        )
+        .at(17, SeekAnswered(2, None))
+        .at(18, matched("m2"), *found("m2"))
+        .rests()
+    )
+
+
+def test_a_bad_ticket_is_named() -> None:
+    connecting().at(
+        2,
+        NoShow("m1", Code.BAD_TICKET),
+        EndMeeting("m1", Ended.PEER_LOST),
+        SendEndMatch("m1", EndReason.NO_SHOW),
+        notice(Code.BAD_TICKET),
+        state(State.SEEKING),
+        SendSeek(2, after="m1"),
+    ).rests()
+
+
+def test_when_the_peer_leaves_before_we_met_we_seek_again() -> None:
+    connecting().at(
+        3,
+        control.MatchEnded("m1", EndReason.CANCELLED),
+        EndMeeting("m1", Ended.PEER_LOST),
+        notice(Code.PEER_CANCELLED),
+        state(State.SEEKING),
+        SendSeek(2, after="m1"),
+    ).rests()
+
+
+def test_the_end_of_another_match_changes_nothing() -> None:
+    connecting().at(3, control.MatchEnded("m0", EndReason.CANCELLED)).rests()
+
+
+def test_nobody_goes_on_for_ever_when_no_peer_can_be_reached() -> None:
+    script = seeking()
+    for number in range(1, MAX_NO_SHOWS):
+        match_id = f"m{number}"
+        script.at(number * 20, matched(match_id), *found(match_id)).at(
+            number * 20 + 15,
+            NoShow(match_id),
+            EndMeeting(match_id, Ended.PEER_LOST),
+            SendEndMatch(match_id, EndReason.NO_SHOW),
+            notice(Code.PEER_NO_SHOW),
+            state(State.SEEKING),
+            SendSeek(number + 1, after=match_id),
+        )
+    (
+        script.at(500, matched("last"), *found("last"))
+        .at(
+            515,
+            NoShow("last"),
+            EndMeeting("last", Ended.PEER_LOST),
+            SendEndMatch("last", EndReason.NO_SHOW),
+            notice(Code.NO_PATH),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+def test_a_search_of_our_own_that_is_refused_says_why() -> None:
+    connecting().at(
+        3,
+        control.MatchEnded("m1", EndReason.LEFT),
+        EndMeeting("m1", Ended.PEER_LOST),
+        notice(Code.PEER_CANCELLED),
+        state(State.SEEKING),
+        SendSeek(2, after="m1"),
+    ).at(3, SeekAnswered(2, Code.BUSY), notice(Code.BUSY), state(State.HOME)).rests()
+
+
+# -- the session --------------------------------------------------------------------------
+
+
+def test_a_stored_token_restores_the_log_in() -> None:
+    (
+        Playbook[stranger.Event, stranger.Effect](Stranger())
+        .at(0, Remember("tok"))
+        .at(1, Online(), SendRestore("tok", ""))
+        .at(1, LoggedIn("Ann"), state(State.HOME))
+        .rests()
+    )
+
+
+def test_a_token_that_is_no_longer_good_is_dropped() -> None:
+    (
+        Playbook[stranger.Event, stranger.Effect](Stranger())
+        .at(0, Online())
+        .at(0, Remember("tok"), SendRestore("tok", ""))
+        .at(1, RestoreRefused(Code.SESSION_ENDED), DropToken(), notice(Code.SESSION_ENDED))
+        .at(2, Offline())
+        .at(3, Online())
+        .rests()
+    )
+
+
+def test_a_busy_server_is_asked_again() -> None:
+    (
+        Playbook[stranger.Event, stranger.Effect](Stranger())
+        .at(0, Online())
+        .at(0, Remember("tok"), SendRestore("tok", ""))
+        .at(1, RestoreRefused(Code.BUSY))
+        .when_due(1 + RESTORE_AGAIN, SendRestore("tok", ""))
+        .at(7, RestoreRefused(Code.BUSY, retry_after=9))
+        .when_due(16, SendRestore("tok", ""))
+        .at(16, LoggedIn("Ann"), state(State.HOME))
+        .rests()
+    )
+
+
+def test_a_search_starts_again_when_the_server_is_back() -> None:
+    (
+        seeking()
+        .at(2, Offline())
+        .at(9, Online(), SendRestore("tok", ""))
+        .at(9, LoggedIn("Ann"), SendSeek(2))
+        .at(9, matched(), *found())
+        .rests()
+    )
+
+
+def test_a_cancel_without_a_server_comes_home_at_once() -> None:
+    seeking().at(2, Offline()).at(3, CancelSeek(), state(State.HOME)).rests()
+
+
+def test_a_cancel_that_was_cut_off_comes_home() -> None:
+    seeking().at(2, CancelSeek(), SendCancel(1)).at(2, Offline(), state(State.HOME)).rests()
+
+
+def test_a_search_that_breaks_with_the_stream_goes_on_with_the_next() -> None:
+    (
+        at_home()
+        .at(1, Seek(), state(State.SEEKING), SendSeek(1))
+        .at(2, Offline())
+        .at(2, SeekAnswered(1, Code.SERVER_UNREACHABLE))
+        .at(3, Online(), SendRestore("tok", ""))
+        .at(3, LoggedIn("Ann"), SendSeek(2))
+        .rests()
+    )
+
+
+def test_a_search_begun_while_the_log_in_is_restored_is_sent_after_it() -> None:
+    (
+        at_home()
+        .at(1, Offline())
+        .at(2, Online(), SendRestore("tok", ""))
+        .at(2, Seek(), state(State.SEEKING))
+        .at(3, LoggedIn("Ann"), SendSeek(2))
+        .rests()
+    )
+
+
+def test_nobody_seeks_without_a_server() -> None:
+    at_home().at(1, Offline()).refused(2, Seek(), Code.SERVER_UNREACHABLE).rests()
+
+
+def test_a_talk_goes_on_without_the_server_and_is_restored_with_it() -> None:
+    (
+        talking()
+        .at(5, Offline())
+        .at(6, Online(), SendRestore("tok", "m1"))
+        .at(6, LoggedIn("Ann"))
+        .at(
+            7,
+            HangUp(),
+            EndMeeting("m1", Ended.YOU_HUNG_UP),
+            SendEndMatch("m1", EndReason.HUNG_UP),
+            ended(Ended.YOU_HUNG_UP, 4),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+def test_the_end_of_a_talk_is_told_to_the_server_when_it_is_back() -> None:
+    (
+        talking()
+        .at(5, Offline())
+        .at(
+            6,
+            Over("m1", Ended.PEER_HUNG_UP),
+            EndMeeting("m1", Ended.PEER_HUNG_UP),
+            ended(Ended.PEER_HUNG_UP, 3),
+            state(State.HOME),
+        )
+        .at(7, Online(), SendRestore("tok", ""))
+        .at(7, LoggedIn("Ann"), SendEndMatch("m1", EndReason.HUNG_UP))
+        .rests()
+    )
+
+
+def test_a_talk_that_ends_while_the_log_in_is_restored_is_told_after_it() -> None:
+    (
+        talking()
+        .at(5, Offline())
+        .at(6, Online(), SendRestore("tok", "m1"))
+        .at(
+            6,
+            HangUp(),
+            EndMeeting("m1", Ended.YOU_HUNG_UP),
+            ended(Ended.YOU_HUNG_UP, 3),
+            state(State.HOME),
+        )
+        .at(7, LoggedIn("Ann"), SendEndMatch("m1", EndReason.HUNG_UP))
+        .rests()
+    )
+
+
+def test_a_later_log_in_elsewhere_ends_everything_here() -> None:
+    (
+        talking()
+        .at(
+            5,
+            Closed(Code.LOGGED_IN_ELSEWHERE),
+            EndMeeting("m1", Ended.LOGGED_IN_ELSEWHERE),
+            ended(Ended.LOGGED_IN_ELSEWHERE, 2),
+            DropToken(),
+            state(State.SIGNED_OUT),
+            notice(Code.LOGGED_IN_ELSEWHERE),
+        )
+        .at(5, Offline())
+        .at(6, Online())
+        .refused(7, Seek(), Code.NOT_LOGGED_IN)
+        .rests()
+    )
+
+
+def test_logging_out_in_a_talk_hangs_up_first() -> None:
+    (
+        talking()
+        .at(
+            5,
+            LogOut(),
+            EndMeeting("m1", Ended.LOGGED_OUT),
+            SendEndMatch("m1", EndReason.HUNG_UP),
+            ended(Ended.LOGGED_OUT, 2),
+            SendLogOut(),
+            DropToken(),
+            state(State.SIGNED_OUT),
+        )
+        .rests()
+    )
+
+
+def test_logging_out_while_seeking_or_connecting() -> None:
+    seeking().at(2, LogOut(), SendLogOut(), DropToken(), state(State.SIGNED_OUT)).rests()
+    (
+        connecting()
+        .at(
+            2,
+            LogOut(),
+            EndMeeting("m1", Ended.LOGGED_OUT),
+            SendEndMatch("m1", EndReason.CANCELLED),
+            ended(Ended.LOGGED_OUT, 0.0),
+            SendLogOut(),
+            DropToken(),
+            state(State.SIGNED_OUT),
+        )
+        .at(3, NoShow("m1"))
+        .rests()
+    )
+
+
+def test_a_log_in_that_is_being_restored_can_be_logged_out() -> None:
+    (
+        Playbook[stranger.Event, stranger.Effect](Stranger())
+        .at(0, Remember("tok"))
+        .at(1, LogOut(), DropToken())
+        .at(2, Online())
+        .rests()
+    )
+
+
+def test_leaving_keeps_the_log_in() -> None:
+    at_home().at(1, Leave()).rests()
+    seeking().at(2, Leave(), SendCancel(1)).rests()
+    (
+        talking()
+        .at(
+            5,
+            Leave(),
+            EndMeeting("m1", Ended.YOU_HUNG_UP),
+            SendEndMatch("m1", EndReason.HUNG_UP),
+            ended(Ended.YOU_HUNG_UP, 2),
+            state(State.HOME),
+        )
+        .rests()
+    )
+
+
+def test_wishes_at_the_wrong_time_are_refused_by_name() -> None:
+    nobody: Script = Playbook(Stranger())
+    for wish in (Seek(), CancelSeek(), HangUp(), LogOut()):
+        nobody.refused(0, wish, Code.NOT_LOGGED_IN)
+    at_home().refused(1, CancelSeek(), Code.NOT_SEEKING).refused(1, HangUp(), Code.NO_TALK).rests()
+    seeking().refused(2, Seek(), Code.ALREADY_SEEKING).refused(2, HangUp(), Code.NO_TALK).rests()
+    connecting().refused(2, Seek(), Code.ALREADY_MATCHED).rests()
+    talking().refused(5, Seek(), Code.IN_A_TALK).refused(5, CancelSeek(), Code.IN_A_TALK).rests()
+
+
+def test_a_new_username_moves_nobody() -> None:
+    machine = talking().at(5, LoggedIn("Anna")).machine
+    assert isinstance(machine, Stranger)
+    assert (machine.username, machine.state) == ("Anna", State.TALKING)
+
+
+def test_a_tick_out_of_time_changes_nothing() -> None:
+    talking().at(5, Tick()).rests()

@@ -1,0 +1,42 @@
+from floater import api
+from floater.codes import Code
+from floater.core.talk.orders import Emit
+from floater.core.talk.texts import Texts
+from floater.machine import Tick
+
+
+def undelivered(message_id: str, code: Code = Code.NOT_DELIVERED) -> Emit:
+    return Emit(api.Undelivered(message_id, api.Error(code.value, "")))
+
+
+def test_each_text_is_late_by_itself_and_delivered_after_all() -> None:
+    texts = Texts("L")
+    assert [texts.said(2, now=0.0), texts.said(3, now=1.0), texts.said(5, now=1.0)] == ["L2", "L3", "L5"]
+    assert texts.deadline == 20.0
+    assert texts.feed(Tick(), now=20.0) == [undelivered("L2")]
+    assert texts.deadline == 21.0
+    assert texts.acknowledged(4) == [Emit(api.Delivered("L2")), Emit(api.Delivered("L3"))]
+    assert texts.feed(Tick(), now=21.0) == [undelivered("L5")]
+    assert texts.deadline is None
+
+
+def test_a_text_that_is_tried_again_waits_anew() -> None:
+    texts = Texts("F")
+    texts.said(1, now=0.0)
+    texts.said(2, now=5.0)
+    texts.feed(Tick(), now=20.0)
+    texts.said(1, now=30.0)
+    assert texts.deadline == 25.0
+    assert texts.acknowledged(2) == [Emit(api.Delivered("F1")), Emit(api.Delivered("F2"))]
+    assert texts.deadline is None
+
+
+def test_the_end_tells_of_each_text_once() -> None:
+    texts = Texts("L")
+    for seq, now in ((1, 0.0), (2, 10.0), (3, 10.0)):
+        texts.said(seq, now=now)
+    texts.feed(Tick(), now=20.0)
+    assert texts.refused(3, Code.NOT_GREETED) == [undelivered("L3", Code.NOT_GREETED)]
+    assert texts.end() == [undelivered("L2")]
+    assert 1 not in texts
+    assert texts.end() == []
