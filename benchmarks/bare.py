@@ -19,7 +19,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from floater.crypto.certificate import load_identity, make_identity
+from floater.crypto.certificate import load_certified_key, make_certified_key
 from floater.loop import run
 from floater.store.files import KEPT_MEMORY
 from floater.store.writer import Writer
@@ -40,7 +40,7 @@ def server_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
-    load_identity(context, make_identity())
+    load_certified_key(context, make_certified_key())
     return context
 
 

@@ -104,7 +104,7 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
             observer=partial(Observer, observations=observations, prober=prober),
             http=partial(http_protocol, accounts, config),
         )
-        door = Door(config, server_tls(keys.identity), services, visits, tasks)
+        door = Door(config, server_tls(keys.server_key), services, visits, tasks)
         door.open(main)
         for listener in observers:
             door.open(listener, observer_only=True)

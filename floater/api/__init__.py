@@ -38,8 +38,10 @@ from floater.api.base import (
     Error,
     Event,
     Notice,
+    OfTalk,
     Ready,
     Reply,
+    TalkEvent,
 )
 from floater.api.computer import (
     HostHere,
@@ -105,9 +107,15 @@ from floater.api.talk import (
     Said,
     Seek,
     SendText,
+    Standing,
     State,
     StateChanged,
+    TalkChanged,
     TalkEnded,
+    TalkInfo,
+    TalkKind,
+    Talks,
+    TalksReply,
     TextReceived,
     TextReply,
     Typing,
@@ -154,6 +162,7 @@ __all__ = [
     "NetworkReply",
     "Notice",
     "Noticed",
+    "OfTalk",
     "Offer",
     "Offered",
     "Online",
@@ -194,11 +203,18 @@ __all__ = [
     "SetUsername",
     "Settings",
     "SignUp",
+    "Standing",
     "State",
     "StateChanged",
     "Status",
     "StatusReply",
+    "TalkChanged",
     "TalkEnded",
+    "TalkEvent",
+    "TalkInfo",
+    "TalkKind",
+    "Talks",
+    "TalksReply",
     "TextReceived",
     "TextReply",
     "Trying",
@@ -236,6 +252,7 @@ AnyCommand: TypeAlias = (
     | HostHere
     | Practise
     | Status
+    | Talks
     | History
     | Network
     | GetReceipt
@@ -246,6 +263,7 @@ AnyEvent: TypeAlias = (
     | StateChanged
     | Online
     | ServerChanged
+    | TalkChanged
     | Matched
     | Trying
     | Path
@@ -284,6 +302,8 @@ class HistoryReply(Reply, frozen=True, omit_defaults=False):
     """The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside."""
 
     events: list[Recorded]
+    n: int = 0
+    "The number of the last event that this reply tells of."
 
 
 REPLIES: Final[dict[type[Command], type[Reply]]] = {
@@ -295,6 +315,7 @@ REPLIES: Final[dict[type[Command], type[Reply]]] = {
     SendText: TextReply,
     SendFile: FileReply,
     Status: StatusReply,
+    Talks: TalksReply,
     Network: NetworkReply,
     GetReceipt: ReceiptReply,
     History: HistoryReply,
@@ -310,6 +331,7 @@ AnyReply: TypeAlias = (
     | TextReply
     | FileReply
     | StatusReply
+    | TalksReply
     | NetworkReply
     | ReceiptReply
     | HistoryReply

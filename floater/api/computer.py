@@ -4,7 +4,7 @@ import msgspec
 
 from floater.api.base import Command, Error, Event, Reply
 from floater.api.network import PathKind
-from floater.api.talk import PeerName, State
+from floater.api.talk import PeerName, State, TalkInfo
 
 
 class Quit(Command, frozen=True):
@@ -71,6 +71,9 @@ class StatusReply(Reply, frozen=True, omit_defaults=False):
     settings: Settings
     version: str = ""
     practising: bool = False
+    talks: list[TalkInfo] = []  # noqa: RUF012  # msgspec makes a fresh one
+    n: int = 0
+    "The number of the last event that this reply tells of."
 
 
 class ServerReply(Reply, frozen=True):

@@ -2,41 +2,41 @@
 
 import msgspec
 
-from floater.api.base import Command, Error, Event, Reply
+from floater.api.base import Error, OfTalk, Reply, TalkEvent
 
 
-class SendFile(Command, frozen=True):
+class SendFile(OfTalk, frozen=True):
     """Offer a file. An image is a file whose type is an image; the type is read from its bytes."""
 
     path: str
 
 
-class Accept(Command, frozen=True):
+class Accept(OfTalk, frozen=True):
     """Have an offered file. `to` is the folder to keep it in, the downloads folder if empty."""
 
     transfer_id: str
     to: str = ""
 
 
-class Decline(Command, frozen=True):
+class Decline(OfTalk, frozen=True):
     """Refuse an offered file."""
 
     transfer_id: str
 
 
-class Pause(Command, frozen=True):
+class Pause(OfTalk, frozen=True):
     """Let a transfer rest, either side."""
 
     transfer_id: str
 
 
-class Resume(Command, frozen=True):
+class Resume(OfTalk, frozen=True):
     """Go on with it."""
 
     transfer_id: str
 
 
-class Cancel(Command, frozen=True):
+class Cancel(OfTalk, frozen=True):
     """Give a transfer up, either side."""
 
     transfer_id: str
@@ -56,7 +56,7 @@ class Preview(msgspec.Struct, frozen=True):
     pixels: bytes
 
 
-class Offer(Event, frozen=True):
+class Offer(TalkEvent, frozen=True):
     """The peer offers a file. Nothing of it is sent before `accept`."""
 
     transfer_id: str
@@ -66,7 +66,7 @@ class Offer(Event, frozen=True):
     preview: Preview | None = None
 
 
-class Offered(Event, frozen=True):
+class Offered(TalkEvent, frozen=True):
     """We have offered a file."""
 
     transfer_id: str
@@ -76,7 +76,7 @@ class Offered(Event, frozen=True):
     preview: Preview | None = None
 
 
-class Progress(Event, frozen=True):
+class Progress(TalkEvent, frozen=True):
     """How far a transfer is."""
 
     transfer_id: str
@@ -84,13 +84,13 @@ class Progress(Event, frozen=True):
     size: int
 
 
-class Accepted(Event, frozen=True):
+class Accepted(TalkEvent, frozen=True):
     """The peer wants our file."""
 
     transfer_id: str
 
 
-class Paused(Event, frozen=True):
+class Paused(TalkEvent, frozen=True):
     """Who lets the transfer rest now; neither means it goes on."""
 
     transfer_id: str
@@ -98,7 +98,7 @@ class Paused(Event, frozen=True):
     by_peer: bool
 
 
-class Received(Event, frozen=True):
+class Received(TalkEvent, frozen=True):
     """The file is whole, verified and on disk."""
 
     transfer_id: str
@@ -106,13 +106,13 @@ class Received(Event, frozen=True):
     sha256: str
 
 
-class Sent(Event, frozen=True):
+class Sent(TalkEvent, frozen=True):
     """The peer has our file, whole and verified."""
 
     transfer_id: str
 
 
-class Failed(Event, frozen=True):
+class Failed(TalkEvent, frozen=True):
     """A transfer is over without success."""
 
     transfer_id: str

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from floater.api.base import Command, Event, Reply
+from floater.api.base import Command, OfTalk, Reply, TalkEvent
 
 
 class PathKind(StrEnum):
@@ -19,7 +19,7 @@ class Network(Command, frozen=True):
     """Say what the network allows. Takes up to 5 s."""
 
 
-class GetReceipt(Command, frozen=True, tag="receipt"):
+class GetReceipt(OfTalk, frozen=True, tag="receipt"):
     """Say how the talk, or the last one, is connected, why so, and what would make it direct."""
 
 
@@ -81,7 +81,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     "Of the relay, as things stood when this was told."
 
 
-class Path(Event, frozen=True):
+class Path(TalkEvent, frozen=True):
     """The way the talk now takes. `how` is what found it; `took_ms` counts from `matched`.
 
     `rtt_ms`: only the leader of a match can time it.
@@ -98,7 +98,7 @@ class Path(Event, frozen=True):
     receipt: Receipt | None = None
 
 
-class Trying(Event, frozen=True):
+class Trying(TalkEvent, frozen=True):
     """Which kinds of way are being tried now, all at once, while there is none; `technique` as in `Receipt`.
 
     The kinds are none for a moment where nobody can be called yet.
@@ -108,7 +108,7 @@ class Trying(Event, frozen=True):
     technique: str
 
 
-class ReceiptChanged(Event, frozen=True, tag="receipt"):
+class ReceiptChanged(TalkEvent, frozen=True, tag="receipt"):
     """What is known of the way in use, as in `path`, is another now: direct ways are being tried, or were."""
 
     receipt: Receipt

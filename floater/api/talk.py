@@ -4,7 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
-from floater.api.base import Command, Error, Event, Reply
+from floater.api.base import Command, Error, Event, OfTalk, Reply, TalkEvent
+from floater.api.network import PathKind
 
 
 class State(StrEnum):
@@ -30,6 +31,40 @@ class Ended(StrEnum):
     SERVER_CLOSED = "server_closed"
 
 
+class TalkKind(StrEnum):
+    """Who a talk is with, and what brought it about."""
+
+    STRANGER = "stranger"  # the server's match; one at a time
+    LOBBY = "lobby"
+    NEARBY = "nearby"
+    CONTACT = "contact"
+    GROUP = "group"
+
+
+class Standing(StrEnum):
+    """Where one talk stands."""
+
+    APART = "apart"  # no link, and none is looked for
+    CONNECTING = "connecting"
+    GREETING = "greeting"
+    OPEN = "open"
+    OVER = "over"
+
+
+class TalkInfo(msgspec.Struct, frozen=True):
+    """One talk, as much as a list of talks shows."""
+
+    talk: str
+    kind: TalkKind
+    name: str
+    standing: Standing
+    unread: int
+    path: PathKind | None
+    greeted: bool
+    "Whether we have greeted."
+    peer_greeted: bool
+
+
 class Seek(Command, frozen=True):
     """Press 聊一聊."""
 
@@ -38,36 +73,46 @@ class CancelSeek(Command, frozen=True):
     """Stop seeking."""
 
 
-class Greet(Command, frozen=True):
+class Greet(OfTalk, frozen=True):
     """Say 你好, or the greeting of that language; of our own language if none is given."""
 
     language: str = ""
 
 
-class SendText(Command, frozen=True):
+class SendText(OfTalk, frozen=True):
     """Say something. At most 65,536 bytes of UTF-8."""
 
     text: str
 
 
-class Retry(Command, frozen=True):
+class Retry(OfTalk, frozen=True):
     """Try again, now, to bring what is not delivered to the peer."""
 
     message_id: str
 
 
-class Typing(Command, frozen=True):
+class Typing(OfTalk, frozen=True):
     """Tell the peer whether we are writing; goes stale after 6 s."""
 
     typing: bool
 
 
-class HangUp(Command, frozen=True):
+class HangUp(OfTalk, frozen=True):
     """End the talk for both."""
 
 
-class History(Command, frozen=True):
+class Talks(Command, frozen=True):
+    """List the talks."""
+
+
+class History(OfTalk, frozen=True):
     """What has happened in the talk since `matched`, for a face that has just come."""
+
+
+class TalksReply(Reply, frozen=True, omit_defaults=False):
+    """All talks, the stranger's first."""
+
+    talks: list[TalkInfo]
 
 
 class TextReply(Reply, frozen=True):
@@ -88,71 +133,79 @@ class StateChanged(Event, frozen=True, tag="state"):
     state: State
 
 
-class Matched(Event, frozen=True):
+class TalkChanged(TalkEvent, frozen=True, tag="talk"):
+    """A talk is there, or its name or standing has changed."""
+
+    kind: TalkKind
+    name: str
+    standing: Standing
+
+
+class Matched(TalkEvent, frozen=True):
     """A stranger was found."""
 
     match_id: str
     peer: PeerName
 
 
-class PeerGreeted(Event, frozen=True):
+class PeerGreeted(TalkEvent, frozen=True):
     """The peer has said this greeting."""
 
     language: str
     greeting: str
 
 
-class Greeted(Event, frozen=True):
+class Greeted(TalkEvent, frozen=True):
     """We have said this greeting."""
 
     language: str
     greeting: str
 
 
-class Said(Event, frozen=True):
+class Said(TalkEvent, frozen=True):
     """We have said something; it is on its way."""
 
     message_id: str
     text: str
 
 
-class TextReceived(Event, frozen=True, tag="text"):
+class TextReceived(TalkEvent, frozen=True, tag="text"):
     """The peer has said something."""
 
     message_id: str
     text: str
 
 
-class Delivered(Event, frozen=True):
+class Delivered(TalkEvent, frozen=True):
     """The peer has our text."""
 
     message_id: str
 
 
-class Undelivered(Event, frozen=True):
+class Undelivered(TalkEvent, frozen=True):
     """No acknowledgement of our text has come. While the talk goes on, `retry` may still bring it there."""
 
     message_id: str
     error: Error
 
 
-class PeerTyping(Event, frozen=True):
+class PeerTyping(TalkEvent, frozen=True):
     """Whether the peer is writing."""
 
     typing: bool
 
 
-class PeerAway(Event, frozen=True):
+class PeerAway(TalkEvent, frozen=True):
     """Nothing comes through; we wait and try again. `grace_s` is how long."""
 
     grace_s: float
 
 
-class PeerBack(Event, frozen=True):
+class PeerBack(TalkEvent, frozen=True):
     """It comes through again."""
 
 
-class TalkEnded(Event, frozen=True, tag="ended"):
+class TalkEnded(TalkEvent, frozen=True, tag="ended"):
     """The talk is over. Nothing follows of it: what was open before has been told."""
 
     reason: Ended

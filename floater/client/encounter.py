@@ -9,10 +9,11 @@ from typing import Final
 from floater import api
 from floater.codes import Code
 from floater.core import link
+from floater.core.emit import Emit
 from floater.core.meet import path
 from floater.core.person import stranger
 from floater.core.talk import talk
-from floater.core.talk.orders import Emit, Greeted, Over
+from floater.core.talk.orders import Greeted, Over
 from floater.core.talk.talk import Talk, TalkConfig
 from floater.core.talk.transfer import (
     CloseFile,

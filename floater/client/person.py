@@ -25,13 +25,15 @@ from floater.client.tokens import Tokens
 from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
+from floater.core.emit import Emit
+from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.core.person import stranger
 from floater.core.person.stranger import Stranger
 from floater.core.talk.talk import TalkConfig
 from floater.drive import Driver
 from floater.errors import Refused, ServerRefused, Unreachable
-from floater.net.meeting import Meeting, MeetingSettings
+from floater.net.meeting import Meeting
 from floater.net.network_watch import NetworkWatch
 from floater.net.port_mapping import MappedPort
 from floater.net.proxies import choose_proxy
@@ -305,7 +307,7 @@ class Person:
                 self._meet(matched)
             case stranger.EndMeeting(_, reason):
                 self._end(reason)
-            case stranger.Emit(event):
+            case Emit(event):
                 self._words.tell(event)
                 if isinstance(event, api.StateChanged):
                     self._entered(event.state)
@@ -361,7 +363,7 @@ class Person:
     def _meet(self, matched: control.Matched) -> None:
         assert self.link is not None
         assert self.link.welcome is not None
-        assert self._search.identity is not None
+        assert self._search.match_key is not None
         encounter = self._encounter = Encounter(
             matched,
             TalkConfig(max_file=self._config.max_file),
@@ -376,7 +378,7 @@ class Person:
         encounter.start(
             Meeting(
                 matched=matched,
-                identity=self._search.identity,
+                match_key=self._search.match_key,
                 ticket_key=self.link.welcome.ticket_key,
                 server_time=self.link.server_time,
                 punch_port=port,

@@ -9,7 +9,7 @@ from floater.client.ports import Ports
 from floater.codes import Code
 from floater.core.person import stranger
 from floater.core.person.stranger import Stranger
-from floater.crypto.certificate import Identity, make_identity
+from floater.crypto.certificate import CertifiedKey, make_certified_key
 from floater.errors import FloaterError, ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED
 from floater.wire import control
@@ -35,7 +35,7 @@ class Search:
         ports: Ports,
         wishes: Callable[[], tuple[bool, str]],
     ) -> None:
-        self.identity: Identity | None = None
+        self.match_key: CertifiedKey | None = None
         "Made for the last `seek`, and good for its match alone."
         self._machine = machine
         self._feed = feed
@@ -128,12 +128,12 @@ class Search:
             if self._unsent != attempt or not self._is_on(attempt):
                 return  # cancelled meanwhile, before the server heard of it
             self._unsent = None
-            self.identity = make_identity()
+            self.match_key = make_certified_key()
             hidden, language = self._wishes()
             await self._request(
                 control.Seek(
                     UNNUMBERED,
-                    certificate=self.identity.certificate,
+                    certificate=self.match_key.certificate,
                     candidates=port.candidates if port else (),
                     nat=port.introduce() if port else UNKNOWN_NAT,
                     hide_address=hidden,

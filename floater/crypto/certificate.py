@@ -32,7 +32,7 @@ _NOT_AFTER: Final = datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class CertifiedKey:
     """An ECDSA P-256 key and its self-signed certificate."""
 
     key: ec.EllipticCurvePrivateKey
@@ -54,7 +54,7 @@ class Identity:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection)
 
 
-def make_identity(name: str = "floater") -> Identity:
+def make_certified_key(name: str = "floater") -> CertifiedKey:
     """Make a fresh key and certificate, in well under a millisecond."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -68,7 +68,7 @@ def make_identity(name: str = "floater") -> Identity:
         .not_valid_after(_NOT_AFTER)
         .sign(key, hashes.SHA256())
     )
-    return Identity(key, certificate.public_bytes(Encoding.DER))
+    return CertifiedKey(key, certificate.public_bytes(Encoding.DER))
 
 
 def key_fingerprint(certificate: bytes) -> bytes:
@@ -81,7 +81,7 @@ def key_fingerprint(certificate: bytes) -> bytes:
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
-def load_identity(context: ssl.SSLContext, identity: Identity) -> None:
+def load_certified_key(context: ssl.SSLContext, certified: CertifiedKey) -> None:
     """Give a TLS context its key and certificate.
 
     `ssl` reads them from a file only. The file lives in memory where the
@@ -89,14 +89,14 @@ def load_identity(context: ssl.SSLContext, identity: Identity) -> None:
     else in any case, and is gone when this returns.
     """
     password = secrets.token_hex(16)
-    with _passing_file(identity.certificate_pem() + identity.key_pem(password.encode("ascii"))) as path:
+    with _passing_file(certified.certificate_pem() + certified.key_pem(password.encode("ascii"))) as path:
         context.load_cert_chain(path, password=password)
 
 
 @contextmanager
 def _passing_file(content: bytes) -> Iterator[str]:
     if hasattr(os, "memfd_create") and os.path.isdir(_OPEN_FILES):
-        with open(os.memfd_create("identity"), "wb", buffering=0) as file:
+        with open(os.memfd_create("certified"), "wb", buffering=0) as file:
             file.write(content)
             yield f"{_OPEN_FILES}/{file.fileno()}"
         return

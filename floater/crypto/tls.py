@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from floater.codes import Code
-from floater.crypto.certificate import Identity, key_fingerprint, load_identity
+from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certified_key
 from floater.errors import RemoteProtocolError
 from floater.wire.control import Role
 
@@ -51,12 +51,12 @@ def check_pin(certificate: bytes | None, fingerprint: bytes) -> bool:
         return False
 
 
-def peer_leg_context(role: Role, identity: Identity, peer_certificate: bytes) -> ssl.SSLContext:
+def peer_leg_context(role: Role, match_key: CertifiedKey, peer_certificate: bytes) -> ssl.SSLContext:
     """Make the context of every link of one match.
 
     Args:
         role: our side; the leader is the TLS client.
-        identity: ours, as the ticket names it.
+        match_key: ours, as the ticket names it.
         peer_certificate: the peer's, DER, as the ticket names it.
 
     Raises:
@@ -73,7 +73,7 @@ def peer_leg_context(role: Role, identity: Identity, peer_certificate: bytes) ->
         context.load_verify_locations(cadata=peer_certificate)
     except (ssl.SSLError, ValueError) as error:
         raise RemoteProtocolError(Code.BAD_TICKET, "the peer's certificate is unreadable") from error
-    load_identity(context, identity)
+    load_certified_key(context, match_key)
     return context
 
 

@@ -23,9 +23,10 @@ from floater.api import NatWords, PathKind, Receipt, RelayReason
 from floater.codes import Code
 from floater.core import link
 from floater.core.meet import path, punch
+from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance, Technique
 from floater.core.meet.whereabouts import Whereabouts
-from floater.crypto.certificate import Identity
+from floater.crypto.certificate import CertifiedKey
 from floater.crypto.tls import check_signature, peer_leg_context
 from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError
@@ -113,35 +114,12 @@ Report: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class MeetingSettings:
-    """What may be decided for a meeting. Seconds are floats."""
-
-    head_start: float = 0.6
-    "Seconds that punching has for itself before the relay joins the race."
-
-    timeout: float = 15.0
-    "Seconds from `start` until a peer to whom no link came counts as not coming."
-
-    grace: float = 30.0
-    "Seconds that a peer may be out of reach before it counts as lost."
-
-    punch_delay: float = 0.005
-    "Seconds, about, between an error on a dialled address and the next attempt there."
-
-    punch_budget: float = 4.0
-    "Seconds from the start of a punch to giving up."
-
-    punch_attempts: int = 60
-    "Dials to one address in one punch, at most."
-
-
 class Meeting:
     """One match's links, from `matched` to the end.
 
     Args:
         matched: the server's message.
-        identity: whose certificate went into `seek`.
+        match_key: whose certificate went into `seek`.
         ticket_key: of `welcome`.
         server_time: tells the server's clock now, UTC seconds.
         punch_port: the port whose candidates went into `seek`; the meeting
@@ -159,7 +137,7 @@ class Meeting:
         self,
         *,
         matched: Matched,
-        identity: Identity,
+        match_key: CertifiedKey,
         ticket_key: bytes,
         server_time: Callable[[], float],
         punch_port: PunchPort | None,
@@ -171,7 +149,7 @@ class Meeting:
         allowance: Allowance | None = None,
     ) -> None:
         self._matched = matched
-        self._identity = identity
+        self._match_key = match_key
         self._ticket_key = ticket_key
         self._server_time = server_time
         self._port = None if matched.relay_only else punch_port  # otherwise nothing is dialled or accepted
@@ -215,11 +193,11 @@ class Meeting:
                 matched.ticket,
                 match_id=matched.match_id,
                 role=matched.role,
-                own=self._identity.certificate,
+                own=self._match_key.certificate,
                 peer=matched.certificate,
                 server_time=self._server_time(),
             )
-            context = peer_leg_context(matched.role, self._identity, matched.certificate)
+            context = peer_leg_context(matched.role, self._match_key, matched.certificate)
         except RemoteProtocolError as error:
             log.warning("= match refused: %s", error.code.value)
             self._tell(path.NoShow(error.code))

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, cast
 
-from floater.crypto.certificate import Identity, load_identity
+from floater.crypto.certificate import CertifiedKey, load_certified_key
 from floater.tasks import Tasks
 from floater.wire import relay
 from server.config import ServerConfig, parse_place
@@ -89,13 +89,13 @@ def listen(place: str) -> socket.socket:
     return sock
 
 
-def server_tls(identity: Identity) -> ssl.SSLContext:
+def server_tls(server_key: CertifiedKey) -> ssl.SSLContext:
     """Make the context of every TLS connection to this server: 1.3 only, no resumption."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
     context.set_alpn_protocols([CLIENT_ALPN, HTTP_ALPN, relay.ALPN])
-    load_identity(context, identity)
+    load_certified_key(context, server_key)
     return context
 
 

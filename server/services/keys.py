@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from floater.crypto.certificate import Identity, key_fingerprint, make_identity
+from floater.crypto.certificate import CertifiedKey, key_fingerprint, make_certified_key
 from server.errors import CannotStart
 
 
@@ -22,7 +22,7 @@ from server.errors import CannotStart
 class Keys:
     """The secrets of one server."""
 
-    identity: Identity
+    server_key: CertifiedKey
     ticket: ed25519.Ed25519PrivateKey
     relay: bytes
     "32 bytes."
@@ -30,7 +30,7 @@ class Keys:
     @property
     def fingerprint(self) -> bytes:
         """What `floater://…#` pins, 32 bytes."""
-        return key_fingerprint(self.identity.certificate)
+        return key_fingerprint(self.server_key.certificate)
 
 
 def open_keys(data_dir: Path) -> Keys:
@@ -42,7 +42,7 @@ def open_keys(data_dir: Path) -> Keys:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Keys(
-            identity=_identity(_read_or_make(data_dir / "certificate.pem", _new_identity)),
+            server_key=_server_key(_read_or_make(data_dir / "certificate.pem", _new_server_key)),
             ticket=ed25519.Ed25519PrivateKey.from_private_bytes(
                 _read_or_make(data_dir / "ticket.key", lambda: secrets.token_bytes(32))
             ),
@@ -56,17 +56,17 @@ def open_keys(data_dir: Path) -> Keys:
         ) from error
 
 
-def _new_identity() -> bytes:
-    identity = make_identity("floater-server")
-    return identity.key_pem() + identity.certificate_pem()
+def _new_server_key() -> bytes:
+    server_key = make_certified_key("floater-server")
+    return server_key.key_pem() + server_key.certificate_pem()
 
 
-def _identity(pem: bytes) -> Identity:
+def _server_key(pem: bytes) -> CertifiedKey:
     key = load_pem_private_key(pem, password=None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ValueError("not an elliptic curve key")
     text = pem.decode("ascii")
-    return Identity(key, ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE-----") :]))
+    return CertifiedKey(key, ssl.PEM_cert_to_DER_cert(text[text.index("-----BEGIN CERTIFICATE-----") :]))
 
 
 def _secret(data: bytes) -> bytes:

@@ -3,14 +3,14 @@ import ssl
 
 import pytest
 
-from floater.crypto.certificate import load_identity, make_identity
+from floater.crypto.certificate import load_certified_key, make_certified_key
 from floater.loop import abort, new_event_loop
 
 
 async def end_and_abort() -> None:
     """Abort a TLS stream that the other side has ended, and once more."""
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    load_identity(server_side, make_identity())
+    load_certified_key(server_side, make_certified_key())
     client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client_side.check_hostname, client_side.verify_mode = False, ssl.CERT_NONE
     ended = asyncio.get_running_loop().create_future()

@@ -13,7 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from floater.codes import Code
-from floater.crypto.certificate import make_identity
+from floater.crypto.certificate import make_certified_key
 from floater.errors import RemoteProtocolError, ServerRefused
 from floater.tasks import Tasks
 from floater.wire import control
@@ -33,8 +33,8 @@ from server.services.tickets import TicketOffice
 from tests.fuzz.choose import Choices, make_header
 
 _CONFIG = ServerConfig(data_dir=Path("/nowhere"), message_rate=1e6, message_burst=1_000_000)
-_IDENTITY = make_identity()
-_KEYS = Keys(identity=_IDENTITY, ticket=ed25519.Ed25519PrivateKey.generate(), relay=bytes(32))
+_SERVER_KEY = make_certified_key()
+_KEYS = Keys(server_key=_SERVER_KEY, ticket=ed25519.Ed25519PrivateKey.generate(), relay=bytes(32))
 _LOOP = asyncio.new_event_loop()
 
 
@@ -170,7 +170,7 @@ class _Client:
             self.id += 1
             header["id"] = self.id
         if cls is control.Seek and not choices.chance(16):
-            header["certificate"] = _IDENTITY.certificate
+            header["certificate"] = _SERVER_KEY.certificate
         frame = _frame(header)
         try:
             message = CLIENT_MESSAGES.decode(FrameReader(SERVER_LEG).feed(frame)[0])

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from floater import api
 from floater.codes import Code
 from floater.core import link
+from floater.core.emit import Emit
 from floater.core.meet import network, path, punch, technique
 from floater.core.meet.candidates import Surroundings, choose_candidates, is_port_allowed
 from floater.core.person import stranger
 from floater.core.talk import talk, transfer
-from floater.core.talk.orders import Emit
 from floater.core.talk.sniff import IMAGE_TYPES, clean_type, is_what_it_says, sniff
 from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
@@ -393,7 +393,7 @@ def stranger_sequence(data: bytes) -> None:
                 case stranger.EndMeeting(match_id):
                     assert match_id == meeting
                     meeting = ""
-                case stranger.Emit(api.StateChanged(after)):
+                case Emit(api.StateChanged(after)):
                     assert after is api.State.SIGNED_OUT or (state.value, after.value) in MOVES
                     state = after
         in_match = state in (api.State.CONNECTING, api.State.GREETING, api.State.TALKING)

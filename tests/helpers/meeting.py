@@ -13,8 +13,9 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.core import link
-from floater.crypto.certificate import Identity, key_fingerprint, load_identity, make_identity
-from floater.net.meeting import Meeting, MeetingSettings, Report
+from floater.core.meet.settings import MeetingSettings
+from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certified_key, make_certified_key
+from floater.net.meeting import Meeting, Report
 from floater.net.peer_link import PeerLink
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.net.server_door import Proxy
@@ -44,8 +45,8 @@ class MatchMaker:
 
     def match(
         self,
-        leader: Identity,
-        follower: Identity,
+        leader: CertifiedKey,
+        follower: CertifiedKey,
         *,
         candidates: tuple[Sequence[Candidate], Sequence[Candidate]] = ((), ()),
         relay_only: bool = False,
@@ -89,7 +90,7 @@ class Side:
     """One side of a match, and everything it was told."""
 
     matched: Matched
-    identity: Identity
+    match_key: CertifiedKey
     ticket_key: bytes
     punch_port: PunchPort | None = None
     server: ServerUrl = NOWHERE
@@ -104,7 +105,7 @@ class Side:
         self.link: int | None = None
         self.meeting = Meeting(
             matched=self.matched,
-            identity=self.identity,
+            match_key=self.match_key,
             ticket_key=self.ticket_key,
             server_time=time.time,
             punch_port=self.punch_port,
@@ -155,7 +156,7 @@ async def pair(
     proxy: Proxy | None = None,
 ) -> AsyncIterator[tuple[Side, Side]]:
     """Two sides of one match, not started; `spoil` may change what each side has been told of the other."""
-    maker, identities = MatchMaker(), (make_identity(), make_identity())
+    maker, identities = MatchMaker(), (make_certified_key(), make_certified_key())
     own: list[PunchPort | None] = [None, None]
     if ports:
         own = [
@@ -217,14 +218,14 @@ async def tiny_relay(
     `refuse` is a code for everybody. Bare TCP is reset without `raw`, and not heard with `swallow`.
     """
     loop, tasks = asyncio.get_running_loop(), Tasks()
-    identity = make_identity()
+    match_key = make_certified_key()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols([relay.ALPN])
-    load_identity(context, identity)
+    load_certified_key(context, match_key)
     waiting: dict[bytes, tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]] = {}
     listener = socket.create_server(("127.0.0.1", 0))
     listener.setblocking(False)
-    url = ServerUrl("127.0.0.1", listener.getsockname()[1], key_fingerprint(identity.certificate))
+    url = ServerUrl("127.0.0.1", listener.getsockname()[1], key_fingerprint(match_key.certificate))
     state = TinyRelay(url, [], bytearray(), set())
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from floater import api
 from floater.codes import Code
+from floater.core.emit import Emit
 from floater.core.link import Alive, Arrived, LinkDown, LinkUp, Suspect, Transmit, Writable
-from floater.core.talk.orders import Emit, Greeted, Over
+from floater.core.talk.orders import Greeted, Over
 from floater.core.talk.talk import Event, Talk, TalkConfig
 from floater.core.talk.transfer import (
     BlockRead,

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from floater.crypto.certificate import Identity, key_fingerprint, load_identity, make_identity
+from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certified_key, make_certified_key
 from floater.net.server_link import ALPN
 from floater.wire import control
 from floater.wire.codec import Message, encode
@@ -56,7 +56,7 @@ async def scripted_server(*scripts: Script, pin: bytes | None = None) -> AsyncIt
 
     A script that fails an assertion fails the test when the block ends.
     """
-    identity = make_identity("server")
+    server_key = make_certified_key("server")
     plays = list(scripts)
     running: set[asyncio.Task[None]] = set()
     failures: list[AssertionError] = []
@@ -75,10 +75,10 @@ async def scripted_server(*scripts: Script, pin: bytes | None = None) -> AsyncIt
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=_context(identity))
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=_context(server_key))
     port = server.sockets[0].getsockname()[1]
     try:
-        yield ServerUrl("127.0.0.1", port, pin or key_fingerprint(identity.certificate))
+        yield ServerUrl("127.0.0.1", port, pin or key_fingerprint(server_key.certificate))
     finally:
         server.close()
         for task in running:
@@ -89,9 +89,9 @@ async def scripted_server(*scripts: Script, pin: bytes | None = None) -> AsyncIt
         raise failures[0]
 
 
-def _context(identity: Identity) -> ssl.SSLContext:
+def _context(server_key: CertifiedKey) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols([ALPN])
-    load_identity(context, identity)
+    load_certified_key(context, server_key)
     return context

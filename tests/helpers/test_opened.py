@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from floater.crypto.certificate import load_identity, make_identity
+from floater.crypto.certificate import load_certified_key, make_certified_key
 from tests.helpers.opened import opened, read_keys
 from tests.natlab.packets import ACK, SYN, TCP, Packet
 
@@ -29,7 +29,7 @@ def conversation(keys: Path, before: bytes) -> list[Packet]:
     context.keylog_filename = str(keys)
     client = context.wrap_bio(into_client, out_of_client)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    load_identity(context, make_identity())
+    load_certified_key(context, make_certified_key())
     server = context.wrap_bio(into_server, out_of_server, server_side=True)
     said: dict[bool, bytes] = {True: before, False: b""}
 

@@ -8,10 +8,11 @@ import msgspec
 from floater import api
 from floater.codes import Code
 from floater.core import link
+from floater.core.emit import Emit
 from floater.core.meet import path
 from floater.core.person import reconnect, stranger
 from floater.core.talk import talk
-from floater.core.talk.orders import Emit, Greeted, Over
+from floater.core.talk.orders import Greeted, Over
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import control
 from floater.wire.codec import Message, encode
@@ -115,7 +116,7 @@ class Client:
 
     def _perform(self, effect: stranger.Effect) -> None:
         match effect:
-            case stranger.Emit(event):
+            case Emit(event):
                 self.tell(event)
             case stranger.SendRestore(token, match_id):
                 self._request(control.Restore(1, token, match_id), self._restored)

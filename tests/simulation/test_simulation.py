@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from floater import api
+from floater.core.emit import Emit
 from floater.core.meet.path import Effect, Lost
 from floater.core.meet.path import Path as Ways
 from floater.core.person import stranger
@@ -182,9 +183,7 @@ def test_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
 
     def silent(self: stranger.Stranger, reason: api.Ended, now: float) -> list[stranger.Effect]:
         effects = honest(self, reason, now)
-        return [
-            e for e in effects if not (isinstance(e, stranger.Emit) and isinstance(e.event, api.TalkEnded))
-        ]
+        return [e for e in effects if not (isinstance(e, Emit) and isinstance(e.event, api.TalkEnded))]
 
     monkeypatch.setattr(stranger.Stranger, "_over", silent)
     with pytest.raises(RuleBroken, match="somebody was not told that the talk ended"):

@@ -31,6 +31,7 @@ from typing import Final, TypeAlias
 
 from floater import api
 from floater.codes import Code
+from floater.core.emit import Emit
 from floater.errors import Refused
 from floater.machine import Tick
 from floater.wire import control
@@ -269,13 +270,6 @@ class EndMeeting:
 
     match_id: str
     reason: api.Ended
-
-
-@dataclass(frozen=True, slots=True)
-class Emit:
-    """Tell the person."""
-
-    event: api.Event
 
 
 Effect: TypeAlias = (

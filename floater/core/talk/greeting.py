@@ -9,7 +9,8 @@ from typing import TypeAlias
 
 from floater import api
 from floater.codes import Code
-from floater.core.talk.orders import Emit, Greeted, Say
+from floater.core.emit import Emit
+from floater.core.talk.orders import Greeted, Say
 from floater.errors import Refused
 from floater.machine import Tick
 from floater.wire import talk as wire

@@ -18,8 +18,9 @@ from typing import Final, TypeAlias
 
 from floater import api
 from floater.codes import Code
+from floater.core.emit import Emit
 from floater.core.link import LinkDown, LinkUp
-from floater.core.talk.orders import Emit, Say, Send
+from floater.core.talk.orders import Say, Send
 from floater.core.talk.sniff import HEAD, clean_type, is_what_it_says
 from floater.core.talk.transfer import (
     PROGRESS_INTERVAL,

@@ -24,13 +24,6 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Emit:
-    """Tell the person. An `api.Error` or `api.Notice` in it has a code and no sentence yet."""
-
-    event: api.Event
-
-
-@dataclass(frozen=True, slots=True)
 class Greeted:
     """Both have greeted: the talk is open."""
 

@@ -21,8 +21,9 @@ from typing import Final, TypeAlias
 
 from floater import api
 from floater.codes import Code
+from floater.core.emit import Emit
 from floater.core.link import LinkDown, LinkUp, Writable
-from floater.core.talk.orders import Emit, Say, Send
+from floater.core.talk.orders import Say, Send
 from floater.core.talk.transfer import (
     BLOCK,
     PROGRESS_INTERVAL,

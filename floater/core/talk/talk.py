@@ -21,11 +21,12 @@ from typing import Final, TypeAlias
 
 from floater import api
 from floater.codes import Code
+from floater.core.emit import Emit
 from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit, Writable
 from floater.core.talk.conversation import Acknowledged, Conversation, Expect, Heard, Yield
 from floater.core.talk.greeting import Greeting
 from floater.core.talk.incoming import Incoming
-from floater.core.talk.orders import Emit, Greeted, Over, Say, Send
+from floater.core.talk.orders import Greeted, Over, Say, Send
 from floater.core.talk.outgoing import Offered, Outgoing
 from floater.core.talk.texts import Texts
 from floater.core.talk.transfer import (

@@ -9,7 +9,7 @@ from typing import Final
 
 from floater import api
 from floater.codes import Code
-from floater.core.talk.orders import Emit
+from floater.core.emit import Emit
 from floater.machine import Tick
 
 UNDELIVERED_AFTER: Final = 20.0

@@ -3,7 +3,8 @@
 from typing import Final
 
 from floater import api
-from floater.core.talk.orders import Emit, Send
+from floater.core.emit import Emit
+from floater.core.talk.orders import Send
 from floater.machine import Tick
 from floater.wire import talk as wire
 

@@ -9,22 +9,22 @@ import pytest
 from cryptography import x509
 
 from floater.crypto import certificate
-from floater.crypto.certificate import key_fingerprint, load_identity, make_identity
+from floater.crypto.certificate import key_fingerprint, load_certified_key, make_certified_key
 
 
 def test_each_one_is_fresh_and_small() -> None:
-    one, other = make_identity(), make_identity()
+    one, other = make_certified_key(), make_certified_key()
     assert one.certificate != other.certificate
     assert one.fingerprint == hashlib.sha256(one.certificate).digest()
     assert len(one.certificate) < 400
 
 
 def test_the_pin_is_that_of_the_key_and_not_of_the_certificate() -> None:
-    identity = make_identity()
-    parsed = x509.load_der_x509_certificate(identity.certificate)
-    renewed = make_identity("another name")
-    assert len(key_fingerprint(identity.certificate)) == 32
-    assert key_fingerprint(identity.certificate) != key_fingerprint(renewed.certificate)
+    certified = make_certified_key()
+    parsed = x509.load_der_x509_certificate(certified.certificate)
+    renewed = make_certified_key("another name")
+    assert len(key_fingerprint(certified.certificate)) == 32
+    assert key_fingerprint(certified.certificate) != key_fingerprint(renewed.certificate)
     assert parsed.not_valid_after_utc.year == 9999
 
 
@@ -43,11 +43,11 @@ def test_tls_is_given_its_key_and_nothing_stays(
         monkeypatch.delattr(os, "memfd_create")
     if lacking == "/proc":
         monkeypatch.setattr(certificate, "_OPEN_FILES", str(tmp_path / "absent"))
-    identity = make_identity()
+    certified = make_certified_key()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    load_identity(context, identity)
+    load_certified_key(context, certified)
     assert list(tmp_path.iterdir()) == []
-    assert handshake_shows(context) == identity.certificate
+    assert handshake_shows(context) == certified.certificate
 
 
 def handshake_shows(server: ssl.SSLContext) -> bytes | None:
@@ -66,5 +66,5 @@ def handshake_shows(server: ssl.SSLContext) -> bytes | None:
 
 
 def test_what_is_written_on_the_way_is_encrypted() -> None:
-    pem = make_identity().key_pem(b"password")
+    pem = make_certified_key().key_pem(b"password")
     assert pem.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")

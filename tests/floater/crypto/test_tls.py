@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.codes import Code
-from floater.crypto.certificate import Identity, key_fingerprint, load_identity, make_identity
+from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certified_key, make_certified_key
 from floater.crypto.tls import check_pin, check_signature, is_peer, peer_leg_context, server_leg_context
 from floater.errors import RemoteProtocolError
 from floater.wire.control import Role
@@ -28,16 +28,18 @@ class Ends:
 
 
 @pytest.fixture(scope="module")
-def leader() -> Identity:
-    return make_identity()
+def leader() -> CertifiedKey:
+    return make_certified_key()
 
 
 @pytest.fixture(scope="module")
-def follower() -> Identity:
-    return make_identity()
+def follower() -> CertifiedKey:
+    return make_certified_key()
 
 
-def test_the_two_of_a_ticket_trust_each_other_over_tls_1_3(leader: Identity, follower: Identity) -> None:
+def test_the_two_of_a_ticket_trust_each_other_over_tls_1_3(
+    leader: CertifiedKey, follower: CertifiedKey
+) -> None:
     ends = Ends(
         peer_leg_context(Role.LEADER, leader, follower.certificate),
         peer_leg_context(Role.FOLLOWER, follower, leader.certificate),
@@ -49,8 +51,8 @@ def test_the_two_of_a_ticket_trust_each_other_over_tls_1_3(leader: Identity, fol
     assert not is_peer(ends.server, follower.certificate)
 
 
-def test_the_leader_turns_a_stranger_away(leader: Identity, follower: Identity) -> None:
-    stranger = make_identity()
+def test_the_leader_turns_a_stranger_away(leader: CertifiedKey, follower: CertifiedKey) -> None:
+    stranger = make_certified_key()
     ends = Ends(
         peer_leg_context(Role.LEADER, leader, follower.certificate),
         peer_leg_context(Role.FOLLOWER, stranger, leader.certificate),
@@ -59,8 +61,8 @@ def test_the_leader_turns_a_stranger_away(leader: Identity, follower: Identity) 
         ends.shake_hands()
 
 
-def test_the_follower_turns_a_stranger_away(leader: Identity, follower: Identity) -> None:
-    stranger = make_identity()
+def test_the_follower_turns_a_stranger_away(leader: CertifiedKey, follower: CertifiedKey) -> None:
+    stranger = make_certified_key()
     ends = Ends(
         peer_leg_context(Role.LEADER, stranger, follower.certificate),
         peer_leg_context(Role.FOLLOWER, follower, leader.certificate),
@@ -69,31 +71,33 @@ def test_the_follower_turns_a_stranger_away(leader: Identity, follower: Identity
         ends.shake_hands()
 
 
-def test_the_follower_turns_away_who_shows_no_certificate(leader: Identity, follower: Identity) -> None:
+def test_the_follower_turns_away_who_shows_no_certificate(
+    leader: CertifiedKey, follower: CertifiedKey
+) -> None:
     nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
     with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN_A_CERTIFICATE"):
         Ends(nobody, peer_leg_context(Role.FOLLOWER, follower, leader.certificate)).shake_hands()
 
 
-def test_older_tls_is_refused(leader: Identity, follower: Identity) -> None:
+def test_older_tls_is_refused(leader: CertifiedKey, follower: CertifiedKey) -> None:
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
     old.maximum_version = ssl.TLSVersion.TLSv1_2
-    load_identity(old, leader)
+    load_certified_key(old, leader)
     with pytest.raises(ssl.SSLError, match="UNSUPPORTED_PROTOCOL"):
         Ends(old, peer_leg_context(Role.FOLLOWER, follower, leader.certificate)).shake_hands()
 
 
-def test_what_is_no_certificate_makes_no_context(leader: Identity) -> None:
+def test_what_is_no_certificate_makes_no_context(leader: CertifiedKey) -> None:
     with pytest.raises(RemoteProtocolError, match="bad_ticket"):
         peer_leg_context(Role.LEADER, leader, bytes(100))
 
 
-def test_a_pin_is_of_the_key(leader: Identity) -> None:
+def test_a_pin_is_of_the_key(leader: CertifiedKey) -> None:
     pin = key_fingerprint(leader.certificate)
     assert check_pin(leader.certificate, pin)
-    assert not check_pin(make_identity().certificate, pin)
+    assert not check_pin(make_certified_key().certificate, pin)
     assert not check_pin(b"nonsense", pin)
     assert not check_pin(None, pin)
 

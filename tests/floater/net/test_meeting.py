@@ -15,9 +15,10 @@ from floater.codes import Code
 from floater.core import link
 from floater.core.meet import path
 from floater.core.meet.punch import MAX_STREAMS
-from floater.crypto.certificate import load_identity, make_identity
+from floater.core.meet.settings import MeetingSettings
+from floater.crypto.certificate import load_certified_key, make_certified_key
 from floater.net import meeting
-from floater.net.meeting import MeetingSettings, Misbehaved, Noticed, PortWanted, ReceiptChanged, Trying
+from floater.net.meeting import Misbehaved, Noticed, PortWanted, ReceiptChanged, Trying
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind
@@ -153,7 +154,7 @@ async def test_candidates_in_spite_of_relay_only_are_noticed_and_not_dialled(
     connected: list[tuple[Any, ...]],
 ) -> None:
     async with tiny_relay() as relay:
-        maker, identities = MatchMaker(), (make_identity(), make_identity())
+        maker, identities = MatchMaker(), (make_certified_key(), make_certified_key())
         place = Candidate(CandidateKind.PUBLIC, "127.0.0.1", 40_000)
         matched = maker.match(*identities, candidates=((place,), (place,)), relay_only=True)
         port = await prepare_punch_port(server=relay.url, observers=(), observer_key="k")
@@ -177,7 +178,7 @@ async def test_strangers_on_a_candidate_are_turned_away_and_waiting_goes_on() ->
             seen.append(data)
 
     impostor = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    load_identity(impostor, make_identity())
+    load_certified_key(impostor, make_certified_key())
     first: list[tuple[Candidate, ...]] = []
 
     def spoil(_: int, places: Sequence[Candidate]) -> Sequence[Candidate]:
@@ -405,7 +406,7 @@ async def test_a_peer_who_stays_away_is_lost_after_the_grace() -> None:
 
 @pytest.mark.parametrize("fault", ["expired", "unsigned", "another match", "another peer", "no certificate"])
 async def test_nothing_is_dialled_on_a_bad_ticket(fault: str, connected: list[tuple[Any, ...]]) -> None:
-    maker, identities = MatchMaker(), (make_identity(), make_identity())
+    maker, identities = MatchMaker(), (make_certified_key(), make_certified_key())
     place = Candidate(CandidateKind.PUBLIC, "127.0.0.1", 40_000)
     matched, _ = maker.match(
         *identities, candidates=((place,), (place,)), expires=1.0 if fault == "expired" else None
@@ -413,7 +414,7 @@ async def test_nothing_is_dialled_on_a_bad_ticket(fault: str, connected: list[tu
     changes: dict[str, dict[str, Any]] = {
         "unsigned": {"signature": secrets.token_bytes(64)},
         "another match": {"match_id": "x"},
-        "another peer": {"certificate": make_identity().certificate},
+        "another peer": {"certificate": make_certified_key().certificate},
         "no certificate": {"certificate": bytes(100)},
     }
     matched = type(matched)(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from floater.codes import Code
-from floater.crypto.certificate import make_identity
+from floater.crypto.certificate import make_certified_key
 from floater.crypto.tls import peer_leg_context
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, Unreachable
 from floater.net.peer_link import MAX_UNREAD, Credentials, PeerLink
@@ -73,7 +73,7 @@ class Match:
     """Two who belong together, and their ends of one stream."""
 
     def __init__(self) -> None:
-        self.identities = {role: make_identity() for role in Role}
+        self.identities = {role: make_certified_key() for role in Role}
         self.owners = {role: Owner() for role in Role}
         with socket.create_server(("127.0.0.1", 0)) as server:
             self.socks = {Role.LEADER: socket.create_connection(server.getsockname())}
@@ -191,7 +191,7 @@ async def test_a_stranger_is_not_trusted(role: Role) -> None:
     credentials = Credentials(
         role, match.context(role), match.identities[other(role)].certificate, TICKET, SIGNATURE
     )
-    match.identities[other(role)] = make_identity()
+    match.identities[other(role)] = make_certified_key()
     mine = PeerLink(1, credentials, match.owners[role])
     theirs = match.link(other(role))
     errors = await asyncio.gather(

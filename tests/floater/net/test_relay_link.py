@@ -6,7 +6,7 @@ import pytest
 
 from floater.codes import Code
 from floater.core.meet import path
-from floater.crypto.certificate import make_identity
+from floater.crypto.certificate import make_certified_key
 from floater.errors import LinkClosed, RemoteProtocolError, ServerRefused, Unreachable
 from floater.net import relay_link
 from floater.net.relay_link import join_relay
@@ -141,7 +141,7 @@ async def test_giving_up_leaves_nothing_open(tmp_path: Path) -> None:
 async def test_a_real_server_joins_two_and_refuses_a_stranger(tmp_path: Path) -> None:
     async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as server:
         office = TicketOffice(open_keys(tmp_path))
-        certificates = make_identity().certificate, make_identity().certificate
+        certificates = make_certified_key().certificate, make_certified_key().certificate
         match = office.sign("m", leader=certificates[0], follower=certificates[1], issued=4e9, lifetime=60.0)
         url = parse_server_url(server.url)
         async with tiny_proxy() as proxy:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from floater.codes import Code
-from floater.crypto.certificate import key_fingerprint, load_identity, make_identity
+from floater.crypto.certificate import key_fingerprint, load_certified_key, make_certified_key
 from floater.errors import Unreachable
 from floater.net.server_door import Proxy, open_server_socket, open_server_stream, parse_proxy
 from floater.wire.url import ServerUrl
@@ -55,10 +55,10 @@ async def echo(context: ssl.SSLContext | None, alpn: str = ALPN) -> AsyncIterato
 
 
 def pinned() -> tuple[ssl.SSLContext, bytes]:
-    identity = make_identity()
+    server_key = make_certified_key()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    load_identity(context, identity)
-    return context, key_fingerprint(identity.certificate)
+    load_certified_key(context, server_key)
+    return context, key_fingerprint(server_key.certificate)
 
 
 async def knock(url: ServerUrl, proxy: Proxy | None = None, timeout: float = 5.0) -> bytes:

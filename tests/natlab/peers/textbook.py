@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
-from floater.crypto.certificate import Identity, make_identity
+from floater.crypto.certificate import CertifiedKey, make_certified_key
 from floater.crypto.tls import peer_leg_context
 from floater.wire.control import Role
 from tests.natlab.classify import Endpoint, shared_socket
@@ -201,7 +201,7 @@ class Floor(Textbook):
 
     async def join(self, pair: Pair, one: Host, other: Host, setting: Setting) -> Outcome:
         """Dial both ways at once; measured until both have verified the other's certificate."""
-        identities = make_identity(), make_identity()
+        identities = make_certified_key(), make_certified_key()
         direct, reason = None, ""
         async with AsyncExitStack() as stack:
             ours, _ = await stack.enter_async_context(self._rendezvous.registered(one))
@@ -226,7 +226,7 @@ class Floor(Textbook):
 
 
 async def _secure(
-    known: Known, peer: Known, role: Role, own: Identity, theirs: Identity
+    known: Known, peer: Known, role: Role, own: CertifiedKey, theirs: CertifiedKey
 ) -> asyncio.Transport:
     """Connect and shake hands; done when our side has verified the peer."""
     loop = asyncio.get_running_loop()

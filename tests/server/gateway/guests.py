@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from floater.crypto.certificate import Identity, make_identity
+from floater.crypto.certificate import CertifiedKey, make_certified_key
 from floater.wire import control
 from floater.wire.codec import Codec, Message, encode
 from floater.wire.control import SERVER_MESSAGES
@@ -175,12 +175,12 @@ class Guest(Stream):
         assert isinstance(answer, control.LoggedIn), answer
         return answer.token
 
-    async def seek(self, *, identity: Identity | None = None, **fields: Any) -> Identity:
+    async def seek(self, *, match_key: CertifiedKey | None = None, **fields: Any) -> CertifiedKey:
         """Press the button."""
-        identity = identity or make_identity()
-        done = await self.ask(control.Seek, certificate=identity.certificate, **fields)
+        match_key = match_key or make_certified_key()
+        done = await self.ask(control.Seek, certificate=match_key.certificate, **fields)
         assert isinstance(done, control.Done), done
-        return identity
+        return match_key
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from floater.crypto.certificate import load_identity, make_identity
+from floater.crypto.certificate import load_certified_key, make_certified_key
 from floater.wire import control
 from server.gateway.http import MAX_BODY, http_protocol
 from server.services.accounts import Accounts
@@ -89,7 +89,7 @@ class Pages:
 async def pages(folder: Path, clock: Clock | None = None, **knobs: Any) -> AsyncIterator[Pages]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    load_identity(context, make_identity())
+    load_certified_key(context, make_certified_key())
     async with opened(folder, clock, **knobs) as accounts:
         config = cheap(folder, **knobs)
         server = await asyncio.get_running_loop().create_server(

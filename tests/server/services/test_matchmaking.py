@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from floater.codes import Code
-from floater.crypto.certificate import make_identity
+from floater.crypto.certificate import make_certified_key
 from floater.errors import RemoteProtocolError
 from floater.wire import control
 from floater.wire.control import EndReason, Role
@@ -54,7 +54,7 @@ async def test_two_who_seek_are_given_tickets_that_hold(tmp_path: Path) -> None:
                     match_id=matched.match_id,
                     role=matched.role,
                     own=ours[me].certificate,
-                    peer=make_identity().certificate,
+                    peer=make_certified_key().certificate,
                     server_time=time.time(),
                 )
         assert (told["ben"].peer.language, told["ben"].nat) == ("zh-CN", Nat(Mapping.OPEN))
@@ -69,7 +69,7 @@ async def test_places_that_nobody_saw_are_left_out_and_their_owner_told(tmp_path
         honest = Candidate(CandidateKind.PUBLIC, *seen)
         lie = Candidate(CandidateKind.PUBLIC, "198.51.100.1", 22)
         answer = await ann.ask(
-            control.Seek, certificate=make_identity().certificate, candidates=(honest, lie, HERE)
+            control.Seek, certificate=make_certified_key().certificate, candidates=(honest, lie, HERE)
         )
         assert answer.notice == Code.BAD_CANDIDATE
         await ben.seek()
@@ -132,7 +132,7 @@ async def test_what_may_not_be_sought(tmp_path: Path) -> None:
     async with a_server(tmp_path) as server, people(server, "ann", "ben") as (ann, ben):
         assert (await ann.ask(control.Seek, certificate=bytes(64))).code == Code.BAD_FIELD
         await ann.seek()
-        certificate = make_identity().certificate
+        certificate = make_certified_key().certificate
         assert (await ann.ask(control.Seek, certificate=certificate)).code == Code.ALREADY_SEEKING
         await ben.seek()
         matched = await ann.expect(control.Matched)
@@ -147,7 +147,7 @@ async def test_what_may_not_be_sought(tmp_path: Path) -> None:
 async def test_a_refused_second_seek_does_not_change_the_first(tmp_path: Path) -> None:
     async with a_server(tmp_path) as server, people(server, "ann", "ben") as (ann, ben):
         first = await ann.seek()
-        refused = await ann.ask(control.Seek, certificate=make_identity().certificate, hide_address=True)
+        refused = await ann.ask(control.Seek, certificate=make_certified_key().certificate, hide_address=True)
         assert refused.code == Code.ALREADY_SEEKING
         await ben.seek()
         matched = await ben.expect(control.Matched)
@@ -208,7 +208,7 @@ async def test_a_talk_outlives_the_connections_of_both(tmp_path: Path) -> None:
             assert await back.message() == control.PeerCandidates(
                 match_id=matched.match_id, candidates=(HERE,)
             )
-            refused = await back.ask(control.Seek, certificate=make_identity().certificate)
+            refused = await back.ask(control.Seek, certificate=make_certified_key().certificate)
             assert refused.code == Code.IN_A_TALK
             await ben.ask(control.EndMatch, match_id=matched.match_id, reason=EndReason.HUNG_UP)
             ended = await back.message()
@@ -230,7 +230,7 @@ async def test_a_talk_outlives_the_server(tmp_path: Path) -> None:
         back = [await Guest.arrive(server) for _ in tokens]
         for guest, token in zip(back, tokens, strict=True):
             await guest.ask(control.Restore, token=token, match_id=matched.match_id)
-            refused = await guest.ask(control.Seek, certificate=make_identity().certificate)
+            refused = await guest.ask(control.Seek, certificate=make_certified_key().certificate)
             assert refused.code == Code.IN_A_TALK
         # Whether either hid is forgotten, so nothing is passed on.
         done = await back[0].ask(control.UpdateCandidates, match_id=matched.match_id, candidates=(HERE,))

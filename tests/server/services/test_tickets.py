@@ -48,7 +48,7 @@ def test_a_token_with_one_bit_changed_is_refused(office: TicketOffice, at: int, 
 def test_keys_are_made_once(tmp_path: Path) -> None:
     first, second = open_keys(tmp_path / "new" / "folder"), open_keys(tmp_path / "new" / "folder")
     assert first.fingerprint == second.fingerprint
-    assert first.identity.certificate == second.identity.certificate
+    assert first.server_key.certificate == second.server_key.certificate
     assert first.relay == second.relay
     assert TicketOffice(first).public_key == TicketOffice(second).public_key
     assert not list((tmp_path / "new" / "folder").glob("*.new"))

@@ -12,8 +12,14 @@ export type RelayReason = "hidden" | "no_places" | "unpredictable" | "under_way"
 /** Why a talk ended. */
 export type Ended = "you_hung_up" | "peer_hung_up" | "peer_lost" | "peer_misbehaved" | "logged_in_elsewhere" | "logged_out" | "server_closed";
 
+/** Where one talk stands. */
+export type Standing = "apart" | "connecting" | "greeting" | "open" | "over";
+
 /** Where the person stands. Every state has one primary action and one way out. */
 export type State = "signed_out" | "home" | "seeking" | "connecting" | "greeting" | "talking";
+
+/** Who a talk is with, and what brought it about. */
+export type TalkKind = "stranger" | "lobby" | "nearby" | "contact" | "group";
 
 /** Make an account. `adult` states "I am 18 or older". A mail with a code follows. */
 export interface SignUpCommand {
@@ -95,30 +101,35 @@ export interface CancelSeekCommand {
 export interface GreetCommand {
   command: "greet";
   language?: string;
+  talk?: string;
 }
 
 /** Say something. At most 65,536 bytes of UTF-8. */
 export interface SendTextCommand {
   command: "send_text";
   text: string;
+  talk?: string;
 }
 
 /** Try again, now, to bring what is not delivered to the peer. */
 export interface RetryCommand {
   command: "retry";
   message_id: string;
+  talk?: string;
 }
 
 /** Tell the peer whether we are writing; goes stale after 6 s. */
 export interface TypingCommand {
   command: "typing";
   typing: boolean;
+  talk?: string;
 }
 
 /** Offer a file. An image is a file whose type is an image; the type is read from its bytes. */
 export interface SendFileCommand {
   command: "send_file";
   path: string;
+  talk?: string;
 }
 
 /** Have an offered file. `to` is the folder to keep it in, the downloads folder if empty. */
@@ -126,35 +137,41 @@ export interface AcceptCommand {
   command: "accept";
   transfer_id: string;
   to?: string;
+  talk?: string;
 }
 
 /** Refuse an offered file. */
 export interface DeclineCommand {
   command: "decline";
   transfer_id: string;
+  talk?: string;
 }
 
 /** Let a transfer rest, either side. */
 export interface PauseCommand {
   command: "pause";
   transfer_id: string;
+  talk?: string;
 }
 
 /** Go on with it. */
 export interface ResumeCommand {
   command: "resume";
   transfer_id: string;
+  talk?: string;
 }
 
 /** Give a transfer up, either side. */
 export interface CancelCommand {
   command: "cancel";
   transfer_id: string;
+  talk?: string;
 }
 
 /** End the talk for both. */
 export interface HangUpCommand {
   command: "hang_up";
+  talk?: string;
 }
 
 /** Change settings; a field left out stays as it is. */
@@ -189,9 +206,15 @@ export interface StatusCommand {
   command: "status";
 }
 
+/** List the talks. */
+export interface TalksCommand {
+  command: "talks";
+}
+
 /** What has happened in the talk since `matched`, for a face that has just come. */
 export interface HistoryCommand {
   command: "history";
+  talk?: string;
 }
 
 /** Say what the network allows. Takes up to 5 s. */
@@ -202,6 +225,7 @@ export interface NetworkCommand {
 /** Say how the talk, or the last one, is connected, why so, and what would make it direct. */
 export interface GetReceiptCommand {
   command: "receipt";
+  talk?: string;
 }
 
 /** Done. */
@@ -242,6 +266,8 @@ export interface StatusReply {
   settings: Settings;
   version?: string;
   practising?: boolean;
+  talks?: TalkInfo[];
+  n?: number;
 }
 
 /** What we know of the stranger. */
@@ -257,6 +283,23 @@ export interface Settings {
   appearance?: string;
   address_asked?: boolean;
   map_port?: boolean;
+}
+
+/** One talk, as much as a list of talks shows. */
+export interface TalkInfo {
+  talk: string;
+  kind: TalkKind;
+  name: string;
+  standing: Standing;
+  unread: number;
+  path: PathKind | null;
+  greeted: boolean;
+  peer_greeted: boolean;
+}
+
+/** All talks, the stranger's first. */
+export interface TalksReply {
+  talks: TalkInfo[];
 }
 
 /** What the network allows. */
@@ -318,24 +361,27 @@ export interface NatWords {
 /** The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside. */
 export interface HistoryReply {
   events: Recorded[];
+  n?: number;
 }
 
 /** An event and when it happened: UTC milliseconds since 1970. */
 export interface Recorded {
   at: number;
-  happened: ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+  happened: ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | TalkChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 }
 
 /** The client has started; `state` follows at once. */
 export interface ReadyEvent {
   event: "ready";
   version: string;
+  n: number;
 }
 
 /** The person now stands here. */
 export interface StateChangedEvent {
   event: "state";
   state: State;
+  n: number;
 }
 
 /** Whether the server is reached; `error` says why not, `retry_s` when we try again. */
@@ -344,6 +390,7 @@ export interface OnlineEvent {
   online: boolean;
   error: Error | null;
   retry_s: number | null;
+  n: number;
 }
 
 /** A code of spec §9 and its sentence in the person's language. */
@@ -357,6 +404,17 @@ export interface ServerChangedEvent {
   event: "server";
   server: string;
   practising: boolean;
+  n: number;
+}
+
+/** A talk is there, or its name or standing has changed. */
+export interface TalkChangedEvent {
+  event: "talk";
+  kind: TalkKind;
+  name: string;
+  standing: Standing;
+  n: number;
+  talk: string;
 }
 
 /** A stranger was found. */
@@ -364,6 +422,8 @@ export interface MatchedEvent {
   event: "matched";
   match_id: string;
   peer: PeerName;
+  n: number;
+  talk: string;
 }
 
 /** Which kinds of way are being tried now, all at once, while there is none; `technique` as in `Receipt`. */
@@ -371,6 +431,8 @@ export interface TryingEvent {
   event: "trying";
   kinds: PathKind[];
   technique: string;
+  n: number;
+  talk: string;
 }
 
 /** The way the talk now takes. `how` is what found it; `took_ms` counts from `matched`. */
@@ -381,12 +443,16 @@ export interface PathEvent {
   rtt_ms: number | null;
   how: string;
   receipt: Receipt | null;
+  n: number;
+  talk: string;
 }
 
 /** What is known of the way in use, as in `path`, is another now: direct ways are being tried, or were. */
 export interface ReceiptChangedEvent {
   event: "receipt";
   receipt: Receipt;
+  n: number;
+  talk: string;
 }
 
 /** We have said this greeting. */
@@ -394,6 +460,8 @@ export interface GreetedEvent {
   event: "greeted";
   language: string;
   greeting: string;
+  n: number;
+  talk: string;
 }
 
 /** The peer has said this greeting. */
@@ -401,6 +469,8 @@ export interface PeerGreetedEvent {
   event: "peer_greeted";
   language: string;
   greeting: string;
+  n: number;
+  talk: string;
 }
 
 /** We have said something; it is on its way. */
@@ -408,6 +478,8 @@ export interface SaidEvent {
   event: "said";
   message_id: string;
   text: string;
+  n: number;
+  talk: string;
 }
 
 /** The peer has said something. */
@@ -415,12 +487,16 @@ export interface TextReceivedEvent {
   event: "text";
   message_id: string;
   text: string;
+  n: number;
+  talk: string;
 }
 
 /** The peer has our text. */
 export interface DeliveredEvent {
   event: "delivered";
   message_id: string;
+  n: number;
+  talk: string;
 }
 
 /** No acknowledgement of our text has come. While the talk goes on, `retry` may still bring it there. */
@@ -428,12 +504,16 @@ export interface UndeliveredEvent {
   event: "undelivered";
   message_id: string;
   error: Error;
+  n: number;
+  talk: string;
 }
 
 /** Whether the peer is writing. */
 export interface PeerTypingEvent {
   event: "peer_typing";
   typing: boolean;
+  n: number;
+  talk: string;
 }
 
 /** The peer offers a file. Nothing of it is sent before `accept`. */
@@ -444,6 +524,8 @@ export interface OfferEvent {
   content_type: string;
   size: number;
   preview: Preview | null;
+  n: number;
+  talk: string;
 }
 
 /** A tiny picture: width × height sRGB pixels, 3 bytes each, base64. */
@@ -461,6 +543,8 @@ export interface OfferedEvent {
   content_type: string;
   size: number;
   preview: Preview | null;
+  n: number;
+  talk: string;
 }
 
 /** How far a transfer is. */
@@ -469,12 +553,16 @@ export interface ProgressEvent {
   transfer_id: string;
   bytes: number;
   size: number;
+  n: number;
+  talk: string;
 }
 
 /** The peer wants our file. */
 export interface AcceptedEvent {
   event: "accepted";
   transfer_id: string;
+  n: number;
+  talk: string;
 }
 
 /** Who lets the transfer rest now; neither means it goes on. */
@@ -483,6 +571,8 @@ export interface PausedEvent {
   transfer_id: string;
   by_you: boolean;
   by_peer: boolean;
+  n: number;
+  talk: string;
 }
 
 /** The file is whole, verified and on disk. */
@@ -491,12 +581,16 @@ export interface ReceivedEvent {
   transfer_id: string;
   path: string;
   sha256: string;
+  n: number;
+  talk: string;
 }
 
 /** The peer has our file, whole and verified. */
 export interface SentEvent {
   event: "sent";
   transfer_id: string;
+  n: number;
+  talk: string;
 }
 
 /** A transfer is over without success. */
@@ -504,17 +598,23 @@ export interface FailedEvent {
   event: "failed";
   transfer_id: string;
   error: Error;
+  n: number;
+  talk: string;
 }
 
 /** Nothing comes through; we wait and try again. `grace_s` is how long. */
 export interface PeerAwayEvent {
   event: "peer_away";
   grace_s: number;
+  n: number;
+  talk: string;
 }
 
 /** It comes through again. */
 export interface PeerBackEvent {
   event: "peer_back";
+  n: number;
+  talk: string;
 }
 
 /** The talk is over. Nothing follows of it: what was open before has been told. */
@@ -522,6 +622,8 @@ export interface TalkEndedEvent {
   event: "ended";
   reason: Ended;
   lasted_s: number;
+  n: number;
+  talk: string;
 }
 
 /** A mail of a server on this computer that has no mail server, for the address just typed. */
@@ -531,6 +633,7 @@ export interface MailedEvent {
   subject: string;
   code: string;
   text: string;
+  n: number;
 }
 
 /** Something to know. */
@@ -538,6 +641,7 @@ export interface NoticeEvent {
   event: "notice";
   code: string;
   message: string;
+  n: number;
 }
 
 /** The server that is used now. */
@@ -552,9 +656,9 @@ export interface HostReply {
   outbox: string;
 }
 
-export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | TalkChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 
-export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | HistoryCommand | NetworkCommand | GetReceiptCommand;
+export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | TalksCommand | HistoryCommand | NetworkCommand | GetReceiptCommand;
 
 /** What each command is replied with. */
 export interface Replies {
@@ -586,6 +690,7 @@ export interface Replies {
   host_here: HostReply;
   practise: Empty;
   status: StatusReply;
+  talks: TalksReply;
   history: HistoryReply;
   network: NetworkReply;
   receipt: ReceiptReply;

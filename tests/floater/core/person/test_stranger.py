@@ -1,6 +1,7 @@
 from floater import api
 from floater.api import Ended, State
 from floater.codes import Code
+from floater.core.emit import Emit
 from floater.core.person import stranger
 from floater.core.person.stranger import (
     CROSSING,
@@ -12,7 +13,6 @@ from floater.core.person.stranger import (
     CancelSeek,
     Closed,
     DropToken,
-    Emit,
     EndMeeting,
     Greeted,
     HangUp,

@@ -1,7 +1,8 @@
 from floater import api
 from floater.codes import Code
+from floater.core.emit import Emit
 from floater.core.talk.greeting import Greeting
-from floater.core.talk.orders import Emit, Greeted, Say
+from floater.core.talk.orders import Greeted, Say
 from floater.errors import Refused
 from floater.wire import talk as wire
 from tests.helpers.playbook import Playbook

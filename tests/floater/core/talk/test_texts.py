@@ -1,6 +1,6 @@
 from floater import api
 from floater.codes import Code
-from floater.core.talk.orders import Emit
+from floater.core.emit import Emit
 from floater.core.talk.texts import Texts
 from floater.machine import Tick
 

@@ -1,5 +1,6 @@
 from floater import api
-from floater.core.talk.orders import Emit, Send
+from floater.core.emit import Emit
+from floater.core.talk.orders import Send
 from floater.core.talk.typing import TypingState
 from floater.machine import Tick
 from floater.wire import talk as wire
