@@ -75,6 +75,7 @@ class Code(StrEnum):
     TEXT_EMPTY = "text_empty"
     TEXT_TOO_LONG = "text_too_long"
     OUTBOX_FULL = "outbox_full"  # too much is waiting for the peer already
+    WHICH_TALK = "which_talk"  # a command names no talk, and there are two
     NO_SUCH_MESSAGE = "no_such_message"  # nothing that we said has this id
     NOT_DELIVERED = "not_delivered"  # the talk ended, or 20 s passed, without an acknowledgement
 

@@ -97,6 +97,7 @@ from floater.api.talk import (
     Greeted,
     HangUp,
     History,
+    MarkRead,
     Matched,
     PeerAway,
     PeerBack,
@@ -156,6 +157,7 @@ __all__ = [
     "LogOut",
     "LoggedInReply",
     "Mailed",
+    "MarkRead",
     "Matched",
     "NatWords",
     "Network",
@@ -253,6 +255,7 @@ AnyCommand: TypeAlias = (
     | Practise
     | Status
     | Talks
+    | MarkRead
     | History
     | Network
     | GetReceipt

@@ -105,6 +105,12 @@ class Talks(Command, frozen=True):
     """List the talks."""
 
 
+class MarkRead(OfTalk, frozen=True):
+    """Count everything that the peer said and offered, up to this message or offer, as read."""
+
+    message_id: str
+
+
 class History(OfTalk, frozen=True):
     """What has happened in the talk since `matched`, for a face that has just come."""
 

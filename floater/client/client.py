@@ -155,13 +155,15 @@ class Client:
                 await self._set(command)
             case api.Status():
                 return self._status()
-            case api.History():
-                return api.HistoryReply(self._words.history.events)
+            case api.MarkRead(message_id, talk=talk):
+                self._words.memory.mark_read(talk, message_id)
+            case api.History(talk=talk):
+                return api.HistoryReply(self._words.memory.events(talk), self._words.told)
             case api.Network():
                 hidden = self._settings.values.hide_address
                 return reply_about(await look_around(person.link, person.ports, hidden=hidden), self._words)
-            case api.GetReceipt():
-                return receipt_of(self._words, hides=self._settings.values.hide_address)
+            case api.GetReceipt(talk=talk):
+                return receipt_of(self._words, talk, hides=self._settings.values.hide_address)
             case _ if isinstance(command, ACCOUNT_COMMANDS):
                 return await self._account(command)
             case _:

@@ -2,18 +2,23 @@
 
 from floater import __version__, api
 from floater.client.words import Words
-from floater.core.meet.receipt import lines_about
+from floater.core.meet.receipt import Ways, lines_about
 
 
-def receipt_of(words: Words, *, hides: bool) -> api.ReceiptReply:
-    """Write the receipt of the talk that is, or was last.
+def receipt_of(words: Words, talk: str, *, hides: bool) -> api.ReceiptReply:
+    """Write the receipt of a talk that there is, or that was the last.
 
     Args:
         words: which told of the talk.
+        talk: its id; empty for the stranger's talk, or the only one.
         hides: whether the person hides their address.
+
+    Raises:
+        Refused: WHICH_TALK.
     """
-    ways = words.ways
-    said = [words.say(line.key, **line.values) for line in lines_about(ways, hides=hides)]
+    known = words.memory.ways(talk)
+    said = [words.say(line.key, **line.values) for line in lines_about(known, hides=hides)]
+    ways = Ways(0.0) if known is None else known
     path = ways.path
     heading = "receipt.heading_over" if ways.over else "receipt.heading"
     return api.ReceiptReply(

@@ -1,4 +1,4 @@
-"""What the client says to its person: every code gets its sentence here, at the very end."""
+"""What the client tells its person: events get their numbers, and codes their sentences, at the very end."""
 
 import time
 from collections.abc import Callable
@@ -6,9 +6,8 @@ from collections.abc import Callable
 import msgspec
 
 from floater import api
-from floater.client.history import History
+from floater.client.memory import Memory
 from floater.codes import Code
-from floater.core.meet.receipt import Ways
 from floater.errors import FloaterError
 from floater.sentences import sentence
 
@@ -22,8 +21,9 @@ class Words:
     """
 
     def __init__(self, emit: Callable[[api.Event], None], language: Callable[[], str]) -> None:
-        self.history = History()
-        self.ways = Ways()
+        self.memory = Memory()
+        self.told = 0
+        "The number of the last event."
         self._emit = emit
         self._language = language
 
@@ -33,14 +33,16 @@ class Words:
         return self._language()
 
     def tell(self, event: api.Event) -> None:
-        """Give an event its sentence, remember it if it belongs to a talk, and pass it on."""
-        match event:
-            case api.Notice(code):
-                event = api.Notice(code, self.error(code).message)
-            case api.Undelivered(_, error) | api.Failed(_, error):
-                event = msgspec.structs.replace(event, error=self.error(error.code))
-        self.history.record(event)
-        self.ways.feed(event, now=time.monotonic())
+        """Give an event its number and its sentence, remember it if it belongs to a talk, and pass it on."""
+        self.told += 1
+        error = getattr(event, "error", None)
+        if isinstance(event, api.Notice):
+            event = msgspec.structs.replace(event, n=self.told, message=self.error(event.code).message)
+        elif isinstance(error, api.Error):
+            event = msgspec.structs.replace(event, n=self.told, error=self.error(error.code))
+        else:
+            event = msgspec.structs.replace(event, n=self.told)
+        self.memory.record(event, now=time.monotonic())
         self._emit(event)
 
     def notice(self, code: Code) -> None:

@@ -24,6 +24,9 @@ DEADLINE: Final = 20.0
 "Seconds that any reply or event may take unless the call says otherwise."
 PASSWORD: Final = "correct horse battery staple"
 
+ROOT_VARIABLE: Final = "FLOATER_TEST_ROOT"
+"Of the environment: the checkout whose programs are started, where it is not this one."
+
 _ROOT: Final = Path(__file__).parents[2]
 
 Line = dict[str, Any]
@@ -71,7 +74,7 @@ class Program:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=self._env,
-                cwd=_ROOT,
+                cwd=self._env.get(ROOT_VARIABLE, _ROOT),
                 limit=1 << 24,
                 start_new_session=True,
             )

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+import msgspec
+
 from floater import api
 
 AnyEvent = TypeVar("AnyEvent", bound=api.Event)
@@ -19,7 +21,9 @@ class Witness:
         self._came = asyncio.Event()
 
     def emit(self, event: api.Event) -> None:
-        self.events.append(event)
+        """Take an event; it is kept without its number, which has to run from 1 on."""
+        self.events.append(msgspec.structs.replace(event, n=0))
+        assert event.n == len(self.events), "events are numbered one after the other"
         self._came.set()
 
     async def sees(self, event: api.Event, *, after: int = 0) -> None:

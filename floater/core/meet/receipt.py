@@ -20,19 +20,18 @@ _TRIED: Final = (api.RelayReason.UNDER_WAY, api.RelayReason.FAILED)
 
 
 class Ways:
-    """The ways of one talk, and what came when. Kept over its end, until the next press or the log-out.
+    """The ways of one talk, and what came when.
 
-    Times are milliseconds from the press of 聊一聊; None for what has not been.
+    Times are milliseconds from the press of 聊一聊, or from the beginning of a
+    talk that needed no press; None for what has not been.
+
+    Args:
+        began: monotonic seconds of that moment.
     """
 
-    def __init__(self) -> None:
-        self._state = api.State.SIGNED_OUT
-        self._pressed = 0.0
-        self._forget()
-
-    def _forget(self) -> None:
+    def __init__(self, began: float) -> None:
         self.path: api.Path | None = None
-        "The way that is, or was at the end."
+        "The way in use, or the last one."
         self.away = False
         self.over = False
         self.matched: float | None = None
@@ -40,19 +39,20 @@ class Ways:
         self.proved: float | None = None
         self.greeted: float | None = None
         self.changes: deque[api.PathChange] = deque(maxlen=MAX_CHANGES)
+        self._began = began
         self._greetings: set[type[api.Event]] = set()
 
-    def feed(self, event: api.Event, *, now: float) -> None:
-        """Note one event; `now` is monotonic seconds."""
-        at = round((now - self._pressed) * 1_000, 1)
+    def feed(self, event: api.TalkEvent, *, now: float) -> None:
+        """Note one event of the talk; `now` is monotonic seconds."""
+        at = round((now - self._began) * 1_000, 1)
+        if self.matched is None:
+            self.matched = at
         match event:
-            case api.StateChanged(state):
-                self._enter(state, now)
-            case api.Matched():
-                self.matched = at
+            case api.TalkChanged(standing=api.Standing.OVER):
+                self.over = True
             case api.Path(kind, _, _, how, receipt):
                 self.changes.append(api.PathChange(at, kind, how))
-                if self.path is None and receipt is not None and self.matched is not None:
+                if self.path is None and receipt is not None:
                     self.stood = round(self.matched + receipt.stood_ms, 1)
                     self.proved = round(self.matched + receipt.proved_ms, 1)
                 self.path, self.away = event, False
@@ -68,23 +68,15 @@ class Ways:
             case _:
                 pass
 
-    def _enter(self, state: api.State, now: float) -> None:
-        if state is api.State.SEEKING and self._state is not api.State.CONNECTING:
-            self._pressed = now  # otherwise nobody came, and the same search goes on
-        if state in (api.State.SEEKING, api.State.SIGNED_OUT):
-            self._forget()
-        self.over = state is api.State.HOME
-        self._state = state
 
-
-def lines_about(ways: Ways, *, hides: bool) -> list[Line]:
+def lines_about(ways: Ways | None, *, hides: bool) -> list[Line]:
     """Say how the talk is connected, why so, and what would make it direct; then what came when.
 
     Args:
-        ways: of the talk.
+        ways: of the talk; None if there is no talk to tell of.
         hides: whether the person hides their address.
     """
-    if ways.matched is None:
+    if ways is None or ways.matched is None:
         return [Line("receipt.none")]
     lines = [Line("receipt.over")] if ways.over else []
     if ways.path is None:

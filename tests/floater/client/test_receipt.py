@@ -14,6 +14,7 @@ RELAYED = api.Path(
     None,
     "relay",
     api.Receipt(650.0, 690.0, "crossing", 9, why_relay=api.RelayReason.UNDER_WAY),
+    talk="m1",
 )
 FAILED = api.Receipt(650.0, 690.0, "crossing", 60, why_relay=api.RelayReason.FAILED)
 
@@ -34,18 +35,19 @@ def test_a_receipt_tells_what_was_told_and_the_newest_reason_and_no_name() -> No
     words = Words(lambda _: None, lambda: "en")
     for event in (
         api.StateChanged(api.State.SEEKING),
-        api.Matched("m1", api.PeerName("Bob")),
+        api.Matched("m1", api.PeerName("Bob"), talk="m1"),
         RELAYED,
-        api.ReceiptChanged(FAILED),
-        api.TextReceived("F1", "wild geese"),
+        api.ReceiptChanged(FAILED, talk="m1"),
+        api.TextReceived("peer.1", "wild geese", talk="m1"),
     ):
         words.tell(event)
-    reply = receipt_of(words, hides=False)
+    reply = receipt_of(words, "", hides=False)
     assert (reply.path, reply.how, reply.receipt) == (api.PathKind.RELAY, "relay", FAILED)
     assert reply.text.splitlines() == [f"FLOATER {__version__}: how you are connected", "", *reply.words]
     assert "Direct ways were tried, and none came about." in reply.words
     assert "Tried: both call each other at once (60 calls from here)." in reply.words
     assert not [word for word in ("Bob", "geese", "m1") if word in reply.text]
     words.tell(api.StateChanged(api.State.HOME))
-    text = receipt_of(words, hides=False).text
+    words.tell(api.TalkChanged(api.TalkKind.STRANGER, "Bob", api.Standing.OVER, talk="m1"))
+    text = receipt_of(words, "", hides=False).text
     assert text.startswith(f"FLOATER {__version__}: how you were connected")

@@ -1,7 +1,7 @@
 // Generated from floater/api by `python -m floater.bridge.typescript`. Do not edit.
 
 /** An error or notice code, as it stands on the wire and in replies. */
-export type Code = "bad_frame" | "frame_too_large" | "bad_field" | "unknown_type" | "unsupported_version" | "unexpected" | "out_of_order" | "timed_out" | "internal" | "server_unreachable" | "proxy_unreachable" | "proxy_login" | "proxy_refused" | "server_not_trusted" | "server_url_invalid" | "clock_wrong" | "server_closing" | "schema_too_new" | "storage_failed" | "busy" | "too_many_tries" | "settings_reset" | "mail_delayed" | "bad_email" | "bad_username" | "bad_password" | "not_adult" | "wrong_code" | "wrong_log_in" | "not_activated" | "wrong_password" | "not_logged_in" | "already_logged_in" | "session_ended" | "logged_in_elsewhere" | "already_seeking" | "not_seeking" | "already_matched" | "in_a_talk" | "no_such_match" | "peer_no_show" | "peer_cancelled" | "bad_candidate" | "bad_ticket" | "peer_not_trusted" | "direct_shows_addresses" | "from_next_talk" | "no_path" | "relay_refused" | "relay_full" | "no_talk" | "not_greeted" | "already_greeted" | "text_empty" | "text_too_long" | "outbox_full" | "no_such_message" | "not_delivered" | "no_such_file" | "no_such_transfer" | "transfer_state" | "file_too_large" | "file_changed" | "file_unreadable" | "file_damaged" | "not_what_it_says" | "disk_full" | "declined" | "cancelled" | "you_declined" | "you_cancelled" | "talk_ended" | "data_dir_in_use" | "no_server_part" | "bad_command" | "program_ended";
+export type Code = "bad_frame" | "frame_too_large" | "bad_field" | "unknown_type" | "unsupported_version" | "unexpected" | "out_of_order" | "timed_out" | "internal" | "server_unreachable" | "proxy_unreachable" | "proxy_login" | "proxy_refused" | "server_not_trusted" | "server_url_invalid" | "clock_wrong" | "server_closing" | "schema_too_new" | "storage_failed" | "busy" | "too_many_tries" | "settings_reset" | "mail_delayed" | "bad_email" | "bad_username" | "bad_password" | "not_adult" | "wrong_code" | "wrong_log_in" | "not_activated" | "wrong_password" | "not_logged_in" | "already_logged_in" | "session_ended" | "logged_in_elsewhere" | "already_seeking" | "not_seeking" | "already_matched" | "in_a_talk" | "no_such_match" | "peer_no_show" | "peer_cancelled" | "bad_candidate" | "bad_ticket" | "peer_not_trusted" | "direct_shows_addresses" | "from_next_talk" | "no_path" | "relay_refused" | "relay_full" | "no_talk" | "not_greeted" | "already_greeted" | "text_empty" | "text_too_long" | "outbox_full" | "which_talk" | "no_such_message" | "not_delivered" | "no_such_file" | "no_such_transfer" | "transfer_state" | "file_too_large" | "file_changed" | "file_unreadable" | "file_damaged" | "not_what_it_says" | "disk_full" | "declined" | "cancelled" | "you_declined" | "you_cancelled" | "talk_ended" | "data_dir_in_use" | "no_server_part" | "bad_command" | "program_ended";
 
 /** The kind of way a talk takes, best first. */
 export type PathKind = "lan" | "direct" | "relay";
@@ -209,6 +209,13 @@ export interface StatusCommand {
 /** List the talks. */
 export interface TalksCommand {
   command: "talks";
+}
+
+/** Count everything that the peer said and offered, up to this message or offer, as read. */
+export interface MarkReadCommand {
+  command: "mark_read";
+  message_id: string;
+  talk?: string;
 }
 
 /** What has happened in the talk since `matched`, for a face that has just come. */
@@ -658,7 +665,7 @@ export interface HostReply {
 
 export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | TalkChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
 
-export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | TalksCommand | HistoryCommand | NetworkCommand | GetReceiptCommand;
+export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | TalksCommand | MarkReadCommand | HistoryCommand | NetworkCommand | GetReceiptCommand;
 
 /** What each command is replied with. */
 export interface Replies {
@@ -691,6 +698,7 @@ export interface Replies {
   practise: Empty;
   status: StatusReply;
   talks: TalksReply;
+  mark_read: Empty;
   history: HistoryReply;
   network: NetworkReply;
   receipt: ReceiptReply;

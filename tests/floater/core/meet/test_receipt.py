@@ -11,10 +11,9 @@ from floater.sentences import LANGUAGES, sentence
 from floater.wire.endpoint import CandidateKind
 from floater.wire.nat import Allocation, Filtering, Mapping
 
-HOME, SEEKING, CONNECTING, GREETING = (
-    api.StateChanged(state)
-    for state in (api.State.HOME, api.State.SEEKING, api.State.CONNECTING, api.State.GREETING)
-)
+OVER = api.TalkChanged(api.TalkKind.STRANGER, "Bob", api.Standing.OVER)
+GREETING = api.TalkChanged(api.TalkKind.STRANGER, "Bob", api.Standing.GREETING)
+CONNECTING = api.TalkChanged(api.TalkKind.STRANGER, "Bob", api.Standing.CONNECTING)
 MATCHED = api.Matched("m1", api.PeerName("Bob"))
 HELLO = (api.Greeted("en", "Hello"), api.PeerGreeted("en", "Hello"))
 FOUND = (
@@ -30,12 +29,12 @@ BLOCK = api.NatWords("port_dependent", "port_dependent", "block", "dropped")
 
 @dataclass
 class Told:
-    """Ways that are told one event after the other, each a second later."""
+    """Ways that are told one event after the other, each a second later; the press came a second before."""
 
-    ways: Ways = field(default_factory=Ways)
+    ways: Ways = field(default_factory=lambda: Ways(99.0))
     now: float = 100.0
 
-    def of(self, *events: api.Event) -> Ways:
+    def of(self, *events: api.TalkEvent) -> Ways:
         for event in events:
             self.ways.feed(event, now=self.now)
             self.now += 1.0
@@ -55,12 +54,12 @@ def way(
     return api.Path(kind, 47.0, 12.3, how, told)
 
 
-def keys(ways: Ways, *, hides: bool = False) -> list[str]:
+def keys(ways: Ways | None, *, hides: bool = False) -> list[str]:
     return [line.key for line in lines_about(ways, hides=hides)]
 
 
 def test_each_step_counts_from_the_press() -> None:
-    ways = Told().of(SEEKING, MATCHED, CONNECTING, way(api.PathKind.DIRECT), GREETING, *HELLO)
+    ways = Told().of(MATCHED, CONNECTING, way(api.PathKind.DIRECT), GREETING, *HELLO)
     assert (ways.matched, ways.stood, ways.proved, ways.greeted) == (1_000.0, 1_034.5, 1_046.0, 6_000.0)
     english = [sentence(line.key, "en", **line.values) for line in lines_about(ways, hides=False)]
     assert english[-4:] == [
@@ -72,7 +71,7 @@ def test_each_step_counts_from_the_press() -> None:
 
 
 def test_a_direct_way_is_told_with_both_routers() -> None:
-    assert keys(Told().of(SEEKING, MATCHED, way(api.PathKind.DIRECT, "block_scan"))) == [
+    assert keys(Told().of(MATCHED, way(api.PathKind.DIRECT, "block_scan"))) == [
         "way.direct",
         "found.block_scan",
         "receipt.rtt",
@@ -89,13 +88,13 @@ def test_a_direct_way_is_told_with_both_routers() -> None:
 
 @pytest.mark.parametrize("how", FOUND)
 def test_within_one_network_no_router_was_crossed_whatever_found_the_way(how: str) -> None:
-    told = keys(Told().of(SEEKING, MATCHED, way(api.PathKind.LAN, how)))
+    told = keys(Told().of(MATCHED, way(api.PathKind.LAN, how)))
     assert told[:4] == ["way.lan", "found.lan", "receipt.rtt", "receipt.matched"]
 
 
 @pytest.mark.parametrize("kind", api.PathKind)
 def test_when_the_talk_is_over_its_way_is_told_of_in_the_past(kind: api.PathKind) -> None:
-    ways = Told().of(SEEKING, MATCHED, way(kind), HOME)
+    ways = Told().of(MATCHED, way(kind), OVER)
     assert keys(ways)[:2] == ["receipt.over", f"was.{kind.value}"]
 
 
@@ -118,14 +117,14 @@ def test_the_relay_is_told_with_its_reason_and_with_what_would_help(
     why: api.RelayReason, hides: bool, said: list[str]
 ) -> None:
     path = way(api.PathKind.RELAY, "relay", why=why, ours=None, theirs=None)
-    ways = Told().of(SEEKING, MATCHED, path)
+    ways = Told().of(MATCHED, path)
     assert keys(ways, hides=hides)[3 : 3 + len(said)] == said
 
 
 def test_the_reason_is_the_newest_and_nothing_goes_on_when_it_is_over() -> None:
     told = Told()
     trying = way(api.PathKind.RELAY, "relay", why=api.RelayReason.UNDER_WAY)
-    ways = told.of(SEEKING, MATCHED, trying)
+    ways = told.of(MATCHED, trying)
     failed = api.Receipt(34.5, 46.0, Technique.BLOCK_SCAN.value, 300, CONE, BLOCK, api.RelayReason.FAILED)
     told.of(api.ReceiptChanged(failed))
     assert len(ways.changes) == 1
@@ -135,7 +134,7 @@ def test_the_reason_is_the_newest_and_nothing_goes_on_when_it_is_over() -> None:
     assert "why_relay.under_way" in keys(ways)
     told.of(api.PeerAway(30.0))
     assert keys(ways)[0] == "receipt.away"
-    told.of(HOME)
+    told.of(OVER)
     said = keys(ways)
     assert said[:2] == ["receipt.over", "was.relay"]
     assert "why_relay.failed" in said
@@ -144,7 +143,7 @@ def test_the_reason_is_the_newest_and_nothing_goes_on_when_it_is_over() -> None:
 
 def test_every_change_of_the_way_is_told_and_the_first_way_keeps_its_times() -> None:
     told = Told()
-    ways = told.of(SEEKING, MATCHED, way(api.PathKind.RELAY, "relay"), way(api.PathKind.DIRECT, "opener"))
+    ways = told.of(MATCHED, way(api.PathKind.RELAY, "relay"), way(api.PathKind.DIRECT, "opener"))
     stood = ways.stood
     told.of(api.PeerAway(30.0), way(api.PathKind.RELAY, "relay-tls"))
     assert ways.stood == stood
@@ -158,21 +157,16 @@ def test_every_change_of_the_way_is_told_and_the_first_way_keeps_its_times() -> 
 
 
 def test_a_peer_that_changes_the_way_for_ever_fills_no_memory() -> None:
-    ways = Told().of(SEEKING, MATCHED, *[way(api.PathKind.DIRECT)] * (receipt.MAX_CHANGES + 5))
+    ways = Told().of(MATCHED, *[way(api.PathKind.DIRECT)] * (receipt.MAX_CHANGES + 5))
     assert len(ways.changes) == receipt.MAX_CHANGES
 
 
-def test_a_search_goes_on_when_nobody_came_and_begins_anew_with_a_press() -> None:
+def test_before_there_is_a_way_one_is_looked_for_or_was() -> None:
+    assert keys(None) == ["receipt.none"]
+    assert keys(Ways(0.0)) == ["receipt.none"]
     told = Told()
-    ways = told.of(SEEKING, MATCHED, CONNECTING, SEEKING, MATCHED)
-    assert ways.matched == 4_000.0
-    told.of(HOME)
-    assert keys(ways)[:2] == ["receipt.over", "receipt.no_way"]
-    told.of(SEEKING)
-    assert keys(ways) == ["receipt.none"]
-    assert told.of(MATCHED, CONNECTING).matched == 1_000.0
-    assert keys(ways) == ["receipt.looking", "receipt.matched"]
-    assert keys(told.of(api.StateChanged(api.State.SIGNED_OUT))) == ["receipt.none"]
+    assert keys(told.of(MATCHED, CONNECTING)) == ["receipt.looking", "receipt.matched"]
+    assert keys(told.of(OVER)) == ["receipt.over", "receipt.no_way", "receipt.matched"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -191,7 +185,7 @@ def test_whatever_is_known_there_is_a_sentence_for_it(language: str) -> None:
         ),
     ]
     for path, over in product(paths, (False, True)):
-        events = (SEEKING, MATCHED, path, *HELLO, api.PeerAway(1.0), path, *([HOME] if over else []))
+        events = (MATCHED, path, *HELLO, api.PeerAway(1.0), path, *([OVER] if over else []))
         for line in lines_about(Told().of(*events), hides=False):
             said = sentence(line.key, language, **line.values)
             assert said != unknown, line
