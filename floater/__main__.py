@@ -10,14 +10,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from floater import __version__
+from floater import __version__, knobs
 from floater.cli.demo import Way, demo
 from floater.cli.doctor import doctor
 from floater.cli.headless import headless
 from floater.cli.host import DEFAULT_LISTEN, host
 from floater.cli.run import LEVELS, run
-from floater.config import ClientConfig, config_from, default_data_dir
+from floater.config import ClientConfig, default_data_dir
 from floater.errors import FloaterError
+from floater.languages import LANGUAGES, choose_language
 from floater.log import set_up_log
 from floater.net.server_door import parse_proxy
 from floater.sentences import sentence
@@ -60,10 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--log", choices=LEVELS, default="warning", help="how much to log on stderr")
     client = argparse.ArgumentParser(add_help=False, parents=[common])
-    client.add_argument("--data-dir", type=Path, help=f"default: {default_data_dir()}")
-    client.add_argument("--server", help="floater://HOST:PORT#FINGERPRINT; default: the one used last")
-    client.add_argument("--mail-folder", metavar="DIR", help="where a server on this computer puts its mails")
-    client.add_argument("--proxy", help="http://HOST:PORT, or none; default: as the system says")
+    knobs.add_flags(client, ClientConfig, ("data_dir", "server", "mail_folder", "proxy"))
 
     faces = parser.add_subparsers(dest="face", required=True, metavar="FACE")
     window = faces.add_parser("window", parents=[client], help="the window (what `floater` alone means)")
@@ -89,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
             f"--{way.value}", dest="way", action="store_const", const=way, default=Way.BEST, help=words
         )
     playing.add_argument("--pictures", type=Path, metavar="DIR", help="where pictures go; default: a new one")
-    playing.add_argument("--language", choices=("zh", "en"), help="default: as the system says")
+    playing.add_argument(
+        "--language", type=choose_language, choices=LANGUAGES, help="default: as the system says"
+    )
     faces.add_parser("version", parents=[common], help="print the version")
     return parser
 
@@ -121,13 +121,7 @@ def _language_of(config: ClientConfig) -> str:
 
 def _config(args: argparse.Namespace) -> ClientConfig:
     try:
-        config = config_from(
-            os.environ,
-            data_dir=args.data_dir,
-            server=args.server,
-            proxy=args.proxy,
-            mail_folder=args.mail_folder,
-        )
+        config = knobs.read(ClientConfig, vars(args), os.environ)
         parse_proxy(config.proxy)
     except ValueError as error:
         sys.exit(f"floater: {error}")

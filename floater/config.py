@@ -1,26 +1,32 @@
-"""Every knob of a client. `__main__` alone reads flags, then `FLOATER_*` variables; these are the defaults.
+"""Every knob of a client and its default; `floater.knobs` reads them for `floater.__main__`.
 
 What a person sets in the window is not here but in `floater.store.settings`.
 """
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Final
 
+import platformdirs
+
+from floater.core.meet.settings import MeetingSettings
 from floater.wire.limits import HANDSHAKE_TIMEOUT, REQUEST_TIMEOUT, SERVER_PING_INTERVAL
+
+_EARLIER: Final = {"darwin": "~/Library/Application Support/floater", "win32": "$LOCALAPPDATA/floater"}
+"Where earlier versions kept their data, if platformdirs may name another place."
 
 
 def default_data_dir() -> Path:
-    """The folder where this system wants a program to keep its data."""
-    home = Path.home()
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "floater"
-    if sys.platform == "darwin":
-        return home / "Library" / "Application Support" / "floater"
-    return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "floater"
+    """The folder where this system wants a program to keep its data.
+
+    A folder that an earlier version made at another place goes on being used.
+    """
+    earlier = Path(os.path.expandvars(os.path.expanduser(_EARLIER.get(sys.platform, ""))))
+    if sys.platform in _EARLIER and earlier.is_dir():
+        return earlier
+    return platformdirs.user_data_path("floater", appauthor=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,48 +71,10 @@ class ClientConfig:
 
     # -- meeting --------------------------------------------------------------------------
 
-    head_start: float = 0.6
-    "Seconds that punching has for itself before the relay joins the race."
-
-    meeting_timeout: float = 15.0
-    "Seconds from `matched` until a peer to whom no link came counts as not coming."
-
-    grace: float = 30.0
-    "Seconds that a peer may be out of reach before the talk is over."
-
-    punch_delay: float = 0.005
-    "Seconds, about, between an error on a dialled address and the next attempt there."
-
-    punch_budget: float = 4.0
-    "Seconds from the start of a punch to giving up."
-
-    punch_attempts: int = 60
-    "Dials to one address in one punch, at most."
+    meeting: MeetingSettings = field(default_factory=MeetingSettings)
+    "What may be decided for all meetings."
 
     # -- the talk -------------------------------------------------------------------------
 
     max_file: int = 8 << 30
     "Bytes of a file that somebody may offer us; larger ones are declined by themselves."
-
-
-def config_from(environment: Mapping[str, str], **given: Any) -> ClientConfig:
-    """Build a config: what is given, then `FLOATER_NAME` variables, then the defaults.
-
-    Args:
-        environment: usually `os.environ`.
-        given: knobs by name; None counts as not given.
-
-    Raises:
-        ValueError: a variable does not hold a value of its knob's type.
-    """
-    types = get_type_hints(ClientConfig)
-    values: dict[str, Any] = {}
-    for knob in fields(ClientConfig):
-        if (value := given.get(knob.name)) is not None:
-            values[knob.name] = value
-        elif text := environment.get(f"FLOATER_{knob.name.upper()}"):
-            try:
-                values[knob.name] = types[knob.name](text)
-            except ValueError as error:
-                raise ValueError(f"FLOATER_{knob.name.upper()} is no {types[knob.name].__name__}") from error
-    return ClientConfig(**values)

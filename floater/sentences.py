@@ -3,14 +3,8 @@
 import json
 from functools import cache
 from importlib import resources
-from typing import Final
 
-LANGUAGES: Final = ("zh-CN", "en")
-
-
-def choose_language(wanted: str) -> str:
-    """The one of our languages that fits a BCP 47 tag (or a POSIX locale name) best."""
-    return "zh-CN" if wanted.replace("_", "-").lower().split("-")[0] == "zh" else "en"
+from floater.languages import choose_language
 
 
 def sentence(key: str, language: str, **values: object) -> str:
@@ -23,7 +17,7 @@ def sentence(key: str, language: str, **values: object) -> str:
 
 
 class _Values(dict[str, object]):
-    """What a sentence asks for and nobody gave stays as it is written."""
+    """Leaves a placeholder without a value unchanged."""
 
     def __missing__(self, key: str) -> str:
         return "{" + key + "}"

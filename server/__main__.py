@@ -1,35 +1,25 @@
 """`floater-server run`: read flags and `FLOATER_*` variables, and serve until told to stop."""
 
 import argparse
-import ast
 import asyncio
-import inspect
 import json
 import logging
-import math
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import MISSING, Field, fields
-from itertools import pairwise
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Final, NoReturn, get_type_hints
+from typing import Final, NoReturn
 
+from floater import knobs
+from floater.knobs import BadKnob
 from floater.log import log_loop_errors, set_up_log
 from floater.loop import new_event_loop
-from server import config as config_module
 from server.app import running_server
 from server.config import ServerConfig
 from server.errors import CannotStart
 
 EXIT_CANNOT_START: Final = 2
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off", ""})
-_MAY_BE_ZERO: Final = "JITTER"
-_LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,13 +76,13 @@ class _Parser(argparse.ArgumentParser):
 
 
 def read_config(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[ServerConfig, int]:
-    """Read flags, then `FLOATER_*` variables, then defaults.
+    """Read flags, then `FLOATER_*` variables, then the file that `--config` names, then defaults.
 
     Returns:
         The knobs, and the level of the log.
 
     Raises:
-        CannotStart: a flag or variable that is not known or makes no sense.
+        CannotStart: a flag, variable or file that is not known or makes no sense.
     """
     parser = _Parser(
         prog="floater-server",
@@ -102,85 +92,12 @@ def read_config(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Server
     run = commands.add_parser(
         "run", help="serve until told to stop", description="Each option is also FLOATER_<OPTION>."
     )
-    hints = get_type_hints(ServerConfig)
-    sentences = _sentences(config_module, ServerConfig.__name__)
-    for field in fields(ServerConfig):
-        _add_option(run, field, hints[field.name], sentences[field.name])
-    run.add_argument("--log-level", choices=_LEVELS, help="How much is logged. Default: info")
-    given = vars(parser.parse_args(argv))
-    level = given.get("log_level") or environ.get("FLOATER_LOG_LEVEL", "info").lower()
-    if level not in _LEVELS:
-        raise CannotStart(f"FLOATER_LOG_LEVEL: {level!r} is not one of {', '.join(_LEVELS)}.")
-    values: dict[str, Any] = {}
-    for field in fields(ServerConfig):
-        name, variable = field.name, f"FLOATER_{field.name.upper()}"
-        if given[name] is not None:
-            values[name] = _read_value(_flag(name), hints[name], given[name])
-        elif variable in environ:
-            values[name] = _read_value(variable, hints[name], environ[variable])
-    if "data_dir" not in values:
-        raise CannotStart("--data-dir DIR (or FLOATER_DATA_DIR) is needed: the folder for database and keys.")
-    return ServerConfig(**values), int(logging.getLevelNamesMapping()[level.upper()])
-
-
-def _add_option(run: argparse.ArgumentParser, field: "Field[Any]", hint: Any, sentence: str) -> None:
-    default = "" if field.default in (MISSING, "", None, ()) else f" Default: {field.default}"
-    text = (sentence + default).replace("%", "%%")
-    if hint is bool:
-        run.add_argument(_flag(field.name), action=argparse.BooleanOptionalAction, default=None, help=text)
-    elif hint == tuple[str, ...]:
-        run.add_argument(_flag(field.name), action="append", metavar="HOST:PORT", help=text)
-    else:
-        kinds = {float: "NUMBER", int: "NUMBER", str: "TEXT"}
-        run.add_argument(_flag(field.name), metavar=kinds.get(hint, "DIR"), help=text)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _read_value(source: str, hint: Any, value: Any) -> Any:
-    """Read one value; `value` is text, or already what a flag made of it."""
+    knobs.add_flags(run, ServerConfig)
     try:
-        if hint is bool:
-            return value if isinstance(value, bool) else _read_bool(value)
-        if hint == tuple[str, ...]:
-            return tuple(value if isinstance(value, list) else value.replace(",", " ").split())
-        if hint is int or hint is float:
-            number = hint(value)
-            least = 0 if hint is int or source.upper().endswith(_MAY_BE_ZERO) else 1e-3
-            if not math.isfinite(number) or number < least:
-                raise ValueError
-            return number
-        if hint is str:
-            return value
-        if not value:
-            raise ValueError
-        return Path(value).expanduser()
-    except ValueError as error:
-        raise CannotStart(f"{source}: {value!r} makes no sense there.") from error
-
-
-def _read_bool(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in _TRUE | _FALSE:
-        raise ValueError(text)
-    return word in _TRUE
-
-
-def _sentences(module: ModuleType, class_name: str) -> dict[str, str]:
-    """Read the sentence that stands under each field of a class."""
-    tree = ast.parse(inspect.getsource(module))
-    body = next(n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == class_name)
-    return {
-        field.target.id: " ".join(text.value.value.split())
-        for field, text in pairwise(body)
-        if isinstance(field, ast.AnnAssign)
-        and isinstance(field.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-        and isinstance(text.value.value, str)
-    }
+        config = knobs.read(ServerConfig, vars(parser.parse_args(argv)), environ)
+    except BadKnob as error:
+        raise CannotStart(str(error)) from error
+    return config, logging.getLevelNamesMapping()[config.log_level.upper()]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Every knob of a server. `__main__` alone reads flags, then `FLOATER_*` variables; these are the defaults.
+"""Every knob of a server and its default; `floater.knobs` reads them for `server.__main__`.
 
 The sentence under a knob is also its line in `floater-server run --help`.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
+from floater.knobs import Positive
 from floater.wire.limits import HANDSHAKE_TIMEOUT, SERVER_PING_INTERVAL, TICKET_LIFETIME
 
 DEFAULT_LISTEN: Final = "0.0.0.0:7443"
@@ -34,6 +35,9 @@ class ServerConfig:
     public_url: str = ""
     "Where people reach the activation and reset pages, for links in mails; empty: https://HOST:PORT."
 
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    "How much is logged: debug, info, warning or error."
+
     # -- mail -----------------------------------------------------------------------------
 
     smtp_url: str = ""
@@ -43,16 +47,16 @@ class ServerConfig:
     mail_outbox: Path | None = None
     "Folder into which each mail is written as one .eml file if no SMTP is set; empty: DATA_DIR/outbox."
 
-    mail_retry: float = 1.0
+    mail_retry: Positive = 1.0
     "Seconds after which a mail server that is down is tried again; doubled with each try."
 
-    mail_retry_longest: float = 60.0
+    mail_retry_longest: Positive = 60.0
     "Seconds up to which that doubles."
 
-    mail_timeout: float = 20.0
+    mail_timeout: Positive = 20.0
     "Seconds that one word of a mail server may take."
 
-    mail_lifetime: float = 86_400.0
+    mail_lifetime: Positive = 86_400.0
     "Seconds for which a mail that cannot be delivered is tried again."
 
     # -- accounts -------------------------------------------------------------------------
@@ -69,25 +73,25 @@ class ServerConfig:
     hash_queue: int = 128
     "Passwords that may wait to be hashed before people are asked to come again later."
 
-    hash_deadline: float = 8.0
+    hash_deadline: Positive = 8.0
     "Seconds that one password may wait and be hashed in."
 
-    code_lifetime: float = 600.0
+    code_lifetime: Positive = 600.0
     "Seconds for which a six-digit code is good after its mail has been handed over."
 
-    link_lifetime: float = 3_600.0
+    link_lifetime: Positive = 3_600.0
     "Seconds for which the link in a mail is good after the mail has been handed over."
 
     code_tries: int = 5
     "Wrong codes after which a code is worthless. Its link stays good."
 
-    sign_up_lifetime: float = 86_400.0
+    sign_up_lifetime: Positive = 86_400.0
     "Seconds after which a sign-up that nobody activated is forgotten."
 
-    token_idle: float = 90 * 86_400.0
+    token_idle: Positive = 90 * 86_400.0
     "Seconds without being used after which a log-in ends."
 
-    token_lifetime: float = 365 * 86_400.0
+    token_lifetime: Positive = 365 * 86_400.0
     "Seconds after which a log-in ends, however much it is used."
 
     tokens_per_account: int = 20
@@ -123,24 +127,24 @@ class ServerConfig:
     """Tell peers each other's private addresses even if their public addresses differ (a campus with
     several ways out)."""
 
-    absence_limit: float = 600.0
+    absence_limit: Positive = 600.0
     "Seconds for which a talk's seat is kept for somebody whose control connection is gone."
 
-    ticket_lifetime: float = TICKET_LIFETIME
+    ticket_lifetime: Positive = TICKET_LIFETIME
     "Seconds for which a match's ticket, and with it its way into the relay, is good."
 
     # -- connections ----------------------------------------------------------------------
 
-    handshake_timeout: float = HANDSHAKE_TIMEOUT
+    handshake_timeout: Positive = HANDSHAKE_TIMEOUT
     "Seconds from the first byte of a connection to the end of its TLS handshake and first message."
 
-    http_deadline: float = 30.0
+    http_deadline: Positive = 30.0
     "Seconds for a page to be asked for, answered and read."
 
-    log_in_timeout: float = 600.0
+    log_in_timeout: Positive = 600.0
     "Seconds for which a connection may stay open without being logged in."
 
-    silence_limit: float = 3 * SERVER_PING_INTERVAL
+    silence_limit: Positive = 3 * SERVER_PING_INTERVAL
     "Seconds without a word from a client before it is given up."
 
     max_connections: int = 100_000
@@ -157,7 +161,7 @@ class ServerConfig:
     """SYNs to those who ask how their own router filters: COUNT/SECONDS for one source, and again for all.
     Empty: none."""
 
-    message_rate: float = 20.0
+    message_rate: Positive = 20.0
     "Messages a second that one connection may send in the long run."
 
     message_burst: int = 60
@@ -174,19 +178,19 @@ class ServerConfig:
     max_relays: int = 5_000
     "Talks at once that go through the relay."
 
-    relay_join_timeout: float = 10.0
+    relay_join_timeout: Positive = 10.0
     "Seconds a stream has to say which match it is for."
 
-    relay_wait: float = 30.0
+    relay_wait: Positive = 30.0
     "Seconds a relay stream waits for its other side."
 
-    relay_idle: float = 600.0
+    relay_idle: Positive = 600.0
     "Seconds without a byte either way before a relayed pair is closed."
 
     relay_bytes: int = 1 << 40
     "Bytes one match may move through the relay, both ways together."
 
-    relay_time: float = TICKET_LIFETIME
+    relay_time: Positive = TICKET_LIFETIME
     "Seconds one match may use the relay."
 
 

@@ -20,7 +20,8 @@ from floater.cli.playground import NoWindows
 from floater.cli.terminal import play_in_terminal
 from floater.cli.windows import show_windows
 from floater.errors import FloaterError
-from floater.sentences import choose_language, sentence
+from floater.languages import choose_language
+from floater.sentences import sentence
 
 
 class Way(Enum):

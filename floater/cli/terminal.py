@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from floater.cli.played import PATIENCE, Line, NotAsPlanned, Played
 from floater.cli.stage import Stage, moon
-from floater.sentences import choose_language, sentence
+from floater.languages import choose_language
+from floater.sentences import sentence
 
 PASSWORD: Final = "a boat adrift at night"
 

@@ -26,7 +26,6 @@ from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core.emit import Emit
-from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.core.person import stranger
 from floater.core.person.stranger import Stranger
@@ -384,7 +383,7 @@ class Person:
                 punch_port=port,
                 server=self.link.url,
                 proxy=choose_proxy(self._config.proxy, self.link.url),
-                settings=_meeting_settings(self._config),
+                settings=self._config.meeting,
                 allowance=self._allowance,
                 report=encounter.reported,
                 received=lambda: encounter.talk.received,
@@ -428,7 +427,7 @@ class Person:
             self._tasks.start(self._heed(encounter, port, wish), "heed the router")
 
     async def _heed(self, encounter: Encounter, port: PunchPort, wish: MappedPort) -> None:
-        is_new = await port.is_let_in_later(wish, self._config.meeting_timeout)
+        is_new = await port.is_let_in_later(wish, self._config.meeting.timeout)
         if is_new and encounter.links.is_seeking_from(port):
             port.introduce()
             await self._tell_places(encounter, port)
@@ -467,15 +466,4 @@ def link_to(
         language=language,
         reached=reached,
         news=news,
-    )
-
-
-def _meeting_settings(config: ClientConfig) -> MeetingSettings:
-    return MeetingSettings(
-        head_start=config.head_start,
-        timeout=config.meeting_timeout,
-        grace=config.grace,
-        punch_delay=config.punch_delay,
-        punch_budget=config.punch_budget,
-        punch_attempts=config.punch_attempts,
     )

@@ -6,7 +6,7 @@ from typing import Final
 from floater import api
 from floater.codes import Code
 from floater.errors import Refused
-from floater.sentences import choose_language
+from floater.languages import choose_language
 from floater.store.settings import SettingsFile
 
 MAX_LANGUAGE: Final = 35

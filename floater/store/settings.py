@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import platformdirs
+
 from floater.codes import Code
 from floater.errors import Refused
-from floater.sentences import choose_language
+from floater.languages import choose_language
+from floater.whole import write_whole
 
 log = logging.getLogger("floater.store")
 
@@ -95,7 +98,8 @@ class SettingsFile:
             return self.values
         everything = {**self._all, **new}
         try:
-            _write_whole(self._path, everything)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_whole(self._path, json.dumps(everything, ensure_ascii=False, indent=1).encode())
         except OSError as error:
             log.warning("= settings cannot be written: %s", type(error).__name__)
             raise Refused(Code.STORAGE_FAILED) from error
@@ -112,7 +116,7 @@ class SettingsFile:
     @property
     def downloads(self) -> Path:
         """The folder for accepted files."""
-        return Path(self.values.downloads) if self.values.downloads else downloads_folder()
+        return Path(self.values.downloads) if self.values.downloads else platformdirs.user_downloads_path()
 
 
 def system_language(environment: Mapping[str, str]) -> str:
@@ -121,30 +125,3 @@ def system_language(environment: Mapping[str, str]) -> str:
         if environment.get(name):
             return choose_language(environment[name])
     return choose_language(locale.getlocale()[0] or "en")
-
-
-def downloads_folder() -> Path:
-    """Where this system's programs put downloads; made when first needed."""
-    home = Path.home()
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config") / "user-dirs.dirs"
-    try:
-        for line in config.read_text("utf-8").splitlines():
-            if line.startswith("XDG_DOWNLOAD_DIR="):
-                folder = Path(line.split("=", 1)[1].strip().strip('"').replace("$HOME", str(home)))
-                if folder.is_absolute():
-                    return folder
-    except (OSError, ValueError):
-        pass
-    return home / "Downloads"
-
-
-def _write_whole(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    passing = path.with_name(path.name + ".new")
-    passing.unlink(missing_ok=True)  # it may have been left behind, readable by others
-    number = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(number, "w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(passing, path)

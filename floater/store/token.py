@@ -7,12 +7,13 @@ or broken never keeps the client from starting: the file takes its place.
 import hashlib
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Final
 
 import keyring
 import keyring.backend
+
+from floater.whole import write_whole
 
 log = logging.getLogger("floater.store")
 
@@ -84,14 +85,7 @@ class TokenStore:
                 self._path.unlink(missing_ok=True)
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            passing = self._path.with_name(FILE + ".new")
-            passing.unlink(missing_ok=True)
-            number = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                json.dump(tokens, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(passing, self._path)
+            write_whole(self._path, json.dumps(tokens).encode())
         except OSError as error:
             log.warning("= the token cannot be stored: %s", type(error).__name__)
 

@@ -2,8 +2,10 @@
 
 from typing import Final
 
+from floater.languages import look_up
+
 UNKNOWN: Final = "en"
-"What a language that is not in the table is treated as."
+"The tag for a language that is not in the table."
 
 GREETINGS: Final = {
     "ar": "مرحبا",
@@ -70,18 +72,10 @@ _BY_FOLDED: Final = {tag.casefold(): tag for tag in GREETINGS}
 
 
 def known_language(tag: str) -> str:
-    """Find the entry for a language tag (BCP 47), however it was written and however unknown it is.
-
-    Subtags are dropped from the right until there is an entry (RFC 4647 §3.4).
-    """
-    folded = tag.replace("_", "-").casefold()
-    while folded:
-        if folded in _BY_FOLDED:
-            return _BY_FOLDED[folded]
-        folded = folded.rpartition("-")[0]
-    return UNKNOWN
+    """Find the tag in `GREETINGS` that fits a BCP 47 tag best (RFC 4647 §3.4); `UNKNOWN` if none does."""
+    return look_up(tag, _BY_FOLDED, UNKNOWN)
 
 
 def greeting_in(tag: str) -> str:
-    """Say hello in that language."""
+    """Return the greeting in a language."""
     return GREETINGS[known_language(tag)]

@@ -18,10 +18,11 @@ import msgspec
 
 from floater.codes import Code
 from floater.errors import ServerRefused
+from floater.languages import LANGUAGES, choose_language
 from floater.wire import control
 from server.services.accounts import Accounts, Source
 from server.services.onetimes import ACTIVATE_PAGE, RESET_PAGE
-from server.services.words import pick_language, read_page, render, sentence_of, words_of
+from server.services.words import read_page, render, sentence_of, words_of
 
 HEALTH_PAGE: Final = "/health"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -87,7 +88,7 @@ async def answer(accounts: Accounts, asked: Asked) -> Answer:
         return plain(400)
     if url.path == HEALTH_PAGE:
         return await _health(accounts) if asked.method in ("GET", "HEAD") else _not_allowed("GET, HEAD")
-    language = pick_language(query.get("lang") or asked.headers.get("accept-language", ""))
+    language = choose_language(query.get("lang") or asked.headers.get("accept-language", ""))
     if url.path not in (ACTIVATE_PAGE, RESET_PAGE):
         return _page(404, language, title=words_of(language)["page.not_found.title"])
     if asked.method in ("GET", "HEAD"):
@@ -145,7 +146,7 @@ def _show(visit: _Visit, problem: str = "", status: int = 200) -> Answer:
         visit.fields.get("email", ""),
         asks_password,
     )
-    other = "en" if visit.language == "zh" else "zh"
+    other = next(language for language in LANGUAGES if language != visit.language)
     link = {"lang": other} | ({"token": visit.token} if visit.token else {})
     return _page(
         status,

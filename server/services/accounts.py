@@ -28,6 +28,7 @@ from typing import Final
 
 from floater.codes import Code
 from floater.errors import FloaterError, ServerRefused
+from floater.languages import choose_language
 from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.names import clean_username, normal_email
@@ -41,7 +42,6 @@ from server.services.onetimes import OneTimes
 from server.services.outbox import Outbox
 from server.services.passwords import is_password_good
 from server.services.secret import Secret, load_secret, sha256
-from server.services.words import pick_language
 from server.storage import records
 from server.storage.database import Database
 
@@ -121,7 +121,7 @@ class Accounts:
             raise ServerRefused(Code.BAD_PASSWORD)
         self._limits.take("sign_up", source=source.address, who=self._who(email))
         password_hash = await self._hasher.hash(email, m.password)
-        language = pick_language(m.language)
+        language = choose_language(m.language)
         async with self._database.write() as connection:
             is_taken = await records.find_account(connection, email) is not None
             await self._onetimes.issue_sign_up(
@@ -237,7 +237,7 @@ class Accounts:
         """
         email = _email(m.email)
         self._limits.take("forgot", source=source.address, who=self._who(email))
-        language = pick_language(m.language)
+        language = choose_language(m.language)
         async with self._database.write() as connection:
             account = await records.find_account(connection, email)
             await self._onetimes.issue_reset(connection, email, language, decoy=account is None)

@@ -4,7 +4,6 @@ Each is a file of `DATA_DIR`, for this user only, made at first start. They
 outlive a restart, so that pins, tickets and relay tokens stay good.
 """
 
-import os
 import secrets
 import ssl
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from floater.crypto.certificate import CertifiedKey, key_fingerprint, make_certified_key
+from floater.whole import write_whole
 from server.errors import CannotStart
 
 
@@ -82,11 +82,5 @@ def _read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
     except FileNotFoundError:
         pass
     data = make()
-    passing = path.with_suffix(".new")
-    passing.unlink(missing_ok=True)
-    with os.fdopen(os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    passing.replace(path)
+    write_whole(path, data)
     return data

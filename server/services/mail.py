@@ -1,7 +1,6 @@
 """Write mails and hand them over: to a mail server, or as files into the outbox folder."""
 
 import asyncio
-import os
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -20,8 +19,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 import msgspec
 
+from floater.languages import LANGUAGES, choose_language
+from floater.whole import write_whole
 from server.config import ServerConfig, parse_place
-from server.services.words import LANGUAGES, pick_language, render, words_of
+from server.services.words import render, words_of
 
 
 class Kind(StrEnum):
@@ -93,7 +94,7 @@ def compose(letter: Letter, *, sender: str, minutes: int) -> EmailMessage:
         sender: address for From.
         minutes: how long its code is good.
     """
-    first = pick_language(letter.language)
+    first = choose_language(letter.language)
     order = (first, *(language for language in LANGUAGES if language != first))
     values = {"username": _harmless(letter.username), "code": letter.code, "minutes": minutes}
 
@@ -176,18 +177,8 @@ class OutboxFolder:
             raise PostDown(type(error).__name__) from error
 
     def _write(self, content: bytes, only_rehearse: bool) -> None:
-        """Whole before it is visible: written under a hidden name, then renamed."""
         name = f"{time.time_ns():020}-{secrets.token_hex(4)}.eml"
-        aside = self._folder / f".{name}.part"
-        try:
-            with open(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            if not only_rehearse:
-                aside.rename(self._folder / name)
-        finally:
-            aside.unlink(missing_ok=True)
+        write_whole(self._folder / name, content, rehearse=only_rehearse)
 
 
 # -- a mail server ------------------------------------------------------------------------

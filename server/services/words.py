@@ -3,19 +3,11 @@
 import json
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from floater.codes import Code
-
-LANGUAGES: Final = ("en", "zh")
-_LOCALES: Final = {"en": "en", "zh": "zh-CN"}
-
-
-def pick_language(tag: str) -> str:
-    """Choose among the languages we speak for a BCP 47 tag; `en` for all we do not."""
-    return "zh" if tag.lower().replace("_", "-").split("-")[0] == "zh" else "en"
 
 
 @cache
@@ -27,7 +19,7 @@ def words_of(language: str) -> dict[str, str]:
 
 def sentence_of(code: Code, language: str) -> str:
     """What a code says to a person; that of `internal` where there is none."""
-    sentences = _sentences(_LOCALES[language])
+    sentences = _sentences(language)
     return sentences.get(f"code.{code.value}") or sentences["code.internal"]
 
 
@@ -42,8 +34,8 @@ def render(template: str, **values: Any) -> str:
 
 
 @cache
-def _sentences(locale: str) -> dict[str, str]:
-    text = resources.files("floater").joinpath("locales", f"{locale}.json").read_text("utf-8")
+def _sentences(language: str) -> dict[str, str]:
+    text = resources.files("floater").joinpath("locales", f"{language}.json").read_text("utf-8")
     sentences: dict[str, str] = json.loads(text)
     return sentences
 

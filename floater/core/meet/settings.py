@@ -1,20 +1,20 @@
-"""What may be decided for all meetings of a client."""
+"""The knobs of a meeting, which `floater.config` takes up among those of a client."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeetingSettings:
-    """What may be decided for a meeting. Seconds are floats."""
+    """What may be decided for every meeting of a client. Seconds are floats."""
 
     head_start: float = 0.6
     "Seconds that punching has for itself before the relay joins the race."
 
-    timeout: float = 15.0
-    "Seconds from `start` until a peer to whom no link came counts as not coming."
+    timeout: float = field(default=15.0, metadata={"knob": "meeting_timeout"})
+    "Seconds from the start of a meeting after which a peer without a link counts as not coming."
 
     grace: float = 30.0
-    "Seconds that a peer may be out of reach before it counts as lost."
+    "Seconds that a peer may be out of reach before the talk is over."
 
     punch_delay: float = 0.005
     "Seconds, about, between an error on a dialled address and the next attempt there."

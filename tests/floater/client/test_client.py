@@ -11,6 +11,7 @@ from floater import __version__, api
 from floater.client import Client
 from floater.codes import Code
 from floater.config import ClientConfig
+from floater.core.meet.settings import MeetingSettings
 from floater.errors import Refused, ServerRefused, Unreachable
 from floater.store.settings import FILE as SETTINGS
 from floater.store.token import TokenStore
@@ -28,7 +29,11 @@ async def client_of(
 ) -> AsyncIterator[tuple[Client, Witness, TokenStore]]:
     async with scripted_server(*scripts) as url:
         config = ClientConfig(
-            data_dir=folder, server=str(url), retry_first=0.01, retry_last=0.02, meeting_timeout=0.2
+            data_dir=folder,
+            server=str(url),
+            retry_first=0.01,
+            retry_last=0.02,
+            meeting=MeetingSettings(timeout=0.2),
         )
         tokens = TokenStore(folder, str(url))
         if token:

@@ -1,5 +1,6 @@
 import json
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,18 @@ def test_the_system_says_which_language_to_speak() -> None:
     assert system_language({"LANG": "fr_FR"}) == "en"
 
 
+def test_downloads_go_where_the_system_puts_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DOWNLOAD_DIR", raising=False)
+    assert SettingsFile(tmp_path).downloads == tmp_path / "Downloads"
+    (tmp_path / "user-dirs.dirs").write_text('XDG_DOWNLOAD_DIR="$HOME/下载"\n', "utf-8")
+    assert SettingsFile(tmp_path).downloads == tmp_path / "下载"
+
+
 def test_nobody_else_may_read_them(tmp_path: Path) -> None:
-    (tmp_path / f"{FILE}.new").write_text("left behind")
+    (tmp_path / f".{FILE}.part").write_text("left behind")
     SettingsFile(tmp_path).change(server="floater://example.org:7443")
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == [FILE]

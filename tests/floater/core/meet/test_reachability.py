@@ -4,7 +4,8 @@ import pytest
 
 from floater.core.meet.port_mapping import Outcome, Protocol, Standing
 from floater.core.meet.reachability import Facts, Line, lines_about, mapped_of, reachability_of
-from floater.sentences import LANGUAGES, sentence
+from floater.languages import LANGUAGES
+from floater.sentences import sentence
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat
 

@@ -7,7 +7,8 @@ from floater import api
 from floater.core.meet import receipt
 from floater.core.meet.receipt import Ways, lines_about
 from floater.core.meet.technique import Technique
-from floater.sentences import LANGUAGES, sentence
+from floater.languages import LANGUAGES
+from floater.sentences import sentence
 from floater.wire.endpoint import CandidateKind
 from floater.wire.nat import Allocation, Filtering, Mapping
 
