@@ -70,6 +70,7 @@ class Code(StrEnum):
 
     # The talk
     NO_TALK = "no_talk"  # nobody is there to hear it
+    WHICH_TALK = "which_talk"  # the command names no talk, and more than one is on
     NOT_GREETED = "not_greeted"  # both must greet before anything else is said
     ALREADY_GREETED = "already_greeted"
     TEXT_EMPTY = "text_empty"
