@@ -70,12 +70,12 @@ class Code(StrEnum):
 
     # The talk
     NO_TALK = "no_talk"  # nobody is there to hear it
+    WHICH_TALK = "which_talk"  # the command names no talk, and more than one is on
     NOT_GREETED = "not_greeted"  # both must greet before anything else is said
     ALREADY_GREETED = "already_greeted"
     TEXT_EMPTY = "text_empty"
     TEXT_TOO_LONG = "text_too_long"
     OUTBOX_FULL = "outbox_full"  # too much is waiting for the peer already
-    WHICH_TALK = "which_talk"  # a command names no talk, and there are two
     NO_SUCH_MESSAGE = "no_such_message"  # nothing that we said has this id
     NOT_DELIVERED = "not_delivered"  # the talk ended, or 20 s passed, without an acknowledgement
 

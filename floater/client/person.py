@@ -337,7 +337,7 @@ class Person:
 
     async def _restore(self, token: str, match_id: str) -> None:
         try:
-            answer = await self._request(control.Restore(UNNUMBERED, token, match_id))
+            answer = await self._request(control.Restore(UNNUMBERED, token, (match_id,) if match_id else ()))
         except ServerRefused as error:
             self._driver.feed(stranger.RestoreRefused(error.code, error.retry_after))
         except Unreachable:

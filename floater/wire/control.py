@@ -18,6 +18,7 @@ from floater.wire.limits import (
     CODE_DIGITS,
     MAX_CANDIDATES,
     MAX_EMAIL,
+    MAX_MATCHES,
     MAX_OPENINGS,
     MAX_PASSWORD,
 )
@@ -103,10 +104,10 @@ class LogIn(Request, frozen=True):
 
 
 class Restore(Request, frozen=True):
-    """Log in with the token of an earlier `logged_in`; `match_id` if its talk is still going on."""
+    """Log in with the token of an earlier `logged_in`, and name the matches whose talks go on here."""
 
     token: Token
-    match_id: Annotated[str, Meta(max_length=32)] = ""
+    matches: Annotated[tuple[MatchId, ...], Meta(max_length=MAX_MATCHES)] = ()
 
 
 class LogOut(Request, frozen=True):

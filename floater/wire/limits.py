@@ -16,6 +16,8 @@ CODE_DIGITS: Final = 6
 MAX_CANDIDATES: Final = 12
 "In one seek, all kinds and both lanes together."
 MAX_PRIVATE_CANDIDATES: Final = 4
+MAX_MATCHES: Final = 32
+"Matches of one client at a time; as many as a `restore` names."
 MAX_OPENINGS: Final = 16
 "Punches of one side in a match of which the peer is told when they have opened its NAT."
 MAX_NAT_PORTS: Final = 6

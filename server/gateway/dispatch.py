@@ -41,7 +41,7 @@ async def _log_in(house: House, guest: "Connection", m: control.LogIn) -> None:
 async def _restore(house: House, guest: "Connection", m: control.Restore) -> None:
     _expect_logged_out(guest)
     session, answer = await house.accounts.restore(m, guest.source)
-    _arrive(house, guest, session, answer, m.match_id)
+    _arrive(house, guest, session, answer, next(iter(m.matches), ""))
 
 
 async def _log_out(house: House, guest: "Connection", m: control.LogOut) -> None:

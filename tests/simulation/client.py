@@ -119,7 +119,7 @@ class Client:
             case Emit(event):
                 self.tell(event)
             case stranger.SendRestore(token, match_id):
-                self._request(control.Restore(1, token, match_id), self._restored)
+                self._request(control.Restore(1, token, (match_id,) if match_id else ()), self._restored)
             case stranger.SendSeek(attempt, after):
                 self._seek(attempt, after)
             case stranger.SendCancel(attempt):

@@ -168,7 +168,7 @@ class Server:
                 connection.send(control.Refused(Code.SESSION_ENDED.value, message.id))
                 return
             user = known
-            event = lobby.Returned(user, message.match_id) if message.match_id else lobby.Arrived(user)
+            event = lobby.Returned(user, message.matches[0]) if message.matches else lobby.Arrived(user)
         earlier = self.connections.get(user)
         if earlier is not None and earlier is not connection:
             earlier.send(control.Closing(Code.LOGGED_IN_ELSEWHERE.value))

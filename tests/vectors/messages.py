@@ -63,7 +63,7 @@ CLIENT: Final = Leg(
         control.Activate(2, "ann@example.org", "123456"),
         control.ResendCode(3, "ann@example.org"),
         control.LogIn(4, "ann@example.org", "correct horse"),
-        control.Restore(5, "dG9rZW4", "m1"),
+        control.Restore(5, "dG9rZW4", ("m1", "m2")),
         control.LogOut(6),
         control.ForgotPassword(7, "ann@example.org", "zh-CN"),
         control.ResetPassword(8, "ann@example.org", "123456", "battery staple"),

@@ -202,7 +202,7 @@ async def test_a_talk_outlives_the_connections_of_both(tmp_path: Path) -> None:
         matched, _ = await meet(ann, ben, candidates=(HERE,))
         await ann.close()
         async with await Guest.arrive(server) as back:
-            answer = await back.ask(control.Restore, token=token, match_id=matched.match_id)
+            answer = await back.ask(control.Restore, token=token, matches=(matched.match_id,))
             assert isinstance(answer, control.LoggedIn)
             # Where the peer is now, in case it moved meanwhile.
             assert await back.message() == control.PeerCandidates(
@@ -229,7 +229,7 @@ async def test_a_talk_outlives_the_server(tmp_path: Path) -> None:
     async with a_server(tmp_path) as server:
         back = [await Guest.arrive(server) for _ in tokens]
         for guest, token in zip(back, tokens, strict=True):
-            await guest.ask(control.Restore, token=token, match_id=matched.match_id)
+            await guest.ask(control.Restore, token=token, matches=(matched.match_id,))
             refused = await guest.ask(control.Seek, certificate=make_certified_key().certificate)
             assert refused.code == Code.IN_A_TALK
         # Whether either hid is forgotten, so nothing is passed on.
@@ -260,7 +260,7 @@ async def test_what_is_no_match_is_not_believed(tmp_path: Path, name: str) -> No
     async with a_server(tmp_path) as server, people(server, "ann") as (ann,):
         token = await relog(ann, "ann")
         async with await Guest.arrive(server) as back:
-            await back.ask(control.Restore, token=token, match_id=name)
+            await back.ask(control.Restore, token=token, matches=(name,))
             assert await back.message() == control.MatchEnded(match_id=name, reason=EndReason.LEFT)
             await back.seek()
 
