@@ -138,11 +138,9 @@ class Client:
             case api.Quit():
                 self.quitting.set()
             case api.Seek():
-                await person.seek()
+                await person.search.begin()
             case api.CancelSeek():
-                await person.cancel_seek()
-            case api.HangUp():
-                person.hang_up()
+                await person.search.cancel()
             case api.UseServer(url):
                 wanted = parse_server_url(url)
                 await self._servers.use(wanted)
@@ -155,19 +153,23 @@ class Client:
                 await self._set(command)
             case api.Status():
                 return self._status()
+            case api.Talks():
+                return api.TalksReply(self._talks())
             case api.MarkRead(message_id, talk=talk):
                 self._words.memory.mark_read(talk, message_id)
             case api.History(talk=talk):
                 return api.HistoryReply(self._words.memory.events(talk), self._words.told)
             case api.Network():
                 hidden = self._settings.values.hide_address
-                return reply_about(await look_around(person.link, person.ports, hidden=hidden), self._words)
+                return reply_about(await look_around(person.link, person.reach.ports, hidden=hidden), self._words)
             case api.GetReceipt(talk=talk):
                 return receipt_of(self._words, talk, hides=self._settings.values.hide_address)
             case _ if isinstance(command, ACCOUNT_COMMANDS):
                 return await self._account(command)
+            case api.OfTalk():
+                return await person.talks.do(command)
             case _:
-                return await person.say(command)
+                raise Refused(Code.BAD_COMMAND)
         return api.Empty()
 
     async def _account(self, command: AccountCommand) -> api.Reply:
@@ -190,20 +192,41 @@ class Client:
 
     def _status(self) -> api.StatusReply:
         person = self._servers.person
-        machine, encounter = person.machine, person.talk
+        known, talks = person.engine.standing, self._talks()
+        stranger = known.stranger
         return api.StatusReply(
-            state=machine.state,
-            username=machine.username,
-            path=encounter.path if encounter else None,
-            online=machine.online,
+            state=known.state,
+            username=known.username,
+            path=next((talk.path for talk in talks if stranger and talk.talk == stranger.match_id), None),
+            online=known.online,
             server="" if person.url is None else str(person.url),
-            peer=api.PeerName(machine.matched.peer.username) if machine.matched else None,
-            greeted=encounter is not None and encounter.talk.greeted,
-            peer_greeted=encounter is not None and encounter.talk.peer_greeted,
             settings=shown(self._settings),
             version=__version__,
             practising=self._servers.practising,
+            talks=talks,
+            n=self._words.told,
         )
+
+    def _talks(self) -> list[api.TalkInfo]:
+        """List the talks that are on, the stranger's first."""
+        engine, memory = self._servers.person.engine, self._words.memory
+        found = []
+        for one in engine.standing.encounters:
+            ways = memory.ways(one.match_id)
+            talk = None if one.standing is api.Standing.CONNECTING else engine.talk(one.match_id)
+            found.append(
+                api.TalkInfo(
+                    talk=one.match_id,
+                    kind=one.kind,
+                    name=one.introduction.name,
+                    standing=one.standing,
+                    unread=memory.unread(one.match_id),
+                    path=None if ways is None or ways.path is None else ways.path.kind,
+                    greeted=talk is not None and talk.greeted,
+                    peer_greeted=talk is not None and talk.peer_greeted,
+                )
+            )
+        return sorted(found, key=lambda talk: talk.kind is not api.TalkKind.STRANGER)
 
 
 def _partner(config: ClientConfig, emit: Callable[[api.Event], None]) -> Client:

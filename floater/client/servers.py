@@ -150,7 +150,7 @@ class Servers:
     async def _move(self, url: ServerUrl | None, *, remember: bool = True) -> None:
         before = self.person
         await before.close()
-        if before.machine.online and url is None:  # else the new one says where it stands
+        if before.engine.standing.online and url is None:  # else the new one says where it stands
             self._words.tell(api.Online(False))
         self.person = self._make_person(url, remember)
         self._words.tell(api.ServerChanged("" if url is None else str(url), self.practising))

@@ -48,6 +48,8 @@ class Introduction:
     "Our side. The leader is the TLS client and chooses the link."
     name: str
     "What the peer is called, as the person sees it."
+    own: bytes
+    "Our certificate for this match, DER."
     certificate: bytes
     "The peer's certificate for this match, DER. No other is let in."
     proof: Proof
@@ -62,17 +64,19 @@ class Introduction:
     "Either side hides its address: nothing is dialled or accepted, and only the relay is used."
 
 
-def introduction_of(matched: Matched, *, signer: bytes) -> Introduction:
+def introduction_of(matched: Matched, *, own: bytes, signer: bytes) -> Introduction:
     """Make the introduction that a server's `matched` stands for.
 
     Args:
         matched: the message.
+        own: the certificate that we sent with `seek`, DER.
         signer: the ticket key of this server's `welcome`.
     """
     return Introduction(
         match_id=matched.match_id,
         role=matched.role,
         name=matched.peer.username,
+        own=own,
         certificate=matched.certificate,
         proof=TicketProof(matched.ticket, matched.signature, signer),
         candidates=matched.candidates,

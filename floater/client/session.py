@@ -1,0 +1,115 @@
+"""The requests to the server that a log-in, and the end of a match, give rise to."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from floater.client.tokens import Tokens
+from floater.codes import Code
+from floater.core.person import session, standing
+from floater.errors import ServerRefused, Unreachable
+from floater.net.server_link import UNNUMBERED, ServerLink
+from floater.tasks import Tasks
+from floater.wire import control
+
+log = logging.getLogger("floater.client")
+
+
+class Session:
+    """Sends what the engine orders, and stores the token.
+
+    Args:
+        link: the server; None where there is no server.
+        tokens: where the log-in is kept.
+        feed: feeds the engine.
+        restored: called when the server knows us again.
+    """
+
+    def __init__(
+        self,
+        link: ServerLink | None,
+        tokens: Tokens,
+        feed: Callable[[standing.Event], None],
+        restored: Callable[[], None],
+    ) -> None:
+        self._link = link
+        self._tokens = tokens
+        self._feed = feed
+        self._restored = restored
+        self._tasks = Tasks()
+        self._last_words: set[asyncio.Task[None]] = set()
+        "What is finished even when the program ends."
+
+    def begin(self) -> None:
+        """Restore the log-in of an earlier run, if one is kept."""
+        self._tasks.start(self._remember(), "read the token")
+
+    async def close(self) -> None:
+        """Give up what is still open."""
+        await self._tasks.close()
+
+    async def last_words(self) -> None:
+        """Wait until the server has heard, and the disk holds, all that was to be finished."""
+        while self._last_words:
+            await asyncio.wait(set(self._last_words))
+
+    def perform(
+        self,
+        order: standing.SendRestore
+        | standing.SendEndMatch
+        | standing.SendLogOut
+        | standing.KeepToken
+        | standing.DropToken,
+    ) -> None:
+        """Start what is ordered."""
+        match order:
+            case standing.SendRestore(token, match_ids):
+                self._tasks.start(self._restore(token, match_ids), "restore")
+            case standing.SendEndMatch(match_id, reason):
+                self.finish(self.tell(control.EndMatch(UNNUMBERED, match_id, reason)), "end match")
+            case standing.SendLogOut():
+                self.finish(self.tell(control.LogOut(UNNUMBERED)), "log out")
+            case standing.KeepToken(token):
+                self.finish(self._tokens.keep(token), "keep token")
+            case standing.DropToken():
+                self.finish(self._tokens.drop(), "drop token")
+
+    def finish(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Start what `last_words` waits for."""
+        task = self._tasks.start(work, name)
+        self._last_words.add(task)
+        task.add_done_callback(self._last_words.discard)
+
+    async def request(self, message: control.Request) -> control.Done | control.LoggedIn:
+        """Ask the server.
+
+        Raises:
+            Unreachable, ServerRefused.
+        """
+        if self._link is None:
+            raise Unreachable(Code.SERVER_URL_INVALID)
+        return await self._link.request(message)
+
+    async def tell(self, message: control.Request) -> None:
+        """Ask the server what it may refuse without consequences."""
+        try:
+            await self.request(message)
+        except (ServerRefused, Unreachable) as error:
+            log.debug("= %s: %s", type(message).__name__, error.code.value)
+
+    async def _remember(self) -> None:
+        if token := await self._tokens.load():
+            self._feed(session.Remember(token))
+
+    async def _restore(self, token: str, match_ids: tuple[str, ...]) -> None:
+        try:
+            answer = await self.request(control.Restore(UNNUMBERED, token, match_ids))
+        except ServerRefused as error:
+            self._feed(session.RestoreRefused(error.code, error.retry_after))
+        except Unreachable:
+            pass  # `Offline` has been or will be fed, and `Online` after it
+        else:
+            known = isinstance(answer, control.LoggedIn)
+            self._feed(session.LoggedIn(answer.username, answer.token) if known else session.LoggedIn(""))
+            self._restored()
