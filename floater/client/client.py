@@ -195,7 +195,7 @@ class Client:
             path=encounter.path if encounter else None,
             online=machine.online,
             server="" if person.url is None else str(person.url),
-            peer=api.PeerName(machine.matched.peer.username) if machine.matched else None,
+            peer=api.PeerName(machine.stranger.introduction.name) if machine.stranger else None,
             greeted=encounter is not None and encounter.talk.greeted,
             peer_greeted=encounter is not None and encounter.talk.peer_greeted,
             settings=shown(self._settings),

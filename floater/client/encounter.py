@@ -4,14 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 from floater import api
 from floater.codes import Code
 from floater.core import link
 from floater.core.emit import Emit
 from floater.core.meet import path
-from floater.core.person import stranger
+from floater.core.person import encounter, standing
+from floater.core.person.encounter import ENDS
 from floater.core.talk import talk
 from floater.core.talk.orders import Greeted, Over
 from floater.core.talk.talk import Talk, TalkConfig
@@ -41,9 +41,6 @@ from floater.wire import control
 
 log = logging.getLogger("floater.client")
 
-_OUR_DOING: Final = (api.Ended.YOU_HUNG_UP, api.Ended.LOGGED_OUT, api.Ended.LOGGED_IN_ELSEWHERE)
-"Ends of which the peer has to hear from us."
-
 
 class Encounter:
     """The two of one match.
@@ -64,7 +61,7 @@ class Encounter:
         config: TalkConfig,
         *,
         tell: Callable[[api.Event], None],
-        report: Callable[[stranger.Event], None],
+        report: Callable[[standing.Event], None],
         renew: Callable[[], None],
         doubt: Callable[[], None],
         opened: Callable[[str, int], None],
@@ -165,7 +162,7 @@ class Encounter:
         if self._ending is not None:
             return
         if not self.talk.is_over:
-            self._feed(api.HangUp() if reason in _OUR_DOING and self._met else talk.End(reason))
+            self._feed(api.HangUp() if ENDS[reason].hang_up and self._met else talk.End(reason))
         self._ending = reason
         self._tasks.start(self._close(), "end of a match")
 
@@ -192,7 +189,7 @@ class Encounter:
             case link.LinkUp():
                 if not self._met:
                     self._met = True
-                    self._report(stranger.Met(match_id))
+                    self._report(encounter.Met(match_id))
                 self._feed(report)
             case link.Arrived() | link.Writable() | link.LinkDown() | link.Check():
                 self._feed(report)
@@ -210,9 +207,9 @@ class Encounter:
             case path.Back():
                 self._say(api.PeerBack())
             case path.Lost():
-                self._report(stranger.Lost(match_id, relayed=self.path is api.PathKind.RELAY))
+                self._report(encounter.Lost(match_id, relayed=self.path is api.PathKind.RELAY))
             case path.NoShow(code):
-                self._report(stranger.NoShow(match_id, code))
+                self._report(encounter.NoShow(match_id, code))
             case PortWanted():
                 self._renew()
             case Opened(number):
@@ -243,10 +240,10 @@ class Encounter:
             case Emit(event):
                 self._say(event)
             case Greeted():
-                self._in_turn(lambda: self._report(stranger.Greeted(self.matched.match_id)))
+                self._in_turn(lambda: self._report(encounter.Greeted(self.matched.match_id)))
             case Over(reason):
                 self._talk_over.set()
-                self._report(stranger.Over(self.matched.match_id, reason))
+                self._report(encounter.Over(self.matched.match_id, reason))
             case ReadBlock() | CloseFile() | CreateFile() | WriteBlock() | FinishFile() | DiscardFile():
                 self._files.perform(effect)
 

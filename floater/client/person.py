@@ -2,8 +2,8 @@
 
 ::
 
-    Client ──command──▶ Person ──wish──▶ Stranger, Talk (machines) ──effects──▶ ServerLink, Search, Encounter
-    Words  ◀───event─── Person ◀──Emit── Stranger, Talk ◀────── events ──────────────┘
+    Client ──command──▶ Person ──wish──▶ Standing, Talk (machines) ──effects──▶ ServerLink, Search, Encounter
+    Words  ◀───event─── Person ◀──Emit── Standing, Talk ◀────── events ──────────────┘
 
 Whoever changes servers is another person there: this one ends, and a new one begins.
 """
@@ -26,10 +26,11 @@ from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core.emit import Emit
+from floater.core.meet.introduction import introduction_of
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
-from floater.core.person import stranger
-from floater.core.person.stranger import Stranger
+from floater.core.person import encounter, search, session, standing
+from floater.core.person.standing import Standing
 from floater.core.talk.talk import TalkConfig
 from floater.drive import Driver
 from floater.errors import Refused, ServerRefused, Unreachable
@@ -81,14 +82,15 @@ class Person:
     ) -> None:
         self.url = url
         self.link: ServerLink | None = None
-        self.machine = Stranger()
+        self.machine = Standing()
         self._config = config
         self._settings = settings
         self._words = words
         self._on_reached = reached
         self._tasks = Tasks()
-        self._driver: Driver[stranger.Event, stranger.Effect] = Driver(self.machine, self._perform)
+        self._driver: Driver[standing.Event, standing.Effect] = Driver(self.machine, self._perform)
         self._parting: set[asyncio.Task[None]] = set()
+        self._matched: control.Matched | None = None
         self._encounter: Encounter | None = None
         self._ending: set[Encounter] = set()
         self._allowance = Allowance()
@@ -128,7 +130,7 @@ class Person:
 
     async def close(self) -> None:
         """Leave: hang up, stop seeking, say goodbye, all within a bound. The log-in is kept."""
-        self._driver.feed(stranger.Leave())
+        self._driver.feed(standing.Leave())
         try:
             async with asyncio.timeout(LAST_WORDS):
                 await asyncio.gather(*(encounter.closed() for encounter in self._ending))
@@ -176,7 +178,7 @@ class Person:
             raise Refused(Code.SERVER_URL_INVALID)
         answer = await self.link.request(request_for(command, self._words.language), wait=True)
         if isinstance(answer, control.LoggedIn):
-            self._driver.feed(stranger.LoggedIn(answer.username, answer.token))
+            self._driver.feed(session.LoggedIn(answer.username, answer.token))
         reply = reply_of(answer)
         if isinstance(reply, api.Noticed) and reply.notice:
             said = self._words.error(code_of(reply.notice).value)
@@ -185,7 +187,7 @@ class Person:
 
     async def log_out(self) -> None:
         """End the log-in, and a talk; returns when the server has heard, within a bound."""
-        self._driver.feed(stranger.LogOut())
+        self._driver.feed(standing.LogOut())
         if self._parting:
             await asyncio.wait(set(self._parting), timeout=LAST_WORDS)
 
@@ -199,7 +201,7 @@ class Person:
 
     def hang_up(self) -> None:
         """End the talk."""
-        self._driver.feed(stranger.HangUp())
+        self._driver.feed(standing.HangUp())
 
     async def say(self, command: api.Command) -> api.Reply:
         """Carry out a command about the talk."""
@@ -226,7 +228,7 @@ class Person:
         """The person lets others reach them in another way now; returns when a search goes by that."""
         self.ports.drop()
         self.ports.prepare()
-        if self.machine.matched is not None:
+        if self.machine.stranger is not None:
             self._words.notice(Code.FROM_NEXT_TALK)
         await self._search.renew()
 
@@ -254,8 +256,7 @@ class Person:
             error = None if reached.code is None else self._words.error(reached.code.value)
             retry = None if reached.retry is None else round(reached.retry, 1)
             self._words.tell(api.Online(False, error, retry))
-            self._driver.feed(stranger.Offline())
-            self._search.settle(None)  # a search goes on by itself when the server is back
+            self._driver.feed(session.Offline())
             return
         self._words.tell(api.Online(True))
         if abs(self.link.clock_offset) > self._config.clock_tolerance and not self._clock_told:
@@ -265,12 +266,18 @@ class Person:
         self.ports.drop()  # the observers know this stream by another name
         if self._port_wanted:
             self.ports.prepare()  # while the log-in is restored
-        self._driver.feed(stranger.Online())
+        self._driver.feed(session.Online())
 
     def _news(self, message: control.News) -> None:
         match message:
-            case control.Matched() | control.MatchEnded():
-                self._driver.feed(message)
+            case control.Matched():
+                assert self.link is not None
+                assert self.link.welcome is not None
+                self._matched = message
+                introduction = introduction_of(message, signer=self.link.welcome.ticket_key)
+                self._driver.feed(standing.Introduced(introduction))
+            case control.MatchEnded(match_id, reason):
+                self._driver.feed(encounter.MatchEnded(match_id, reason))
             case control.PeerCandidates(match_id, candidates, nat):
                 if self._encounter is not None and self._encounter.matched.match_id == match_id:
                     self._encounter.links.update_candidates(candidates, nat)
@@ -281,31 +288,32 @@ class Person:
                 self._words.notice(code_of(code))
             case control.Closing(code):
                 if code in (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED):
-                    self._driver.feed(stranger.Closed(code_of(code)))
+                    self._driver.feed(session.Closed(code_of(code)))
 
     # -- what the machine asks for --------------------------------------------------------
 
-    def _perform(self, effect: stranger.Effect) -> None:
+    def _perform(self, effect: standing.Effect) -> None:
         match effect:
-            case stranger.SendRestore(token, match_id):
-                self._tasks.start(self._restore(token, match_id), "restore")
-            case stranger.SendSeek(attempt, after):
-                self._search.announce(attempt)
+            case session.SendRestore(token, match_ids):
+                self._tasks.start(self._restore(token, match_ids), "restore")
+            case search.SendSeek(attempt, after):
                 self._tasks.start(self._search.send(attempt, after), "seek")
-            case stranger.SendCancel(attempt):
-                if not self._search.withdraw(attempt):
-                    self._part(self._search.send_cancel(attempt), "cancel")
-            case stranger.SendEndMatch(match_id, reason):
+            case search.SendCancel(attempt):
+                self._part(self._search.send_cancel(attempt), "cancel")
+            case search.Settled(_, code):
+                self._search.settle(code)
+            case encounter.SendEndMatch(match_id, reason):
                 self._part(self._tell_server(control.EndMatch(UNNUMBERED, match_id, reason)), "end match")
-            case stranger.SendLogOut():
+            case session.SendLogOut():
                 self._part(self._tell_server(control.LogOut(UNNUMBERED)), "log out")
-            case stranger.KeepToken(token):
+            case session.KeepToken(token):
                 self._part(self._tokens.keep(token), "keep token")
-            case stranger.DropToken():
+            case session.DropToken():
                 self._part(self._tokens.drop(), "drop token")
-            case stranger.BeginMeeting(matched):
-                self._meet(matched)
-            case stranger.EndMeeting(_, reason):
+            case encounter.BeginMeeting():
+                assert self._matched is not None
+                self._meet(self._matched)
+            case encounter.EndMeeting(_, reason):
                 self._end(reason)
             case Emit(event):
                 self._words.tell(event)
@@ -313,7 +321,6 @@ class Person:
                     self._entered(event.state)
 
     def _entered(self, state: api.State) -> None:
-        self._search.entered(state)
         if state is api.State.HOME:
             self.ports.prepare()
             self._tell_of_addresses()
@@ -334,19 +341,19 @@ class Person:
 
     async def _remember(self) -> None:
         if token := await self._tokens.load():
-            self._driver.feed(stranger.Remember(token))
+            self._driver.feed(session.Remember(token))
 
-    async def _restore(self, token: str, match_id: str) -> None:
+    async def _restore(self, token: str, match_ids: tuple[str, ...]) -> None:
         try:
-            answer = await self._request(control.Restore(UNNUMBERED, token, (match_id,) if match_id else ()))
+            answer = await self._request(control.Restore(UNNUMBERED, token, match_ids))
         except ServerRefused as error:
-            self._driver.feed(stranger.RestoreRefused(error.code, error.retry_after))
+            self._driver.feed(session.RestoreRefused(error.code, error.retry_after))
         except Unreachable:
             pass  # `Offline` has been or will be fed, and `Online` after it
         else:
             username = answer.username if isinstance(answer, control.LoggedIn) else ""
             new = answer.token if isinstance(answer, control.LoggedIn) else ""
-            self._driver.feed(stranger.LoggedIn(username, new))
+            self._driver.feed(session.LoggedIn(username, new))
             if self.state is api.State.HOME:
                 self.ports.prepare()
             self._renew_port()

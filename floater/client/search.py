@@ -1,23 +1,22 @@
-"""The search as the server hears of it, and the commands that wait for its answers."""
+"""The requests of a search, and the commands that wait for it to be settled."""
 
 import asyncio
 from collections.abc import Callable
 
-from floater import api
 from floater.client.account import Ask
 from floater.client.ports import Ports
 from floater.codes import Code
-from floater.core.person import stranger
-from floater.core.person.stranger import Stranger
+from floater.core.person import search, standing
+from floater.core.person.standing import Standing
 from floater.crypto.certificate import CertifiedKey, make_certified_key
-from floater.errors import FloaterError, ServerRefused, Unreachable
+from floater.errors import ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED
 from floater.wire import control
 from floater.wire.nat import UNKNOWN_NAT
 
 
 class Search:
-    """Sends `seek` and `cancel_seek`, and settles the commands of those names.
+    """Sends `seek` and `cancel_seek`, and answers the commands of those names.
 
     Args:
         machine: where the person stands.
@@ -29,8 +28,8 @@ class Search:
 
     def __init__(
         self,
-        machine: Stranger,
-        feed: Callable[[stranger.Event], None],
+        machine: Standing,
+        feed: Callable[[standing.Event], None],
         request: Ask,
         ports: Ports,
         wishes: Callable[[], tuple[bool, str]],
@@ -42,10 +41,7 @@ class Search:
         self._request = request
         self._ports = ports
         self._wishes = wishes
-        self._unsent: int | None = None
-        self._reply: asyncio.Future[None] | None = None
-        self._moved: asyncio.Future[None] | None = None
-        self._answered = 0
+        self._waiting: list[asyncio.Future[Code | None]] = []
 
     # -- the commands ---------------------------------------------------------------------
 
@@ -56,9 +52,10 @@ class Search:
             Refused: not now.
             ServerRefused: the server said no.
         """
-        self._feed(stranger.Seek())
-        reply = self._reply = asyncio.get_running_loop().create_future()
-        await reply
+        self._feed(search.Seek())
+        code = await self._settled()
+        if code is not None:
+            raise ServerRefused(code)
 
     async def cancel(self) -> None:
         """Stop seeking; returns when that, or a match that came before it, is certain.
@@ -66,68 +63,38 @@ class Search:
         Raises:
             Refused: not now.
         """
-        self._feed(stranger.CancelSeek())
-        while self._machine.state is api.State.SEEKING and self._machine.is_cancelling:
-            await self._move()
+        self._feed(search.CancelSeek())
+        await self._settled()
 
     async def renew(self) -> None:
         """Seek by the wishes as they are now; returns when the server has heard of it, or is not there."""
-        self._feed(stranger.SeekAnew())
-        while (
-            self._machine.state is api.State.SEEKING
-            and self._machine.logged_in
-            and (self._machine.is_cancelling or self._answered != self._machine.attempt)
-        ):
-            await self._move()
+        self._feed(search.SeekAnew())
+        await self._settled()
 
-    async def _move(self) -> None:
-        if self._moved is None:
-            self._moved = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._moved)
+    async def _settled(self) -> Code | None:
+        if self._machine.is_settled:
+            return None
+        future: asyncio.Future[Code | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return await future
 
-    def _moves(self) -> None:
-        if self._moved is not None and not self._moved.done():
-            self._moved.set_result(None)
-        self._moved = None
-
-    def entered(self, state: api.State) -> None:
-        """The person stands somewhere else now."""
-        self._moves()
-        if state is not api.State.SEEKING:
-            self.settle(None)
-
-    def settle(self, error: FloaterError | None) -> None:
-        """Let `begin` return, or raise."""
-        self._moves()
-        reply, self._reply = self._reply, None
-        if reply is not None and not reply.done():
-            if error is None:
-                reply.set_result(None)
-            else:
-                reply.set_exception(error)
+    def settle(self, code: Code | None) -> None:
+        """Let the commands return that wait; `code` is why the server refused the search."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(code)
 
     # -- the requests ---------------------------------------------------------------------
 
-    def announce(self, attempt: int) -> None:
-        """This attempt is about to be sent; until it is, a cancel needs no request."""
-        self._unsent = attempt
-
-    def withdraw(self, attempt: int) -> bool:
-        """Say whether an attempt that is cancelled was not sent yet; it never will be then."""
-        if self._unsent != attempt:
-            return False
-        self._feed(stranger.CancelAnswered(attempt, None))
-        return True
-
     async def send(self, attempt: int, after: str) -> None:
-        """Send `seek`, with what the outside sees of a fresh port."""
+        """Send `seek`, with what the outside sees of a fresh port, unless it was cancelled meanwhile."""
         code: Code | None = None
-        error: FloaterError | None = None
         try:
             port = await self._ports.ready()
-            if self._unsent != attempt or not self._is_on(attempt):
-                return  # cancelled meanwhile, before the server heard of it
-            self._unsent = None
+            if self._machine.attempt != attempt:
+                return
+            self._feed(search.Sent(attempt))
             self.match_key = make_certified_key()
             hidden, language = self._wishes()
             await self._request(
@@ -143,13 +110,9 @@ class Search:
             )
         except Unreachable:
             code = Code.SERVER_UNREACHABLE
-        except ServerRefused as raised:
-            code, error = raised.code, raised
-        if self._is_on(attempt):
-            self.settle(error)
-        self._feed(stranger.SeekAnswered(attempt, code))
-        self._answered = attempt
-        self._moves()
+        except ServerRefused as error:
+            code = error.code
+        self._feed(search.SeekAnswered(attempt, code))
 
     async def send_cancel(self, attempt: int) -> None:
         """Send `cancel_seek`."""
@@ -158,7 +121,4 @@ class Search:
             await self._request(control.CancelSeek(UNNUMBERED))
         except (ServerRefused, Unreachable) as error:
             code = error.code
-        self._feed(stranger.CancelAnswered(attempt, code))
-
-    def _is_on(self, attempt: int) -> bool:
-        return self._machine.state is api.State.SEEKING and self._machine.attempt == attempt
+        self._feed(search.CancelAnswered(attempt, code))
