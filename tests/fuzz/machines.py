@@ -9,7 +9,8 @@ from floater.core import link
 from floater.core.emit import Emit
 from floater.core.meet import network, path, punch, technique
 from floater.core.meet.candidates import Surroundings, choose_candidates, is_port_allowed
-from floater.core.person import stranger
+from floater.core.meet.introduction import Introduction, TicketProof
+from floater.core.person import encounter, search, session, standing
 from floater.core.talk import talk, transfer
 from floater.core.talk.sniff import IMAGE_TYPES, clean_type, is_what_it_says, sniff
 from floater.errors import Refused, RemoteProtocolError
@@ -366,79 +367,102 @@ def network_sequence(data: bytes) -> None:
             assert machine.deadline > now or not isinstance(effects[0], network.Look)
 
 
-# -- the stranger, against a hostile server ------------------------------------------------
+# -- where the person stands, against a hostile server --------------------------------------
 
 
-def stranger_sequence(data: bytes) -> None:
-    """Anything a server may say, at any time: no impossible move, and never two meetings."""
+def standing_sequence(data: bytes) -> None:
+    """Anything a server may say, at any time: no impossible move, and never two meetings with strangers."""
     choices = Choices(data)
-    machine = stranger.Stranger()
-    now, meeting, state = 0.0, "", api.State.SIGNED_OUT
+    machine = standing.Standing()
+    now, state = 0.0, api.State.SIGNED_OUT
+    meetings: dict[str, api.TalkKind] = {}
+    talks: dict[str, api.Standing] = {}
     while choices.left:
         now += choices.pick(PAUSES)
-        event = _server_news(choices, machine.attempt)
+        event = _server_news(choices, machine.attempt or 0)
         if machine.deadline is not None and machine.deadline <= now:
             event = Tick()
         try:
             effects = machine.feed(event, now=now)
         except Refused:
-            assert isinstance(event, stranger.Seek | stranger.CancelSeek | stranger.HangUp | stranger.LogOut)
+            assert isinstance(event, search.Seek | search.CancelSeek | standing.HangUp | standing.LogOut)
             assert machine.state is state
             continue
+        waits = False
         for effect in effects:
             match effect:
-                case stranger.BeginMeeting(matched):
-                    assert not meeting
-                    meeting = matched.match_id
-                case stranger.EndMeeting(match_id):
-                    assert match_id == meeting
-                    meeting = ""
+                case encounter.BeginMeeting(introduction, kind):
+                    assert introduction.match_id not in meetings
+                    assert talks[introduction.match_id] is api.Standing.CONNECTING
+                    meetings[introduction.match_id] = kind
+                case encounter.EndMeeting(match_id):
+                    del meetings[match_id]
+                case search.SendSeek(attempt) | search.SendCancel(attempt):
+                    assert attempt == machine.attempt
+                    waits = True
+                case search.Settled():
+                    assert not waits
                 case Emit(api.StateChanged(after)):
                     assert after is api.State.SIGNED_OUT or (state.value, after.value) in MOVES
                     state = after
+                case Emit(api.TalkChanged(standing=stands, talk=talk)):
+                    assert (talks.pop(talk, None), stands) in _TALK_MOVES
+                    if stands is not api.Standing.OVER:
+                        talks[talk] = stands
         in_match = state in (api.State.CONNECTING, api.State.GREETING, api.State.TALKING)
-        assert in_match == bool(meeting)
+        assert list(meetings.values()).count(api.TalkKind.STRANGER) == in_match
+        assert talks.keys() == meetings.keys()
         assert state is machine.state
-        assert len(machine._owed) <= 1 + len(data)
+        assert not (waits and machine.is_settled)
+        assert len(machine._session._owed) <= 1 + len(data)
 
 
-def _server_news(choices: Choices, attempt: int) -> stranger.Event | Tick:
+_TALK_MOVES = {
+    (None, api.Standing.CONNECTING),
+    (api.Standing.CONNECTING, api.Standing.GREETING),
+    (api.Standing.GREETING, api.Standing.OPEN),
+    (api.Standing.CONNECTING, api.Standing.OVER),
+    (api.Standing.GREETING, api.Standing.OVER),
+    (api.Standing.OPEN, api.Standing.OVER),
+}
+
+
+def _server_news(choices: Choices, attempt: int) -> standing.Event:
     match_id = choices.pick(("m1", "m2", "m3"))
     code = choices.pick(tuple(Code))
-    matched = control.Matched(
+    introduced = Introduction(
         match_id=match_id,
         role=control.Role.LEADER,
-        peer=control.Peer("x"),
+        name="x",
         certificate=bytes(64),
-        ticket=b"",
-        signature=bytes(64),
-        relay_token=b"",
+        proof=TicketProof(b"", bytes(64), bytes(32)),
     )
+    others = choices.pick(tuple(api.TalkKind)) if choices.chance(4) else api.TalkKind.STRANGER
     return choices.pick(
         (
-            stranger.Seek(),
-            stranger.Seek(),
-            stranger.CancelSeek(),
-            stranger.SeekAnew(),
-            stranger.HangUp(),
-            stranger.LogOut() if choices.chance(4) else stranger.Seek(),
-            stranger.Leave() if choices.chance(4) else stranger.Seek(),
-            stranger.Remember("t"),
-            stranger.Online(),
-            stranger.Offline(),
-            stranger.LoggedIn("ann", choices.pick(("", "t"))),
-            stranger.RestoreRefused(code, choices.pick((0.0, 1.0, 86_400.0))),
-            stranger.SeekAnswered(attempt - choices.below(2), choices.pick((None, code))),
-            stranger.CancelAnswered(attempt - choices.below(2), choices.pick((None, code))),
-            stranger.Closed(code) if choices.chance(4) else stranger.Online(),
-            matched,
-            matched,
-            control.MatchEnded(match_id, choices.pick(tuple(control.EndReason))),
-            stranger.Met(match_id),
-            stranger.NoShow(match_id, code),
-            stranger.Greeted(match_id),
-            stranger.Lost(match_id, relayed=choices.chance(2)),
-            stranger.Over(match_id, choices.pick(tuple(api.Ended))),
+            search.Seek(),
+            search.Sent(attempt),
+            search.CancelSeek(),
+            search.SeekAnew(),
+            standing.HangUp(choices.pick(("", match_id))),
+            standing.LogOut() if choices.chance(4) else search.Seek(),
+            standing.Leave() if choices.chance(4) else search.Seek(),
+            session.Remember("t"),
+            session.Online(),
+            session.Offline(),
+            session.LoggedIn("ann", choices.pick(("", "t"))),
+            session.RestoreRefused(code, choices.pick((0.0, 1.0, 86_400.0))),
+            search.SeekAnswered(attempt - choices.below(2), choices.pick((None, code))),
+            search.CancelAnswered(attempt - choices.below(2), choices.pick((None, code))),
+            session.Closed(code) if choices.chance(4) else search.Sent(attempt),
+            standing.Introduced(introduced),
+            standing.Introduced(introduced, others),
+            encounter.MatchEnded(match_id, choices.pick(tuple(control.EndReason))),
+            encounter.Met(match_id),
+            encounter.NoShow(match_id, code),
+            encounter.Greeted(match_id),
+            encounter.Lost(match_id, relayed=choices.chance(2)),
+            encounter.Over(match_id, choices.pick(tuple(api.Ended))),
             Tick(),
         )
     )
@@ -556,9 +580,9 @@ SEEDS: dict[str, list[bytes]] = {
     "punch_sequence": [bytes([n, 7 * n % 256, 1, 0, 3, 5]) * 16 for n in range(8)],
     "path_sequence": [bytes([n, 1, 0, 1]) * 20 for n in range(6)],
     "network_sequence": [bytes([2, 1, n, 2, n, 1, n, 2, 3]) * 12 for n in range(6)],
-    "stranger_sequence": [
-        bytes(b for step in steps for b in (2, 0, 0, *step))
-        for steps in ([(7,), (9,), (0,), (14,), (17,), (19,)], [(6,), (7,), (9,), (0,), (15,)])
+    "standing_sequence": [
+        b"".join(bytes([1, 0, 0, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, step]) for step in steps)
+        for steps in ((8, 10, 0, 1, 15, 18, 20, 22), (8, 10, 0, 1, 2, 15), (8, 10, 0, 1, 15, 18, 9, 8, 10, 5))
     ],
     "lobby_sequence": [
         bytes([3, n, 0, 0, 1, n + 1, 0, 0, 1, n, 0, 6, 9, 0, 1, n + 1, 0, 7, 9, 0]) for n in range(4)

@@ -76,7 +76,7 @@ TARGETS: dict[str, Target] = {
     "punch_sequence": Target(machines.punch_sequence, machines.SEEDS["punch_sequence"]),
     "path_sequence": Target(machines.path_sequence, machines.SEEDS["path_sequence"]),
     "network_sequence": Target(machines.network_sequence, machines.SEEDS["network_sequence"]),
-    "stranger_sequence": Target(machines.stranger_sequence, machines.SEEDS["stranger_sequence"]),
+    "standing_sequence": Target(machines.standing_sequence, machines.SEEDS["standing_sequence"]),
     "lobby_sequence": Target(machines.lobby_sequence, machines.SEEDS["lobby_sequence"]),
     "gateway_sequence": Target(gateway.gateway_sequence, [bytes([n, 3, n, 1, 5]) * 30 for n in range(8)]),
     "places": Target(machines.places),

@@ -1,4 +1,4 @@
-"""The simulated client: the real `Stranger`, `Reconnect`, `Path` and `Talk`, wired as in `floater.client`."""
+"""The simulated client: the real `Standing`, `Reconnect`, `Path` and `Talk`, wired as in `floater.client`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,7 +10,9 @@ from floater.codes import Code
 from floater.core import link
 from floater.core.emit import Emit
 from floater.core.meet import path
-from floater.core.person import reconnect, stranger
+from floater.core.meet.introduction import introduction_of
+from floater.core.person import encounter, reconnect, search, session, standing
+from floater.core.person.encounter import ENDS
 from floater.core.talk import talk
 from floater.core.talk.orders import Greeted, Over
 from floater.errors import Refused, RemoteProtocolError
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 PING_INTERVAL = 45.0
 REQUEST_TIMEOUT = 20.0
-_OUR_DOING = (api.Ended.YOU_HUNG_UP, api.Ended.LOGGED_OUT, api.Ended.LOGGED_IN_ELSEWHERE)
 
 
 class Client:
@@ -43,10 +44,10 @@ class Client:
         self.state = api.State.SIGNED_OUT
         "The state that the person was told last."
         self.encounter: Encounter | None = None
-        self.machine = stranger.Stranger()
+        self.machine = standing.Standing()
         self.sought_by_hand = False
         self._scheduler = world.scheduler
-        self._run: Run[stranger.Event, stranger.Effect] = Run(world.scheduler, self.machine, self._perform)
+        self._run: Run[standing.Event, standing.Effect] = Run(world.scheduler, self.machine, self._perform)
         self._patience: Run[reconnect.Event, reconnect.Effect] = Run(
             world.scheduler, reconnect.Reconnect(0.5, 30.0), self._reconnect
         )
@@ -58,13 +59,14 @@ class Client:
         self._waiting: dict[int, Callable[[control.Answer | Code], None]] = {}
         self._last_id = 0
         self._certificate = b""
+        self._matched: control.Matched
         self._last_match = ""
 
     def start(self, token: str = "") -> None:
         """Start the program, perhaps with the log-in of an earlier run."""
         self.kept_token = token
         if token:
-            self._run.feed(stranger.Remember(token))
+            self._run.feed(session.Remember(token))
         self._patience.feed(reconnect.Begin())
 
     def die(self, *, silent: bool) -> None:
@@ -74,9 +76,9 @@ class Client:
         self.world.network.turn_off(self.host, silent=silent)
         self._run.close()
         self._patience.close()
-        for encounter in (self.encounter, *self.world.leaving.pop(self, ())):
-            if encounter is not None:
-                encounter.die()
+        for one in (self.encounter, *self.world.leaving.pop(self, ())):
+            if one is not None:
+                one.die()
 
     # -- wishes of the person -------------------------------------------------------------
 
@@ -90,7 +92,7 @@ class Client:
         """Whether the server is reached."""
         return self.machine.online
 
-    def wish(self, wish: stranger.Seek | stranger.CancelSeek | stranger.HangUp | stranger.LogOut) -> bool:
+    def wish(self, wish: standing.Wish) -> bool:
         """Press a button; False if it was turned down."""
         self._note(f"wishes {type(wish).__name__}")
         try:
@@ -108,43 +110,45 @@ class Client:
 
         def answered(answer: control.Answer | Code) -> None:
             if isinstance(answer, control.LoggedIn):
-                self._run.feed(stranger.LoggedIn(answer.username, answer.token))
+                self._run.feed(session.LoggedIn(answer.username, answer.token))
 
         self._request(control.LogIn(1, f"{self.account}@example.org", "correct horse"), answered)
 
-    # -- what the stranger wants ----------------------------------------------------------
+    # -- what the machine wants -----------------------------------------------------------
 
-    def _perform(self, effect: stranger.Effect) -> None:
+    def _perform(self, effect: standing.Effect) -> None:
         match effect:
             case Emit(event):
                 self.tell(event)
-            case stranger.SendRestore(token, match_id):
-                self._request(control.Restore(1, token, (match_id,) if match_id else ()), self._restored)
-            case stranger.SendSeek(attempt, after):
-                self._seek(attempt, after)
-            case stranger.SendCancel(attempt):
+            case session.SendRestore(token, match_ids):
+                self._request(control.Restore(1, token, match_ids), self._restored)
+            case search.SendSeek(attempt, after):
+                delay = self._scheduler.between(0.0, 0.3) if self._scheduler.chance(0.3) else 0.0
+                self._scheduler.after(delay, lambda: self._seek(attempt, after))
+            case search.SendCancel(attempt):
                 self._request(
                     control.CancelSeek(1),
-                    lambda answer: self._run.feed(stranger.CancelAnswered(attempt, _code(answer))),
+                    lambda answer: self._run.feed(search.CancelAnswered(attempt, _code(answer))),
                 )
-            case stranger.SendEndMatch(match_id, reason):
+            case encounter.SendEndMatch(match_id, reason):
                 self._request(control.EndMatch(1, match_id, reason), _nothing)
-            case stranger.SendLogOut():
+            case session.SendLogOut():
                 self._request(control.LogOut(1), _nothing)
-            case stranger.KeepToken(token):
+            case session.KeepToken(token):
                 self.kept_token = token
-            case stranger.DropToken():
+            case session.DropToken():
                 self.kept_token = ""
-            case stranger.BeginMeeting(matched):
+            case encounter.BeginMeeting():
+                matched = self._matched
                 if self.encounter is not None:
                     raise RuleBroken("a client was in two matches", f"{self.name} {matched.match_id}")
                 self.encounter = Encounter(self, matched, self._certificate)
                 self.encounter.start()
-            case stranger.EndMeeting(match_id, reason):
-                encounter, self.encounter = self.encounter, None
-                if encounter is None or encounter.match_id != match_id:
+            case encounter.EndMeeting(match_id, reason):
+                ended, self.encounter = self.encounter, None
+                if ended is None or ended.match_id != match_id:
                     raise RuleBroken("a match was ended that was none", f"{self.name} {match_id}")
-                encounter.leave(reason)
+                ended.leave(reason)
 
     def tell(self, event: api.Event) -> None:
         """Tell the person."""
@@ -158,21 +162,24 @@ class Client:
             case api.Matched(match_id):
                 self._last_match = match_id
 
-    def feed(self, event: stranger.Event) -> None:
-        """Give the stranger news of its match."""
+    def feed(self, event: standing.Event) -> None:
+        """Give the machine news of its match."""
         self._run.feed(event)
 
     def _seek(self, attempt: int, after: str) -> None:
+        if not self.alive or self.machine.attempt != attempt:
+            return
+        self._run.feed(search.Sent(attempt))
         self._certificate = f"{self.name} attempt {attempt}".encode().ljust(64, b".")
         message = control.Seek(1, self._certificate, after=after, hide_address=self._scheduler.chance(0.1))
-        self._request(message, lambda answer: self._run.feed(stranger.SeekAnswered(attempt, _code(answer))))
+        self._request(message, lambda answer: self._run.feed(search.SeekAnswered(attempt, _code(answer))))
 
     def _restored(self, answer: control.Answer | Code) -> None:
         match answer:
             case control.LoggedIn():
-                self._run.feed(stranger.LoggedIn(answer.username, answer.token))
+                self._run.feed(session.LoggedIn(answer.username, answer.token))
             case control.Refused():
-                self._run.feed(stranger.RestoreRefused(code_of(answer.code), answer.retry_after))
+                self._run.feed(session.RestoreRefused(code_of(answer.code), answer.retry_after))
             case Code.TIMED_OUT | Code.SERVER_UNREACHABLE:
                 pass  # the stream is over; `Offline` says so
 
@@ -243,7 +250,7 @@ class Client:
         was_welcomed, self._welcomed = self._welcomed, False
         self._patience.feed(reconnect.Broke(self._scheduler.random.random(), self._retry_after))
         if was_welcomed:
-            self._run.feed(stranger.Offline())
+            self._run.feed(session.Offline())
 
     def _answer_soon(
         self, answered: Callable[[control.Answer | Code], None], answer: control.Answer | Code
@@ -274,7 +281,7 @@ class Client:
                 self._welcomed = True
                 self._patience.feed(reconnect.Came())
                 self._scheduler.at(self._scheduler.now + PING_INTERVAL, lambda: self._keep_alive(end))
-                self._run.feed(stranger.Online())
+                self._run.feed(session.Online())
             case control.Done() | control.LoggedIn() | control.Refused():
                 answered = self._waiting.pop(message.id, None)
                 if answered is None:
@@ -284,9 +291,12 @@ class Client:
                 self._retry_after = retry_after or None
                 closing = code_of(code)
                 if closing in (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED):
-                    self._run.feed(stranger.Closed(closing))
-            case control.Matched() | control.MatchEnded():
-                self._run.feed(message)
+                    self._run.feed(session.Closed(closing))
+            case control.Matched():
+                self._matched = message
+                self._run.feed(standing.Introduced(introduction_of(message, signer=bytes(32))))
+            case control.MatchEnded(match_id, reason):
+                self._run.feed(encounter.MatchEnded(match_id, reason))
 
     def _note(self, text: str) -> None:
         self._scheduler.note(f"{self.name} {text}")
@@ -348,7 +358,7 @@ class Encounter:
         if self.talk.is_over:
             self._close()
         else:
-            self._feed(api.HangUp() if reason in _OUR_DOING and self.met else talk.End(reason))
+            self._feed(api.HangUp() if ENDS[reason].hang_up and self.met else talk.End(reason))
 
     def die(self) -> None:
         """Be gone with the client."""
@@ -369,14 +379,14 @@ class Encounter:
                 if not self.met:
                     self.met = True
                     self.client.world.talks.met(self.match_id, self.client.name)
-                    self.client.feed(stranger.Met(self.match_id))
+                    self.client.feed(encounter.Met(self.match_id))
                 self._feed(report)
             case link.Arrived() | link.LinkDown() | link.Check():
                 self._feed(report)
             case path.Lost():
-                self.client.feed(stranger.Lost(self.match_id))
+                self.client.feed(encounter.Lost(self.match_id))
             case path.NoShow(code):
-                self.client.feed(stranger.NoShow(self.match_id, code))
+                self.client.feed(encounter.NoShow(self.match_id, code))
             case _:
                 self.client.world.scheduler.note(f"{self.client.name} {report}")
 
@@ -398,9 +408,9 @@ class Encounter:
                 self._in_turn(lambda: self.client.world.talks.told(self.match_id, self.client.name, event))
                 self.client.world.scheduler.note(f"{self.client.name} {event}")
             case Greeted():
-                self._in_turn(lambda: self.client.feed(stranger.Greeted(self.match_id)))
+                self._in_turn(lambda: self.client.feed(encounter.Greeted(self.match_id)))
             case Over(reason):
-                self.client.feed(stranger.Over(self.match_id, reason))
+                self.client.feed(encounter.Over(self.match_id, reason))
                 self.client.world.scheduler.after(0.0, self._close)
 
     def _in_turn(self, tell: Callable[[], None]) -> None:

@@ -12,7 +12,7 @@ from floater import api
 from floater.core.emit import Emit
 from floater.core.meet.path import Effect, Lost
 from floater.core.meet.path import Path as Ways
-from floater.core.person import stranger
+from floater.core.person import encounter
 from floater.core.talk.conversation import Conversation, Heard
 from floater.core.talk.greeting import Greeting
 from floater.machine import Tick
@@ -173,18 +173,23 @@ def test_a_talk_that_nobody_ends_is_noticed(monkeypatch: pytest.MonkeyPatch) -> 
         return [effect for effect in honest(self, now) if not isinstance(effect, Lost)]
 
     monkeypatch.setattr(Ways, "_tick", patient)
-    monkeypatch.setattr(stranger.Stranger, "_match_ended", lambda self, ended, now: [])
+    honest_feed = encounter.Encounter.feed
+
+    def deaf(self: encounter.Encounter, event: encounter.Event, *, now: float) -> list[encounter.Effect]:
+        return [] if isinstance(event, encounter.MatchEnded) else honest_feed(self, event, now=now)
+
+    monkeypatch.setattr(encounter.Encounter, "feed", deaf)
     with pytest.raises(RuleBroken, match="is stuck in a match alone"):
         World(3).live(PAIRINGS)
 
 
 def test_an_end_that_is_not_told_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = stranger.Stranger._over
+    honest = encounter.Encounter.end
 
-    def silent(self: stranger.Stranger, reason: api.Ended, now: float) -> list[stranger.Effect]:
-        effects = honest(self, reason, now)
+    def silent(self: encounter.Encounter, reason: api.Ended, *, now: float) -> list[encounter.Effect]:
+        effects = honest(self, reason, now=now)
         return [e for e in effects if not (isinstance(e, Emit) and isinstance(e.event, api.TalkEnded))]
 
-    monkeypatch.setattr(stranger.Stranger, "_over", silent)
+    monkeypatch.setattr(encounter.Encounter, "end", silent)
     with pytest.raises(RuleBroken, match="somebody was not told that the talk ended"):
         World(3).live(30)

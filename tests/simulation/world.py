@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from floater import api
-from floater.core.person import stranger
+from floater.core.person import search, standing
 from floater.errors import Refused
 from server.core.lobby import Lobby
 from tests.simulation.client import Client, Encounter
@@ -85,12 +85,12 @@ class Person:
                 if world.closing:
                     return
                 if chance(0.01) and not world.calm:
-                    client.wish(stranger.LogOut())
+                    client.wish(standing.LogOut())
                 elif chance(0.9):
-                    client.wish(stranger.Seek())
+                    client.wish(search.Seek())
             case api.State.SEEKING:
                 if world.closing or (chance(0.06) and not world.calm):
-                    client.wish(stranger.CancelSeek())
+                    client.wish(search.CancelSeek())
             case _:
                 self._in_match(client)
 
@@ -101,13 +101,13 @@ class Person:
             raise RuleBroken("a state without a match", f"{client.name} {client.state}")
         if world.closing or (chance(0.04) and not world.calm):
             if client.state is api.State.CONNECTING and chance(0.5):
-                client.wish(stranger.CancelSeek())
+                client.wish(search.CancelSeek())
             else:
                 if chance(0.25):
                     self._both_hang_up(encounter)
-                client.wish(stranger.HangUp())
+                client.wish(standing.HangUp())
                 if chance(0.3) and not world.closing:
-                    client.wish(stranger.Seek())
+                    client.wish(search.Seek())
             return
         if client.state is api.State.CONNECTING:
             return
@@ -129,9 +129,9 @@ class Person:
         for other in self._world.clients:
             if other.encounter is not None and other.encounter.meeting.is_peer(encounter.meeting):
                 delay = 0.0 if scheduler.chance(0.5) else scheduler.between(0.0, 0.3)
-                scheduler.after(delay, lambda other=other: self._press(other, stranger.HangUp()))  # type: ignore[misc]
+                scheduler.after(delay, lambda other=other: self._press(other, standing.HangUp()))  # type: ignore[misc]
 
-    def _press(self, client: Client, wish: stranger.CancelSeek | stranger.HangUp) -> None:
+    def _press(self, client: Client, wish: search.CancelSeek | standing.HangUp) -> None:
         if client.alive:
             client.wish(wish)
 

@@ -1,0 +1,320 @@
+"""Seek a stranger: one search at a time (spec §4.4).
+
+::
+
+             Seek, SeekAgain                       CancelSeek
+     HOME ───────────────────▶ SEEKING ─────────────────────────────▶ CANCELLING
+      ▲ ▲                       │ │ ▲  SeekAnew                           │
+      │ │ found, refused        │ │ └──────────── RENEWING ──CancelSeek──▶│
+      │ └───────────────────────┘ └──────────────────▲                    │
+      └───────────── cancelled, offline, or a match that crossed ─────────┘
+
+- An attempt is one request `seek` to the server; numbers tell attempts apart,
+  so that a late answer to an earlier one changes nothing.
+- `SendSeek` takes time to prepare. Until `Sent`, the server has not heard of
+  the attempt, and a cancel needs no request.
+- A cancel and a match may cross: the match is turned down, and the search
+  ends, or in RENEWING begins anew.
+- When the stream breaks, the server forgets the search. It is sent again
+  after `Restored`; a cancel that was cut off counts as done.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+from floater import api
+from floater.codes import Code
+from floater.core.emit import Emit
+from floater.core.person.session import Offline
+from floater.errors import Refused
+from floater.machine import Tick
+
+CROSSING: Final = 5.0
+"Seconds to wait for a match that the server says is on its way while we cancel."
+MAX_NO_SHOWS: Final = 5
+"Matches in a row that may fall through before we stop: then it is our own network."
+
+
+class State(Enum):
+    """What is being done about meeting a stranger."""
+
+    HOME = "home"  # nothing
+    SEEKING = "seeking"
+    CANCELLING = "cancelling"
+    RENEWING = "renewing"  # cancelling, to seek anew
+
+
+# -- events -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seek:
+    """Press 聊一聊."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSeek:
+    """Stop seeking. Ends in HOME, whatever crosses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeekAnew:
+    """What a search is made of has changed: if one is on, cancel it and seek again. Never refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The request of this attempt is on its way."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeekAnswered:
+    """The answer to `SendSeek`; `code` is None for done, SERVER_UNREACHABLE if the stream broke."""
+
+    attempt: int
+    code: Code | None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAnswered:
+    """The answer to `SendCancel`; `code` is None for done."""
+
+    attempt: int
+    code: Code | None
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The session is on: what is sent now arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """The session has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A match came while one `is_open`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """A match came that was turned down, because none `is_open`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeekAgain:
+    """A match fell through. Seek again, first in line after it; `notice` tells the person why."""
+
+    after: str
+    notice: Code
+
+
+Event: TypeAlias = (
+    Seek
+    | CancelSeek
+    | SeekAnew
+    | Sent
+    | SeekAnswered
+    | CancelAnswered
+    | Offline
+    | Restored
+    | LoggedOut
+    | Found
+    | Crossed
+    | SeekAgain
+    | Tick
+)
+
+
+# -- effects ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendSeek:
+    """Ask for a stranger, with a fresh certificate.
+
+    When that is prepared and `Standing.attempt` is still this attempt, feed
+    `Sent` and send; else do not send. The answer is `SeekAnswered`.
+    """
+
+    attempt: int
+    after: str = ""
+    "The match that fell through, for the first place in line; empty for none."
+
+
+@dataclass(frozen=True, slots=True)
+class SendCancel:
+    """Ask to seek no more; answered by `CancelAnswered`."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing of the search is undecided any more: answer the commands that wait for it.
+
+    It waits for the server, was found, refused or cancelled, or the server is
+    away and it goes on by itself. `code` is why a `seek` by hand was refused.
+    """
+
+    attempt: int
+    code: Code | None = None
+
+
+Effect: TypeAlias = SendSeek | SendCancel | Settled | Emit
+
+
+class _Request(Enum):
+    """What the server knows of the attempt."""
+
+    NONE = "none"  # nothing, and nothing is being prepared
+    PREPARING = "preparing"  # nothing yet
+    SENT = "sent"
+
+
+class Search:
+    """The search for a stranger, from the press to the match."""
+
+    def __init__(self) -> None:
+        self.state = State.HOME
+        self.is_settled = True
+        "False from a wish until `Settled`."
+        self.deadline: float | None = None
+        "Monotonic seconds until which a match that crosses is waited for; None for never."
+        self._number = 0
+        self._request = _Request.NONE
+        self._after = ""
+        self._by_hand = False
+        "Whether a command `seek` waits, whose reply says what a notice would."
+        self._reachable = False
+        self._no_shows = 0
+
+    @property
+    def attempt(self) -> int | None:
+        """The attempt that the server has heard of or is about to; None for none."""
+        return None if self._request is _Request.NONE else self._number
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a match that comes now is wanted."""
+        return self.state is State.SEEKING and self._request is _Request.SENT
+
+    def feed(self, event: Event, *, now: float) -> list[Effect]:
+        """Advance by one event.
+
+        Raises:
+            Refused: ALREADY_SEEKING, NOT_SEEKING; nothing has changed.
+        """
+        match self.state, event:
+            case State.HOME, Seek():
+                self._no_shows = 0
+                self._by_hand = True
+                self.is_settled = False
+                return self._begin("")
+            case _, Seek():
+                raise Refused(Code.ALREADY_SEEKING)
+            case State.HOME, CancelSeek():
+                raise Refused(Code.NOT_SEEKING)
+            case State.SEEKING, CancelSeek():
+                return self._cancel(State.CANCELLING) if self._request is _Request.SENT else self._end()
+            case State.RENEWING, CancelSeek():
+                self.state = State.CANCELLING
+                return []
+            case State.SEEKING, SeekAnew() if self._request is _Request.SENT:
+                return self._cancel(State.RENEWING)
+            case State.SEEKING, SeekAnew() if self._request is _Request.PREPARING:
+                return self._begin(self._after)
+            case _, Sent(attempt) if attempt == self.attempt:
+                self._request = _Request.SENT
+                return []
+            case _, SeekAnswered(attempt, code) if attempt == self.attempt:
+                return self._answered(code)
+            case ((State.CANCELLING | State.RENEWING), CancelAnswered(attempt, code)) if (
+                attempt == self.attempt
+            ):
+                if code is not Code.ALREADY_MATCHED:
+                    return self._cancelled()
+                self.deadline = now + CROSSING
+                return []
+            case ((State.CANCELLING | State.RENEWING), Crossed()):
+                return self._cancelled()
+            case _, Tick() if self.deadline is not None and now >= self.deadline:
+                return self._cancelled()
+            case State.SEEKING, Found():
+                return self._end()
+            case _, SeekAgain(after, notice):
+                return self._seek_again(after, notice)
+            case _, Offline() | Restored() | LoggedOut():
+                return self._session(event)
+            case _:
+                return []
+
+    def _session(self, event: Offline | Restored | LoggedOut) -> list[Effect]:
+        self._reachable = isinstance(event, Restored)
+        match self.state, event:
+            case State.SEEKING, Restored():
+                return self._begin(self._after)
+            case ((State.SEEKING | State.RENEWING), Offline()):
+                self.state = State.SEEKING
+                self._request = _Request.NONE
+                self.deadline = None
+                return self._settle()
+            case (State.CANCELLING, Offline()) | (_, LoggedOut()):
+                return self._end()
+            case _:
+                return []
+
+    def _begin(self, after: str) -> list[Effect]:
+        self.state = State.SEEKING
+        self.deadline = None
+        self._number += 1
+        self._after = after
+        if not self._reachable:
+            return []  # `Restored` begins it again
+        self._request = _Request.PREPARING
+        self.is_settled = False
+        return [SendSeek(self._number, after)]
+
+    def _seek_again(self, after: str, notice: Code) -> list[Effect]:
+        self._no_shows += 1
+        if self._no_shows >= MAX_NO_SHOWS:
+            return [_notice(Code.NO_PATH)]
+        return [_notice(notice), *self._begin(after)]
+
+    def _answered(self, code: Code | None) -> list[Effect]:
+        if code is Code.SERVER_UNREACHABLE:
+            return self._settle() if self.state is State.SEEKING else []  # sought again after `Restored`
+        if code is None:
+            self._after = ""  # the first place in line is bought once
+            return self._settle() if self.state is State.SEEKING else []
+        if self._by_hand or self.state is State.CANCELLING:
+            return self._end(code)
+        return [_notice(code), *self._end(code)]
+
+    def _cancel(self, towards: State) -> list[Effect]:
+        self.state = towards
+        self.is_settled = False
+        return [SendCancel(self._number)]
+
+    def _cancelled(self) -> list[Effect]:
+        return self._begin(self._after) if self.state is State.RENEWING else self._end()
+
+    def _end(self, code: Code | None = None) -> list[Effect]:
+        self.state = State.HOME
+        self.deadline = None
+        self._request = _Request.NONE
+        self._after = ""
+        return self._settle(code)
+
+    def _settle(self, code: Code | None = None) -> list[Effect]:
+        settled, self.is_settled, self._by_hand = self.is_settled, True, False
+        return [] if settled else [Settled(self._number, code)]
+
+
+def _notice(code: Code) -> Emit:
+    return Emit(api.Notice(code.value, ""))
