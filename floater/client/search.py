@@ -9,7 +9,7 @@ from floater.codes import Code
 from floater.core.person import search, standing
 from floater.core.person.standing import Standing
 from floater.crypto.certificate import make_certified_key
-from floater.errors import Refused, ServerRefused, Unreachable
+from floater.errors import ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED
 from floater.tasks import Tasks
 from floater.wire import control
@@ -55,12 +55,13 @@ class Search:
         """Seek; returns when the server has answered, or cannot be reached now but will be asked again.
 
         Raises:
-            Refused: not now, or the server said no.
+            Refused: not now.
+            ServerRefused: the server said no.
         """
         self._feed(search.Seek())
         code = await self._settled()
         if code is not None:
-            raise Refused(code)
+            raise ServerRefused(code)
 
     async def cancel(self) -> None:
         """Stop seeking; returns when that, or a match that came before it, is certain.
