@@ -6,18 +6,21 @@ every branch, all others 90 %. A line is excluded by `# pragma: no cover: why it
 
 import io
 import json
+import math
 import re
 import sys
 import tempfile
 import tokenize
+import warnings
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 from coverage import Coverage
+from coverage.exceptions import CoverageWarning
 
 ROOT: Final = Path(__file__).parents[1]
 WHOLE: Final = ("floater/wire", "floater/core", "server/core")
@@ -88,9 +91,23 @@ def complaints(files: Mapping[str, Measured]) -> list[str]:
     return said
 
 
+def ranges(missing: Sequence[int], reached: Sequence[int]) -> list[str]:
+    """Write lines in short: `3-9`, if no line that is reached lies between."""
+    said: list[str] = []
+    first = 0
+    for number, line in enumerate(missing):
+        follower = missing[number + 1] if number + 1 < len(missing) else math.inf
+        if any(line < other < follower for other in reached) or follower == math.inf:
+            start = missing[first]
+            said.append(str(line) if start == line else f"{start}-{line}")
+            first = number + 1
+    return said
+
+
 def measure() -> dict[str, Measured]:
     """Put together what all processes have left in `build/coverage`, and read it."""
     config = str(ROOT / "pyproject.toml")
+    warnings.simplefilter("ignore", CoverageWarning)  # a program that was killed leaves half a file
     coverage = Coverage(config_file=config)
     coverage.combine(keep=True)
     coverage.save()
@@ -107,7 +124,7 @@ def measure() -> dict[str, Measured]:
         lines, branches = file["missing_lines"], file["missing_branches"]
         half = [f"{line}->{'exit' if to < 0 else to}" for line, to in branches if line not in lines]
         found[Path(name).as_posix()] = Measured(
-            missing=(*map(str, lines), *half),
+            missing=(*ranges(lines, file["executed_lines"]), *half),
             missed=len(lines) + len(branches),
             points=file["summary"]["num_statements"] + file["summary"]["num_branches"],
             excluded=len(by_pragma.analysis2(str(path))[2]),

@@ -1,4 +1,4 @@
-from tests.coverage_gate import MOST_EXCLUDED, Measured, complaints, unreasoned
+from tests.coverage_gate import MOST_EXCLUDED, Measured, complaints, ranges, unreasoned
 
 
 def measured(points: int, *missing: str, excluded: int = 0, unreasoned: tuple[int, ...] = ()) -> Measured:
@@ -41,6 +41,11 @@ def test_lines_that_are_excluded_are_counted_and_say_why() -> None:
     assert complaints({"floater/a.py": measured(1, unreasoned=(3,))}) == [
         "floater/a.py:3: a pragma without a reason: # pragma: no cover: why it cannot be tested"
     ]
+
+
+def test_lines_that_follow_each_other_are_said_in_short() -> None:
+    assert ranges([], [1, 2]) == []
+    assert ranges([1, 2, 5, 9, 10, 12], [3, 11]) == ["1-2", "5-10", "12"]
 
 
 def test_a_pragma_needs_a_reason_and_none_may_exclude_a_branch_alone() -> None:
