@@ -1,10 +1,10 @@
 # `make demo` shows the main job, `make test` proves everything. Both set up what they need.
 
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -q
+PYTEST = $(BIN)/python $(COVERAGE) -m pytest -q
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab bench fuzz format clean
+.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab coverage bench fuzz format clean forget
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -22,7 +22,14 @@ window: setup ## open the window
 
 check: lint types unit ## the fast part: lint, format, types, unit tests
 
-test: page check end_to_end windows laboratory ## everything
+test: COVERAGE := -m coverage run
+test: forget page check end_to_end windows coverage laboratory ## everything
+
+forget:
+	@rm -rf build/coverage && mkdir -p build/coverage
+
+coverage: ## judge what the tests of `make test` have covered
+	@$(BIN)/python -m tests.coverage_gate
 
 lint: setup
 	$(BIN)/ruff check .
@@ -49,6 +56,7 @@ screens: setup ## take pictures of every screen and state anew, into docs/screen
 end_to_end: setup
 	$(PYTEST) -n 2 -m "not natlab" tests/end_to_end
 
+laboratory: COVERAGE :=   # its times are those of the programs alone
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 3 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 

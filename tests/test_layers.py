@@ -182,3 +182,63 @@ def test_nobody_but_the_entrances_reads_the_environment() -> None:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
         }
         assert not names & {"environ", "getenv"}, path
+
+
+# -- circles ------------------------------------------------------------------------------
+
+MODULES: Final = {module_of(path): path for path in FILES}
+
+
+def imported_files(module: str, tree: ast.AST) -> set[str]:
+    """Which of our files a file names in its imports, also where only types are meant."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (names & MODULES.keys()) or {node.module}
+    return (found & MODULES.keys()) - {module}
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """List the sets of files that import each other, directly or through others (Tarjan)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        order[module] = low[module] = len(order)
+        stack.append(module)
+        for other in sorted(graph.get(module, ())):
+            if other not in order:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in stack:
+                low[module] = min(low[module], order[other])
+        if low[module] == order[module]:
+            place = stack.index(module)
+            if len(stack) - place > 1:
+                found.append(sorted(stack[place:]))
+            del stack[place:]
+
+    for module in sorted(graph):
+        if module not in order:
+            visit(module)
+    return sorted(found)
+
+
+def test_no_files_import_each_other() -> None:
+    graph = {
+        module: imported_files(module, ast.parse(path.read_text("utf-8"))) for module, path in MODULES.items()
+    }
+    assert circles(graph) == []
+
+
+def test_a_circle_is_found_through_others_and_where_only_types_are_meant() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
+    meant = ast.parse("if TYPE_CHECKING:\n    from floater.wire import control, frame")
+    assert imported_files("floater.wire.talk", meant) == {"floater.wire.control", "floater.wire.frame"}
+    assert imported_files("floater.api", ast.parse("from floater.api import Reply")) == set()

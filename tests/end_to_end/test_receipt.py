@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from floater.core.meet.path import RETRIES
+from floater.core.meet.attempts import RETRIES
 from tests.end_to_end.test_nat import opened_ports
 from tests.helpers.headless import Person, Server, meet
 from tests.natlab.lab import Lab

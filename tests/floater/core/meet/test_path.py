@@ -3,11 +3,9 @@ import pytest
 from floater.api import PathKind
 from floater.codes import Code
 from floater.core.link import Alive, Check, LinkDown, LinkUp
+from floater.core.meet.attempts import MAX_MOVES, MOVES_TIME, RETRIES
+from floater.core.meet.links import LOSER_GRACE
 from floater.core.meet.path import (
-    LOSER_GRACE,
-    MAX_MOVES,
-    MOVES_TIME,
-    RETRIES,
     Away,
     Back,
     Begin,

@@ -9,7 +9,6 @@ from floater.core.meet.port_mapping import (
     LEASE,
     NOT_ASKED,
     PROTOCOLS_6,
-    REST,
     Absent,
     Denied,
     Effect,
@@ -30,6 +29,7 @@ from floater.core.meet.port_mapping import (
     Unmap,
     Want,
 )
+from floater.core.meet.router import REST
 from floater.machine import Tick
 from floater.wire.endpoint import Endpoint
 from tests.helpers.playbook import Playbook
