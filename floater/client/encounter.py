@@ -10,7 +10,7 @@ from floater import api
 from floater.codes import Code
 from floater.core import link
 from floater.core.emit import Emit
-from floater.core.meet import path
+from floater.core.meet import orders
 from floater.core.person import stranger
 from floater.core.talk import talk
 from floater.core.talk.orders import Greeted, Over
@@ -25,16 +25,7 @@ from floater.core.talk.transfer import (
 )
 from floater.drive import Driver
 from floater.errors import Refused, RemoteProtocolError
-from floater.net.meeting import (
-    Meeting,
-    Misbehaved,
-    Noticed,
-    Opened,
-    PortWanted,
-    ReceiptChanged,
-    Report,
-    Trying,
-)
+from floater.net.meeting import Meeting, Report
 from floater.store.files import Files
 from floater.tasks import Tasks
 from floater.wire import control
@@ -53,9 +44,8 @@ class Encounter:
         config: of the talk.
         tell: called with each event for the person, sentences left out.
         report: called with what the person's own machine has to know.
-        renew: called when a fresh punch port is wanted for `Meeting.renew`.
+        order: called with what the meeting wants of the server, or of the ports.
         doubt: called when the peer is out of reach: perhaps everything is.
-        opened: called with the match and the number of a punch when our NAT is open for the peer.
     """
 
     def __init__(
@@ -65,18 +55,16 @@ class Encounter:
         *,
         tell: Callable[[api.Event], None],
         report: Callable[[stranger.Event], None],
-        renew: Callable[[], None],
+        order: Callable[[orders.ServerOrder], None],
         doubt: Callable[[], None],
-        opened: Callable[[str, int], None],
     ) -> None:
         self.matched = matched
         self.talk = Talk(matched.role, config)
         self.path: api.PathKind | None = None
         self._tell = tell
         self._report = report
-        self._renew = renew
+        self._order = order
         self._doubt = doubt
-        self._opened = opened
         self._driver: Driver[talk.Event, talk.Effect] = Driver(self.talk, self._perform)
         self._files = Files(self._feed)
         self._meeting: Meeting | None = None
@@ -189,38 +177,25 @@ class Encounter:
         """Take what the meeting reports."""
         match_id = self.matched.match_id
         match report:
-            case link.LinkUp():
-                if not self._met:
-                    self._met = True
-                    self._report(stranger.Met(match_id))
+            case orders.Met():
+                self._met = True
+                self._report(stranger.Met(match_id))
+            case link.LinkUp() | link.LinkDown() | link.Check() | link.Arrived() | link.Writable():
                 self._feed(report)
-            case link.Arrived() | link.Writable() | link.LinkDown() | link.Check():
-                self._feed(report)
-            case path.Chosen(kind, how, took, rtt, receipt):
-                self.path = kind
-                rtt_ms = None if rtt is None else round(rtt * 1_000, 1)
-                self._say(api.Path(kind, round(took * 1_000, 1), rtt_ms, how, receipt))
-            case Trying(kinds, technique):
-                self._say(api.Trying(list(kinds), technique.value))
-            case ReceiptChanged(now):
-                self._say(api.ReceiptChanged(now))
-            case path.Away(grace):
-                self._say(api.PeerAway(grace))
-                self._doubt()
-            case path.Back():
-                self._say(api.PeerBack())
-            case path.Lost():
-                self._report(stranger.Lost(match_id, relayed=self.path is api.PathKind.RELAY))
-            case path.NoShow(code):
+            case Emit(event):
+                if isinstance(event, api.Path):
+                    self.path = event.kind
+                self._say(event)
+                if isinstance(event, api.PeerAway):
+                    self._doubt()
+            case orders.Lost(relayed):
+                self._report(stranger.Lost(match_id, relayed=relayed))
+            case orders.NoShow(code):
                 self._report(stranger.NoShow(match_id, code))
-            case PortWanted():
-                self._renew()
-            case Opened(number):
-                self._opened(match_id, number)
-            case Misbehaved(code):
+            case orders.Misbehaved(code):
                 self._misbehaved(code)
-            case Noticed(code):
-                self._say(api.Notice(code.value, ""))
+            case orders.RenewPort() | orders.TellCandidates() | orders.TellOpened():
+                self._order(report)
 
     def _feed(self, event: talk.Event) -> None:
         try:
@@ -236,10 +211,8 @@ class Encounter:
         match effect:
             case link.Transmit():
                 self.links.transmit(effect)
-            case link.Suspect(number):
-                self.links.suspect(number)
-            case link.Alive(number):
-                self.links.alive(number)
+            case link.Suspect() | link.Alive():
+                self.links.feed(effect)
             case Emit(event):
                 self._say(event)
             case Greeted():

@@ -26,6 +26,8 @@ from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core.emit import Emit
+from floater.core.meet import orders
+from floater.core.meet.introduction import introduction_of
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.core.person import stranger
@@ -35,9 +37,7 @@ from floater.drive import Driver
 from floater.errors import Refused, ServerRefused, Unreachable
 from floater.net.meeting import Meeting
 from floater.net.network_watch import NetworkWatch
-from floater.net.port_mapping import MappedPort
 from floater.net.proxies import choose_proxy
-from floater.net.punch_port import PunchPort
 from floater.net.server_link import UNNUMBERED, Reached, ServerLink
 from floater.store.settings import SettingsFile
 from floater.store.token import TokenStore
@@ -235,7 +235,7 @@ class Person:
         online = self.link.online
         self.link.network_changed(gone)
         if self._encounter is not None:
-            self._encounter.links.network_changed(gone)
+            self._encounter.links.feed(orders.NetworkChanged(gone))
         elif online and self.link.online:  # else all of this is done when the server is reached again
             self.ports.drop()
             self.ports.prepare()
@@ -273,10 +273,10 @@ class Person:
                 self._driver.feed(message)
             case control.PeerCandidates(match_id, candidates, nat):
                 if self._encounter is not None and self._encounter.matched.match_id == match_id:
-                    self._encounter.links.update_candidates(candidates, nat)
+                    self._encounter.links.feed(orders.PeerCandidates(candidates, nat))
             case control.PeerOpened(match_id):
                 if self._encounter is not None and self._encounter.matched.match_id == match_id:
-                    self._encounter.links.opened()
+                    self._encounter.links.feed(orders.PeerOpened())
             case control.Notice(code):
                 self._words.notice(code_of(code))
             case control.Closing(code):
@@ -369,19 +369,16 @@ class Person:
             TalkConfig(max_file=self._config.max_file),
             tell=self._words.tell,
             report=self._driver.feed,
-            renew=self._want_port,
+            order=lambda order: self._order(encounter, order),
             doubt=self.link.check,
-            opened=self._tell_opened,
         )
         self._port_wanted = False
-        port = self.ports.take()
         encounter.start(
             Meeting(
-                matched=matched,
+                introduction_of(matched, signer=self.link.welcome.ticket_key),
                 match_key=self._search.match_key,
-                ticket_key=self.link.welcome.ticket_key,
                 server_time=self.link.server_time,
-                punch_port=port,
+                punch_port=self.ports.take(),
                 server=self.link.url,
                 proxy=choose_proxy(self._config.proxy, self.link.url),
                 settings=_meeting_settings(self._config),
@@ -390,11 +387,22 @@ class Person:
                 received=lambda: encounter.talk.received,
             )
         )
-        if port is not None:
-            self._heed_router(encounter, port)
 
-    def _tell_opened(self, match_id: str, punch: int) -> None:
-        self._tasks.start(self._tell_server(control.Opened(UNNUMBERED, match_id, punch)), "opened")
+    def _order(self, encounter: Encounter, order: orders.ServerOrder) -> None:
+        match_id = encounter.matched.match_id
+        match order:
+            case orders.RenewPort():
+                self._want_port()
+            case orders.TellOpened(punch):
+                self._tasks.start(self._tell_server(control.Opened(UNNUMBERED, match_id, punch)), "opened")
+            case orders.TellCandidates():
+                self._tasks.start(self._tell_places(encounter, order), "tell places")
+
+    async def _tell_places(self, encounter: Encounter, order: orders.TellCandidates) -> None:
+        match_id = encounter.matched.match_id
+        await self._tell_server(control.UpdateCandidates(UNNUMBERED, match_id, order.candidates, order.nat))
+        if order.then_punch:
+            encounter.links.feed(orders.CandidatesTold())
 
     def _want_port(self) -> None:
         self._port_wanted = True
@@ -415,28 +423,7 @@ class Person:
             if self._port_wanted or not self.machine.logged_in:
                 self._port_wanted = True
                 continue
-            port = self.ports.take()
-            if port is not None:
-                port.introduce()
-            if encounter.links.renew(port) and port is not None:
-                await self._tell_places(encounter, port)
-                self._heed_router(encounter, port)
-
-    def _heed_router(self, encounter: Encounter, port: PunchPort) -> None:
-        """Tell the peer where our router lets others in, if it does so only after the port was told of."""
-        for wish in port.wishes:
-            self._tasks.start(self._heed(encounter, port, wish), "heed the router")
-
-    async def _heed(self, encounter: Encounter, port: PunchPort, wish: MappedPort) -> None:
-        is_new = await port.is_let_in_later(wish, self._config.meeting_timeout)
-        if is_new and encounter.links.is_seeking_from(port):
-            port.introduce()
-            await self._tell_places(encounter, port)
-            encounter.links.expect()
-
-    async def _tell_places(self, encounter: Encounter, port: PunchPort) -> None:
-        match_id = encounter.matched.match_id
-        await self._tell_server(control.UpdateCandidates(UNNUMBERED, match_id, port.candidates, port.told))
+            encounter.links.renew(self.ports.take())
 
     def _end(self, reason: api.Ended) -> None:
         encounter, self._encounter = self._encounter, None

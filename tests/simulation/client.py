@@ -1,4 +1,4 @@
-"""The simulated client: the real `Stranger`, `Reconnect`, `Path` and `Talk`, wired as in `floater.client`."""
+"""The simulated client: the real `Stranger`, `Reconnect`, `Meeting`, `Talk`, wired as in `floater.client`."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -9,7 +9,8 @@ from floater import api
 from floater.codes import Code
 from floater.core import link
 from floater.core.emit import Emit
-from floater.core.meet import path
+from floater.core.meet import orders
+from floater.core.meet.port import PortFacts
 from floater.core.person import reconnect, stranger
 from floater.core.talk import talk
 from floater.core.talk.orders import Greeted, Over
@@ -18,7 +19,8 @@ from floater.wire import control
 from floater.wire.codec import Message, encode
 from floater.wire.control import SERVER_MESSAGES, code_of
 from floater.wire.frame import SERVER_LEG, FrameReader
-from tests.simulation.meeting import Meeting, Report
+from floater.wire.nat import UNKNOWN_NAT
+from tests.simulation.meeting import Meeting
 from tests.simulation.network import End, Host
 from tests.simulation.scheduler import RuleBroken, Run
 
@@ -58,6 +60,7 @@ class Client:
         self._waiting: dict[int, Callable[[control.Answer | Code], None]] = {}
         self._last_id = 0
         self._certificate = b""
+        self._port: PortFacts | None = None
         self._last_match = ""
 
     def start(self, token: str = "") -> None:
@@ -138,7 +141,7 @@ class Client:
             case stranger.BeginMeeting(matched):
                 if self.encounter is not None:
                     raise RuleBroken("a client was in two matches", f"{self.name} {matched.match_id}")
-                self.encounter = Encounter(self, matched, self._certificate)
+                self.encounter = Encounter(self, matched, self._certificate, self._port)
                 self.encounter.start()
             case stranger.EndMeeting(match_id, reason):
                 encounter, self.encounter = self.encounter, None
@@ -164,7 +167,15 @@ class Client:
 
     def _seek(self, attempt: int, after: str) -> None:
         self._certificate = f"{self.name} attempt {attempt}".encode().ljust(64, b".")
-        message = control.Seek(1, self._certificate, after=after, hide_address=self._scheduler.chance(0.1))
+        port = self._port = None if self._scheduler.chance(0.1) else self.world.crossroads.port(self.host)
+        message = control.Seek(
+            1,
+            self._certificate,
+            port.candidates if port else (),
+            port.told.nat if port else UNKNOWN_NAT,
+            after=after,
+            hide_address=self._scheduler.chance(0.1),
+        )
         self._request(message, lambda answer: self._run.feed(stranger.SeekAnswered(attempt, _code(answer))))
 
     def _restored(self, answer: control.Answer | Code) -> None:
@@ -295,7 +306,9 @@ class Client:
 class Encounter:
     """The two of one match at one side, as `floater.encounter` wires them."""
 
-    def __init__(self, client: Client, matched: control.Matched, certificate: bytes) -> None:
+    def __init__(
+        self, client: Client, matched: control.Matched, certificate: bytes, port: PortFacts | None
+    ) -> None:
         self.client = client
         self.match_id = matched.match_id
         self.talk = talk.Talk(matched.role)
@@ -310,6 +323,7 @@ class Encounter:
             client.host,
             matched,
             certificate,
+            port,
             report=self._reported,
             received=lambda: self.talk.received,
         )
@@ -363,22 +377,24 @@ class Encounter:
             self.meeting.close()
             self._run.close()
 
-    def _reported(self, report: Report) -> None:
+    def _reported(self, report: orders.News) -> None:
         match report:
-            case link.LinkUp():
-                if not self.met:
-                    self.met = True
-                    self.client.world.talks.met(self.match_id, self.client.name)
-                    self.client.feed(stranger.Met(self.match_id))
+            case orders.Met():
+                self.met = True
+                self.client.world.talks.met(self.match_id, self.client.name)
+                self.client.feed(stranger.Met(self.match_id))
+            case link.LinkUp() | link.LinkDown() | link.Check() | link.Arrived() | link.Writable():
                 self._feed(report)
-            case link.Arrived() | link.LinkDown() | link.Check():
-                self._feed(report)
-            case path.Lost():
+            case orders.Lost():
                 self.client.feed(stranger.Lost(self.match_id))
-            case path.NoShow(code):
+            case orders.NoShow(code):
                 self.client.feed(stranger.NoShow(self.match_id, code))
-            case _:
-                self.client.world.scheduler.note(f"{self.client.name} {report}")
+            case orders.Misbehaved(code):
+                raise RuleBroken("an honest client was called a liar", f"{self.match_id} {code.value}")
+            case Emit(api.Notice(code)):
+                raise RuleBroken("an honest server was called a liar", f"{self.match_id} {code}")
+            case Emit(event):
+                self.client.world.scheduler.note(f"{self.client.name} {event}")
 
     def _feed(self, event: talk.Event) -> None:
         try:
@@ -390,10 +406,8 @@ class Encounter:
         match effect:
             case link.Transmit():
                 self.meeting.transmit(effect)
-            case link.Suspect(number):
-                self.meeting.suspect(number)
-            case link.Alive(number):
-                self.meeting.alive(number)
+            case link.Suspect() | link.Alive():
+                self.meeting.feed(effect)
             case Emit(event):
                 self._in_turn(lambda: self.client.world.talks.told(self.match_id, self.client.name, event))
                 self.client.world.scheduler.note(f"{self.client.name} {event}")

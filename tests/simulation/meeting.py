@@ -1,35 +1,36 @@
-"""How two computers find each other in the simulation: the real `Path` over simulated punches and relays."""
+"""The world between two peers: NATs and the relay. It performs the orders of the real `Meeting`."""
 
+import ipaddress
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from floater.api import PathKind
 from floater.codes import Code
 from floater.core import link
-from floater.core.meet import path
+from floater.core.meet import orders
+from floater.core.meet.candidates import is_port_allowed
+from floater.core.meet.introduction import introduction_of
+from floater.core.meet.meeting import Meeting as Machine
+from floater.core.meet.observe import Observation
+from floater.core.meet.port import Network as Place
+from floater.core.meet.port import PortFacts
+from floater.core.meet.port_mapping import Outcome, Standing
+from floater.core.meet.settings import MeetingSettings
+from floater.core.meet.technique import Allowance
 from floater.errors import RemoteProtocolError
 from floater.wire import talk as wire
 from floater.wire.codec import encode
 from floater.wire.control import Matched
+from floater.wire.endpoint import Endpoint
 from floater.wire.frame import PEER_LEG, FrameReader
 from floater.wire.talk import TALK_MESSAGES
 from tests.simulation.network import End, Host, Network
 from tests.simulation.scheduler import RuleBroken, Run, Timer
 
-Report = (
-    link.Arrived
-    | link.LinkUp
-    | link.LinkDown
-    | link.Check
-    | path.Chosen
-    | path.Away
-    | path.Back
-    | path.Lost
-    | path.NoShow
-)
-
-PUNCH_BUDGET = 5.0
 RELAY_WAIT = 30.0
+LATEST_PORT = 60_000
+OBSERVERS = Endpoint("9.9.9.8", 443), Endpoint("9.9.9.9", 443)
 
 
 @dataclass
@@ -39,13 +40,12 @@ class Weather:
     punch: PathKind | None
     relay: bool
     doubled: bool
-    "Whether a punch brings two links at once."
+    "Whether a punch brings two streams at once."
 
 
 @dataclass(eq=False)
-class _Link:
+class _Stream:
     end: End
-    kind: PathKind
     reader: FrameReader = field(default_factory=lambda: FrameReader(PEER_LEG))
     ready: bool = False
 
@@ -58,13 +58,36 @@ class Crossroads:
         self.server = server
         self._meetings: dict[str, list[Meeting]] = {}
         self._weather: dict[str, Weather] = {}
+        self._hosts: dict[Host, int] = {}
+        self._last_port = 20_000
         self.fair = False
         "Whether every match has a way from now on."
 
+    def port(self, host: Host) -> PortFacts:
+        """Prepare a punch port on a computer: behind a cone of its own, in one network with all others."""
+        number = self._hosts.setdefault(host, len(self._hosts) + 1)
+        own, public = (f"{first}.{number >> 16}.{number >> 8 & 255}.{number & 255}" for first in (10, 8))
+        first, second = self._next_port(), self._next_port()
+        address, subnet = ipaddress.ip_address(own), ipaddress.ip_network("10.0.0.0/8")
+        seen = [
+            Observation(Endpoint(own, port), observer, Endpoint(public, port))
+            for port, observer in ((second, OBSERVERS[0]), *((first, observer) for observer in OBSERVERS))
+        ]
+        facts = PortFacts(
+            ports=(first, second),
+            private=(Endpoint(own, first),),
+            network=Place({address: subnet}),
+            seen=tuple(seen),
+        )
+        return facts.introduced()
+
+    def _next_port(self) -> int:
+        self._last_port = 20_000 if self._last_port >= LATEST_PORT else self._last_port + 1
+        return self._last_port if is_port_allowed(self._last_port) else self._next_port()
+
     def enter(self, meeting: "Meeting") -> None:
         """Begin to look for the peer of one's match."""
-        here = self._meetings.setdefault(meeting.match_id, [])
-        here.append(meeting)
+        self._meetings.setdefault(meeting.match_id, []).append(meeting)
 
     def leave(self, meeting: "Meeting") -> None:
         """Look no more."""
@@ -87,27 +110,39 @@ class Crossroads:
         """Let the weather of a match be another one."""
         self._weather.pop(match_id, None)
 
-    def tell_peer(self, meeting: "Meeting") -> None:
-        """Bring the peer the word that one of the two is elsewhere, through the server and after a while."""
+    def tell_peer(self, meeting: "Meeting", news: orders.Event) -> None:
+        """Bring the peer news through the server, after a while."""
         if not (meeting.host.reachable and self.server.reachable):
             return
         scheduler = self._network.scheduler
-        for peer in self._meetings.get(meeting.match_id, []):
-            if meeting.is_peer(peer):
-                scheduler.after(scheduler.between(0.02, 0.5), peer.peer_moved)
+        for peer in self._peers(meeting):
+            scheduler.after(scheduler.between(0.02, 0.5), lambda peer=peer: peer.feed(news))  # type: ignore[misc]
 
-    def try_punch(self, match_id: str) -> None:
-        """If both punch and it can work, a stream comes of it after a while."""
-        both = [meeting for meeting in self._meetings.get(match_id, []) if meeting.punching]
-        weather = self.weather(match_id)
-        if len(both) == 2 and weather.punch is not None:
-            scheduler, kind = self._network.scheduler, weather.punch
-            for _ in range(2 if weather.doubled else 1):
-                scheduler.after(scheduler.between(0.01, 1.5), lambda: self._punched(both[0], both[1], kind))
+    def dial(self, meeting: "Meeting", remote: Endpoint, lane: int) -> None:
+        """Let a SYN find the peer, be refused or get lost."""
+        scheduler, weather, punch = self._network.scheduler, self.weather(meeting.match_id), meeting.punch
+        for peer in self._peers(meeting):
+            if peer.lane_of(remote, weather.punch) is not None:
+                delay = scheduler.between(0.01, 1.5)
+                scheduler.after(delay, lambda peer=peer: self._dialled(meeting, lane, peer, remote))  # type: ignore[misc]
+                return
+        if scheduler.chance(0.2):
+            spread = scheduler.random.random()
+            failed = orders.Failed(remote, spread, lane)
+            scheduler.after(
+                scheduler.between(0.05, 2.0), lambda: meeting.feed(failed) if meeting.punch == punch else None
+            )
 
-    def _punched(self, one: "Meeting", other: "Meeting", kind: PathKind) -> None:
-        if one.punching and other.punching and one.host.reachable and other.host.reachable:
-            self._join(one, other, kind)
+    def _dialled(self, one: "Meeting", lane: int, other: "Meeting", remote: Endpoint) -> None:
+        weather = self.weather(one.match_id)
+        called = other.lane_of(remote, weather.punch)
+        if called is None or not (one.listening and one.host.reachable and other.host.reachable):
+            return
+        if max(one.found, other.found) < (2 if weather.doubled else 1):
+            ends = self._join(one, other)
+            source = one.places(weather.punch)[lane]
+            one.connected(ends[0], remote, lane)
+            other.connected(ends[1], source, called)
 
     def try_relay(self, match_id: str) -> None:
         """If both are at the relay, it joins them after a while."""
@@ -119,19 +154,23 @@ class Crossroads:
     def _relayed(self, one: "Meeting", other: "Meeting") -> None:
         hosts = (one.host, other.host, self.server)
         if one.at_relay and other.at_relay and all(host.reachable for host in hosts):
-            self._join(one, other, PathKind.RELAY)
+            ends = self._join(one, other, relayed=True)
+            one.relayed(ends[0])
+            other.relayed(ends[1])
 
-    def _join(self, one: "Meeting", other: "Meeting", kind: PathKind) -> None:
+    def _join(self, one: "Meeting", other: "Meeting", *, relayed: bool = False) -> tuple[End, End]:
         if one.certificate != other.matched.certificate or other.certificate != one.matched.certificate:
             raise RuleBroken("two meet who were not matched", f"{one.match_id}")
         stream = self._network.join(one.host, other.host)
-        stream.relayed = kind is PathKind.RELAY
-        for end, meeting in zip(stream.ends, (one, other), strict=True):
-            meeting.joined(end, kind)
+        stream.relayed = relayed
+        return stream.ends
+
+    def _peers(self, meeting: "Meeting") -> list["Meeting"]:
+        return [peer for peer in self._meetings.get(meeting.match_id, []) if meeting.is_peer(peer)]
 
 
 class Meeting:
-    """One match's links at one side, as `floater.net.meeting` keeps them."""
+    """One match's links at one side: performs in the simulated world what the real machine orders."""
 
     def __init__(
         self,
@@ -140,124 +179,154 @@ class Meeting:
         host: Host,
         matched: Matched,
         certificate: bytes,
+        port: PortFacts | None,
         *,
-        report: Callable[[Report], None],
+        report: Callable[[orders.News], None],
         received: Callable[[], int],
     ) -> None:
         self.matched = matched
         self.match_id = matched.match_id
         self.certificate = certificate
         self.host = host
-        self.punching = False
+        self.listening = False
         self.at_relay = False
-        self.closed = False
+        self.punch = 0
+        "The number of the punch that is on, or was last."
+        self.found = 0
+        "Streams that it brought."
         self._crossroads = crossroads
         self._scheduler = network.scheduler
         self._report = report
         self._received = received
-        self._links: dict[int, _Link] = {}
+        self._port = port
+        self._fresh: deque[PortFacts] = deque()
+        self._streams: dict[int, _Stream] = {}
         self._numbers = 0
-        self._path = Run(self._scheduler, path.Path(matched.role), self._perform)
-        self._punch_over: Timer | None = None
+        machine = Machine(
+            introduction_of(matched, signer=bytes(32)),
+            settings=MeetingSettings(),
+            allowance=Allowance(),
+            deaf=0.0,
+        )
+        self._run: Run[orders.Event, orders.Effect] = Run(self._scheduler, machine, self._perform)
         self._relay_over: Timer | None = None
 
     def start(self) -> None:
         """Look for the peer."""
         self._crossroads.enter(self)
-        listens = not self.matched.relay_only
-        self._path.feed(path.Begin(listens, listens and self._scheduler.chance(0.9)))
+        self._run.feed(orders.Begin(self._port))
+        if self._port is not None and self._scheduler.chance(0.1):
+            self._scheduler.after(self._scheduler.between(0.1, 20.0), self._let_in)
+
+    def feed(self, event: orders.Event) -> None:
+        """Give the machine news; none after the end."""
+        self._run.feed(event)
 
     def is_peer(self, other: "Meeting") -> bool:
         """Whether this is the other side of the same match."""
         return self is not other and self.match_id == other.match_id
 
-    def transmit(self, effect: link.Transmit) -> None:
-        """Send a message; it is dropped where the link is gone."""
-        carrier = self._links.get(effect.link)
-        if carrier is not None:
-            carrier.end.send(encode(effect.message, effect.body))
+    def places(self, kind: PathKind | None) -> tuple[Endpoint, Endpoint]:
+        """Where our ports look like being, within our network or from outside."""
+        assert self._port is not None
+        host = (self._port.private if kind is PathKind.LAN else self._port.public)[0].host
+        return Endpoint(host, self._port.ports[0]), Endpoint(host, self._port.ports[1])
 
-    def suspect(self, number: int) -> None:
-        """Nothing comes through that link."""
-        self._path.feed(path.Doubted(number))
-
-    def alive(self, number: int) -> None:
-        """That link has answered."""
-        self._path.feed(link.Alive(number))
+    def lane_of(self, remote: Endpoint, kind: PathKind | None) -> int | None:
+        """Which of our ports is found at this place, if we listen and ways of this kind are open."""
+        if self._port is None or kind is None or not self.listening:
+            return None
+        places = self.places(kind)
+        return places.index(remote) if remote in places else None
 
     def move(self, *, gone: bool) -> None:
         """Be in another network; with `gone`, all streams from the old one are dead, and nobody is told."""
-        if self.closed:
-            return
-        lost = frozenset(self._links) if gone else frozenset()
-        for number in lost:
-            self._links[number].end.silence()
-        self._path.feed(path.NetworkChanged(lost))
-
-    def peer_moved(self) -> None:
-        """The peer says where it is now."""
-        if not self.closed:
-            self._path.feed(path.Moved())
-
-    def _renewed(self) -> None:
-        if not self.closed:
-            self._path.feed(path.Renewed())
-            self._crossroads.tell_peer(self)
+        if gone:
+            for stream in self._streams.values():
+                stream.end.silence()
+        self.feed(orders.NetworkChanged(frozenset((_HERE,) if gone else ())))
 
     def close(self) -> None:
         """Let everything under way arrive, then close."""
-        if self.closed:
-            return
-        self._path.feed(path.Stop())
-        self.closed = True
-        self._path.close()
-        self._crossroads.leave(self)
-        for carrier in list(self._links.values()):
-            carrier.end.close()
+        self.feed(orders.Close())
 
     def die(self) -> None:
         """Be gone with the computer."""
-        self.closed = True
-        self.punching = self.at_relay = False
-        self._path.close()
+        self.listening = self.at_relay = False
+        self._run.close()
         self._crossroads.leave(self)
 
-    # -- what the path wants --------------------------------------------------------------
+    # -- what the machine wants -----------------------------------------------------------
 
-    def _perform(self, effect: path.Effect) -> None:
+    def _perform(self, effect: orders.Effect) -> None:
         match effect:
-            case path.Renew():
+            case orders.Listen():
+                self.listening, self.found, self.punch = True, 0, self.punch + 1
+            case orders.Dial(remote, lane, low):
+                if not low:
+                    self._crossroads.dial(self, remote, lane)
+            case orders.Wave():
+                raise RuleBroken("a fault of the simulation", "there are cones only")
+            case orders.Withdraw():
+                self.listening, self.punch = False, self.punch + 1
+            case orders.UsePort():
+                self._port = self._fresh.popleft()
+            case orders.LookAround():
+                assert self._port is not None
+                self.feed(orders.PortChanged(self._port))
+            case orders.RenewPort():
                 self._scheduler.after(self._scheduler.between(0.02, 3.0), self._renewed)
-            case path.Punch():
-                self.punching = True
-                if self._punch_over is not None:
-                    self._punch_over.cancel()
-                self._punch_over = self._scheduler.after(PUNCH_BUDGET, self._punch_ended)
-                self._crossroads.try_punch(self.match_id)
-            case path.EndPunch():
-                self.punching = False
-                if self._punch_over is not None:
-                    self._punch_over.cancel()
-            case path.OpenRelay():
-                self._open_relay()
-            case path.EndRelay():
+            case orders.TellCandidates(candidates, nat, then_punch):
+                self._crossroads.tell_peer(self, orders.PeerCandidates(candidates, nat))
+                if then_punch:
+                    delay = self._scheduler.between(0.02, 0.5)
+                    self._scheduler.after(delay, lambda: self.feed(orders.CandidatesTold()))
+            case orders.TellOpened():
+                self._crossroads.tell_peer(self, orders.PeerOpened())
+            case orders.JoinRelay():
+                self._join_relay()
+            case orders.LeaveRelay():
                 self._leave_relay()
-            case path.Tell(number, choice):
-                self._links[number].end.send(encode(wire.Choose(choice)))
-            case path.Discard(number):
-                carrier = self._links.pop(number, None)
-                if carrier is not None:
-                    carrier.end.close()
+            case orders.Authenticate(number):
+                hello = wire.PeerHello(
+                    versions=(1,), ticket=self.matched.ticket, signature=bytes(64), received=self._received()
+                )
+                self._streams[number].end.send(encode(hello))
+                self.feed(orders.Trusted(number))
+            case link.Transmit():
+                self.transmit(effect)
+            case orders.CloseStream(number):
+                self._hang_up(number)
+            case orders.Finish(number):
+                self._hang_up(number)
+                self.feed(orders.Gone(number))
+            case orders.CloseAll():
+                self.die()
+                for number in list(self._streams):
+                    self._hang_up(number)
             case _:
-                if not self.closed:
-                    self._report(effect)
+                self._report(effect)
 
-    def _punch_ended(self) -> None:
-        if self.punching and not self.closed:
-            self.punching = False
-            self._path.feed(path.PunchOver())
+    def transmit(self, effect: link.Transmit) -> None:
+        """Send a message; it is dropped where the link is gone."""
+        stream = self._streams.get(effect.link)
+        if stream is not None:
+            stream.end.send(encode(effect.message, effect.body))
 
-    def _open_relay(self) -> None:
+    def _renewed(self) -> None:
+        port = self._crossroads.port(self.host)
+        self._fresh.append(port)
+        self.feed(orders.Renewed(port))
+
+    def _let_in(self) -> None:
+        """Let our router open the port that is in use, at last."""
+        assert self._port is not None
+        self._port = replace(self._port, router=Standing(Outcome.GRANTED, None, self._port.public[0]))
+        self.feed(orders.PortChanged(self._port))
+
+    # -- the relay ------------------------------------------------------------------------
+
+    def _join_relay(self) -> None:
         self.at_relay = True
         server = self._crossroads.server
         if self.host.reachable and server.reachable and self._crossroads.weather(self.match_id).relay:
@@ -271,58 +340,58 @@ class Meeting:
         self.at_relay = False
         if self._relay_over is not None:
             self._relay_over.cancel()
-        for number, carrier in list(self._links.items()):
-            if carrier.kind is PathKind.RELAY and not carrier.ready:
-                del self._links[number]
-                carrier.end.close()
 
     def _relay_lost(self, code: Code) -> None:
         self.at_relay = False
-        if not self.closed:
-            self._path.feed(path.RelayLost(code, self._scheduler.random.random()))
+        self.feed(orders.RelayLost(code, self._scheduler.random.random()))
 
-    # -- links ----------------------------------------------------------------------------
+    # -- streams --------------------------------------------------------------------------
 
-    def joined(self, end: End, kind: PathKind) -> None:
-        """A stream to the peer is there and authenticated: say hello on it."""
+    def connected(self, end: End, remote: Endpoint, lane: int) -> None:
+        """TCP stands between two punch ports."""
+        self.found += 1
+        self.feed(orders.Connected(self._keep(end), remote, lane))
+
+    def relayed(self, end: End) -> None:
+        """The relay has joined us to the peer."""
+        self._leave_relay()
+        self.feed(orders.RelayJoined(self._keep(end), "relay"))
+
+    def _keep(self, end: End) -> int:
         self._numbers += 1
         number = self._numbers
-        carrier = self._links[number] = _Link(end, kind)
-        if kind is PathKind.RELAY:
-            self.at_relay = False
-            if self._relay_over is not None:
-                self._relay_over.cancel()
-        end.on_data = lambda data: self._data(number, carrier, data)
-        end.on_close = lambda: self._gone(number, carrier)
-        hello = wire.PeerHello(
-            versions=(1,), ticket=self.matched.ticket, signature=bytes(64), received=self._received()
-        )
-        end.send(encode(hello))
-        self._path.feed(path.Trusted(number))
+        stream = self._streams[number] = _Stream(end)
+        end.on_data = lambda data: self._data(number, stream, data)
+        end.on_close = lambda: self._gone(number, stream)
+        return number
 
-    def _data(self, number: int, carrier: _Link, data: bytes) -> None:
+    def _hang_up(self, number: int) -> None:
+        stream = self._streams.pop(number, None)
+        if stream is not None:
+            stream.end.close()
+
+    def _data(self, number: int, stream: _Stream, data: bytes) -> None:
+        if self._streams.get(number) is not stream:
+            return
         try:
-            for frame in carrier.reader.feed(data):
+            for frame in stream.reader.feed(data):
                 message = TALK_MESSAGES.decode(frame)
-                if self.closed:
-                    return
-                match message:
-                    case wire.PeerHello(received=received):
-                        carrier.ready = True
-                        how = carrier.kind.value
-                        self._path.feed(path.Ready(number, carrier.kind, how, received))
-                    case wire.Choose(number=choice):
-                        self._path.feed(path.Told(number, choice))
-                    case _:
-                        self._report(link.Arrived(number, message, frame.body))
+                if isinstance(message, wire.PeerHello):
+                    stream.ready = True
+                    self.feed(orders.Ready(number, message.received, None, _HERE))
+                else:
+                    self.feed(link.Arrived(number, message, frame.body))
         except RemoteProtocolError as error:
             raise RuleBroken("an honest client was called a liar", str(error)) from error
 
-    def _gone(self, number: int, carrier: _Link) -> None:
-        if self._links.get(number) is carrier:
-            del self._links[number]
-        if self.closed:
+    def _gone(self, number: int, stream: _Stream) -> None:
+        if self._streams.pop(number, None) is None:
             return
-        self._path.feed(path.Gone(number))
-        if carrier.kind is PathKind.RELAY and not carrier.ready:
-            self._relay_lost(Code.RELAY_REFUSED)
+        if stream.ready:
+            self.feed(orders.Gone(number))
+        else:
+            self.feed(orders.Untrusted(number, Code.NO_PATH, self._scheduler.random.random()))
+
+
+_HERE = ipaddress.ip_address("10.0.0.1")
+"Where every computer is as long as its network is the same."

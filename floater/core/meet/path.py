@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
-from floater.api import PathKind, Receipt
+from floater.api import PathKind
 from floater.codes import Code
 from floater.core import link
 from floater.errors import LocalProtocolError
@@ -142,11 +142,6 @@ class Renewed:
     """There is a fresh punch port, or none is to be had."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The match is over."""
-
-
 # -- effects: orders ----------------------------------------------------------------------
 
 
@@ -195,16 +190,12 @@ class Discard:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The conversation now takes this way. `took` counts from `Begin`, `rtt` may be unknown.
-
-    Whoever reports it further adds the receipt.
-    """
+    """The conversation now takes this way. `took` counts from `Begin`, `rtt` may be unknown."""
 
     kind: PathKind
     how: str
     took: float
     rtt: float | None
-    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +235,6 @@ Event: TypeAlias = (
     | Moved
     | NetworkChanged
     | Renewed
-    | Stop
     | Tick
 )
 Order: TypeAlias = Punch | Renew | EndPunch | OpenRelay | EndRelay | Tell | Discard
@@ -319,8 +309,6 @@ class Path:
         match self.state, event:
             case State.IDLE, Begin():
                 return self._begin(event, now)
-            case State.IDLE, Stop():
-                return self._shut()
             case (State.IDLE, _) | (_, Begin()):
                 raise LocalProtocolError(f"{event} while {self.state.value}")
             case State.SHUT, Ready():
@@ -365,8 +353,6 @@ class Path:
                 return self._punch()
             case _, Tick():
                 return self._tick(now)
-            case _, Stop():
-                return self._shut()
             case _:
                 return []
 
