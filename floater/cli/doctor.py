@@ -112,13 +112,14 @@ class Doctor:
             router, firewall = await port.router_answers(STEP_TIME)
             await port.settled()
             await port.close()
+            facts = port.facts
             return Facts(
                 server_rtt=link.rtt,
-                nat=port.nat,
-                public=port.public,
-                private=port.private,
-                observers_asked=port.asked,
-                observers_answered=len(port.observations),
+                nat=facts.nat,
+                public=facts.public,
+                private=facts.private,
+                observers_asked=facts.asked,
+                observers_answered=len(facts.observations),
                 hidden=values.hide_address,
                 clock_offset=link.clock_offset,
                 router=router,

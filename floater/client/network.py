@@ -32,15 +32,16 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
     async with ports.at_hand() as port:
         await port.settled()
         router, firewall = await port.router_answers(ROUTER_TIME)
+        facts = port.facts
         return Facts(
             server_rtt=link.rtt,
-            nat=port.nat,
-            public=port.public,
-            private=port.private,
+            nat=facts.nat,
+            public=facts.public,
+            private=facts.private,
             router=router,
             firewall=firewall,
-            observers_asked=port.asked,
-            observers_answered=len(port.observations),
+            observers_asked=facts.asked,
+            observers_answered=len(facts.observations),
             hidden=hidden,
             clock_offset=link.clock_offset,
         )

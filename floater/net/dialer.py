@@ -55,7 +55,7 @@ class Dialer:
         self,
         ports: Sequence[int],
         families: tuple[socket.AddressFamily, ...],
-        feed: Callable[[punch.Event], None],
+        feed: Callable[[punch.Connected | punch.Failed | punch.Sent], None],
         number: Callable[[], int],
     ) -> None:
         self.syns = 0

@@ -61,7 +61,7 @@ class Credentials:
 
 
 class LinkOwner(Protocol):
-    """Whoever wants to know what happens on a link. Called from within the loop, never awaited."""
+    """Hears what happens on a link. Called from within the loop, never awaited."""
 
     def link_trusted(self, link: "PeerLink") -> None:
         """The peer's certificate is the right one; what is sent now goes out with our hello."""
@@ -70,11 +70,7 @@ class LinkOwner(Protocol):
         """The peer is authenticated. `rtt` is known to the leader only."""
 
     def link_arrived(self, link: "PeerLink", message: TalkMessage, body: Body) -> None:
-        """A message other than the hello has come.
-
-        Raises:
-            RemoteProtocolError: the peer should not have sent it; the link is closed.
-        """
+        """A message other than the hello has come."""
 
     def link_writable(self, link: "PeerLink") -> None:
         """There is room for bulk again."""

@@ -43,6 +43,8 @@ class MappedPort:
     def __init__(self, port: int, release: Callable[["MappedPort"], None]) -> None:
         self.port = port
         self.standing = ASKING
+        self.on_change: Callable[[], None] | None = None
+        "Called when `standing` has changed."
         self._release = release
         self._settled = asyncio.Event()
 
@@ -51,9 +53,11 @@ class MappedPort:
         self.standing = standing
         if standing != ASKING:
             self._settled.set()
+        if self.on_change is not None:
+            self.on_change()
 
     async def settled(self, timeout: float) -> Standing:
-        """Wait until the router has answered, or is known not to; so long at most."""
+        """Wait up to `timeout` seconds for the router's answer."""
         try:
             async with asyncio.timeout(timeout):
                 await self._settled.wait()

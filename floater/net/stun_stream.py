@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,9 @@ class StunStream:
     def __init__(self, port: int, observer: Endpoint, key: str = "") -> None:
         self.observer = observer
         self.seen: Observation | None = None
-        self.is_connected = False
+        self.on_connect: Callable[[], None] | None = None
+        "Called when the stream stands."
+        self._is_connected = False
         self._key = key
         self._buffer = bytearray()
         self._sock = punch_socket(family_of(observer.host), port)
@@ -49,9 +52,11 @@ class StunStream:
         loop = asyncio.get_running_loop()
         request = stun.BindingRequest(secrets.token_bytes(12), self._key, probe)
         try:
-            if not self.is_connected:
+            if not self._is_connected:
                 await loop.sock_connect(self._sock, tuple(self.observer))
-                self.is_connected = True
+                self._is_connected = True
+                if self.on_connect is not None:
+                    self.on_connect()
             await loop.sock_sendall(self._sock, stun.encode(request))
             while (answer := await self._next()) is not None:
                 if isinstance(answer, stun.BindingResponse) and answer.transaction == request.transaction:
@@ -99,6 +104,8 @@ class Doorstep(StunStream):
         self.fates: dict[stun.Probe, Stray] = {}
         """What became of each knock, once it has been sent: UNKNOWN if it has not come in yet. A report may
         still say that it has."""
+        self.on_report: Callable[[], None] | None = None
+        "Called when a report has changed `fates`."
         self._awaited = stun.Probe.NONE
         self._listener = punch_socket(self._sock.family, self.port)
         self._listener.listen(2)
@@ -135,6 +142,8 @@ class Doorstep(StunStream):
                 if isinstance(report, stun.ProbeReport) and report.probe in awaited:
                     self.fates[report.probe] = report.fate
                     awaited &= ~report.probe
+                    if self.on_report is not None:
+                        self.on_report()
         except (OSError, RemoteProtocolError):
             pass
 

@@ -291,7 +291,6 @@ def path_sequence(data: bytes) -> None:
                     ready.discard(gone)
                 case path.Lost() | path.NoShow():
                     over = True
-        over = over or isinstance(event, path.Stop)
         if isinstance(event, path.Gone):
             ready.discard(event.link)
         for _ in range(50):
@@ -309,24 +308,23 @@ def path_sequence(data: bytes) -> None:
 
 def _link_news(choices: Choices, number: int) -> path.Event:
     some = choices.below(number + 2)
-    return choices.pick(
-        (
-            path.Ready(0, choices.pick(tuple(api.PathKind)), "x", 0),
-            path.Ready(0, choices.pick(tuple(api.PathKind)), "x", 0),
-            path.Trusted(some),
-            path.Told(some, choices.pick((1, 2, 3, 2**31))),
-            path.Gone(some),
-            path.Doubted(some),
-            path.RelayLost(Code.RELAY_FULL, choices.byte() / 256),
-            path.PunchOver(),
-            path.Moved(),
-            link.Alive(some),
-            path.NetworkChanged(frozenset((some, choices.below(number + 2)))),
-            path.Renewed(),
-            Tick(),
-            path.Stop() if choices.chance(8) else path.Moved(),
-        )
+    events: tuple[path.Event, ...] = (
+        path.Ready(0, choices.pick(tuple(api.PathKind)), "x", 0),
+        path.Ready(0, choices.pick(tuple(api.PathKind)), "x", 0),
+        path.Trusted(some),
+        path.Told(some, choices.pick((1, 2, 3, 2**31))),
+        path.Gone(some),
+        path.Doubted(some),
+        path.RelayLost(Code.RELAY_FULL, choices.byte() / 256),
+        path.PunchOver(),
+        path.Moved(),
+        link.Alive(some),
+        path.NetworkChanged(frozenset((some, choices.below(number + 2)))),
+        path.Renewed(),
+        Tick(),
+        path.Moved(),
     )
+    return choices.pick(events)
 
 
 # -- the network, as the system tells of it ------------------------------------------------

@@ -13,6 +13,8 @@ from typing import TypeVar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.core import link
+from floater.core.emit import Emit
+from floater.core.meet.introduction import introduction_of
 from floater.core.meet.settings import MeetingSettings
 from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certified_key, make_certified_key
 from floater.net.meeting import Meeting, Report
@@ -33,7 +35,7 @@ from tests.helpers.serving import serving
 NOWHERE = ServerUrl("127.0.0.1", 1, None)
 "A server nobody runs."
 
-AnyReport = TypeVar("AnyReport", bound=Report)
+Heard = TypeVar("Heard")
 
 
 class MatchMaker:
@@ -104,9 +106,8 @@ class Side:
         self._changed = asyncio.Event()
         self.link: int | None = None
         self.meeting = Meeting(
-            matched=self.matched,
+            introduction_of(self.matched, signer=self.ticket_key),
             match_key=self.match_key,
-            ticket_key=self.ticket_key,
             server_time=time.time,
             punch_port=self.punch_port,
             server=self.server,
@@ -126,23 +127,24 @@ class Side:
             self.on_report(report)
         self._changed.set()
 
-    async def hears(self, kind: type[AnyReport], count: int = 1) -> AnyReport:
-        """Wait for the report number `count` of a kind."""
+    async def hears(self, kind: type[Heard], count: int = 1) -> Heard:
+        """Wait for the report, or the event for the person, number `count` of a kind."""
         async with asyncio.timeout(20.0):
-            while len(found := [report for report in self.reports if isinstance(report, kind)]) < count:
+            while len(found := self.heard(kind)) < count:
                 self._changed.clear()
                 await self._changed.wait()
         return found[count - 1]
 
-    def heard(self, kind: type[AnyReport]) -> list[AnyReport]:
-        """List the reports of a kind so far."""
-        return [report for report in self.reports if isinstance(report, kind)]
+    def heard(self, kind: type[Heard]) -> list[Heard]:
+        """List the reports, or the events for the person, of a kind so far."""
+        said = [report.event if isinstance(report, Emit) else report for report in self.reports]
+        return [report for report in said if isinstance(report, kind)]
 
     @property
     def peer_link(self) -> PeerLink:
         """The link in use, for a test that breaks it or sends what it should not."""
         assert self.link is not None
-        return self.meeting._links[self.link].link
+        return self.meeting._performer._links[self.link]
 
 
 @contextlib.asynccontextmanager

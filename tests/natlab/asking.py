@@ -144,12 +144,12 @@ async def _ask(server: ServerUrl) -> Asked:
     port = await prepare_punch_port(
         server=server, observers=link.welcome.observers, observer_key=link.welcome.observer_key
     )
-    took, nat, answers = time.monotonic() - began, port.nat, len(port.seen)
+    took, nat, answers = time.monotonic() - began, port.facts.nat, len(port.facts.seen)
     await port.settled()
     asked = Asked(
         nat=nat,
         took=took,
-        settled=port.nat,
+        settled=port.facts.nat,
         settled_after=time.monotonic() - began,
         answers=answers,
         floor=floor,

@@ -1,4 +1,4 @@
-"""The simulated client: the real `Standing`, `Reconnect`, `Path` and `Talk`, wired as in `floater.client`."""
+"""The simulated client: the real `Engine` and `Reconnect`, whose orders are carried out in the simulated world."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,20 +7,23 @@ import msgspec
 
 from floater import api
 from floater.codes import Code
-from floater.core import link
+from floater.core import engine
 from floater.core.emit import Emit
-from floater.core.meet import path
+from floater.core.engine import Engine, News, Wish
 from floater.core.meet.introduction import introduction_of
+from floater.core.meet.port import PortFacts
+from floater.core.meet.settings import MeetingSettings
+from floater.core.meet.technique import Allowance
 from floater.core.person import encounter, reconnect, search, session, standing
-from floater.core.person.encounter import ENDS
-from floater.core.talk import talk
-from floater.core.talk.orders import Greeted, Over
+from floater.core.talk import talk as talking
+from floater.core.talk.talk import Talk, TalkConfig
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import control
 from floater.wire.codec import Message, encode
 from floater.wire.control import SERVER_MESSAGES, code_of
 from floater.wire.frame import SERVER_LEG, FrameReader
-from tests.simulation.meeting import Meeting, Report
+from floater.wire.nat import UNKNOWN_NAT
+from tests.simulation.links import Links
 from tests.simulation.network import End, Host
 from tests.simulation.scheduler import RuleBroken, Run
 
@@ -43,11 +46,11 @@ class Client:
         self.alive = True
         self.state = api.State.SIGNED_OUT
         "The state that the person was told last."
-        self.encounter: Encounter | None = None
-        self.machine = standing.Standing()
-        self.sought_by_hand = False
+        self.links: dict[str, Links] = {}
+        "By talk, until everything of the talk is closed."
+        self.engine = Engine(MeetingSettings(), TalkConfig(), Allowance())
         self._scheduler = world.scheduler
-        self._run: Run[standing.Event, standing.Effect] = Run(world.scheduler, self.machine, self._perform)
+        self._run: Run[engine.Event, engine.Effect] = Run(world.scheduler, self.engine, self._perform)
         self._patience: Run[reconnect.Event, reconnect.Effect] = Run(
             world.scheduler, reconnect.Reconnect(0.5, 30.0), self._reconnect
         )
@@ -59,8 +62,7 @@ class Client:
         self._waiting: dict[int, Callable[[control.Answer | Code], None]] = {}
         self._last_id = 0
         self._certificate = b""
-        self._matched: control.Matched
-        self._last_match = ""
+        self._port: PortFacts | None = None
 
     def start(self, token: str = "") -> None:
         """Start the program, perhaps with the log-in of an earlier run."""
@@ -76,11 +78,11 @@ class Client:
         self.world.network.turn_off(self.host, silent=silent)
         self._run.close()
         self._patience.close()
-        for one in (self.encounter, *self.world.leaving.pop(self, ())):
-            if one is not None:
-                one.die()
+        for talk, links in self.links.items():
+            self.world.talks.died(talk, self.name)
+            links.die()
 
-    # -- wishes of the person -------------------------------------------------------------
+    # -- the person -----------------------------------------------------------------------
 
     @property
     def busy(self) -> bool:
@@ -90,13 +92,24 @@ class Client:
     @property
     def online(self) -> bool:
         """Whether the server is reached."""
-        return self.machine.online
+        return self.engine.standing.online
 
-    def wish(self, wish: standing.Wish) -> bool:
-        """Press a button; False if it was turned down."""
+    @property
+    def match_id(self) -> str:
+        """The match with a stranger; empty if there is none."""
+        stranger = self.engine.standing.stranger
+        return "" if stranger is None else stranger.match_id
+
+    @property
+    def talk(self) -> Talk:
+        """The talk with a stranger; the two have met."""
+        return self.engine.talk(self.match_id)
+
+    def wish(self, wish: standing.Wish | talking.Wish) -> bool:
+        """Press a button, or say something to the stranger; False if it was turned down."""
         self._note(f"wishes {type(wish).__name__}")
         try:
-            self._run.feed(wish)
+            self._run.feed(wish if isinstance(wish, standing.Wish) else Wish("", wish))
         except Refused as refused:
             self._note(f"is refused: {refused.code.value}")
             return False
@@ -114,12 +127,39 @@ class Client:
 
         self._request(control.LogIn(1, f"{self.account}@example.org", "correct horse"), answered)
 
-    # -- what the machine wants -----------------------------------------------------------
+    # -- what the engine orders -----------------------------------------------------------
 
-    def _perform(self, effect: standing.Effect) -> None:
+    def _perform(self, effect: engine.Effect) -> None:
         match effect:
             case Emit(event):
-                self.tell(event)
+                self._tell(event)
+            case engine.Open(introduction):
+                talk = introduction.match_id
+                if talk in self.links:
+                    raise RuleBroken("a match was begun twice", f"{self.name} {talk}")
+                self.links[talk] = Links(
+                    self.world.crossroads,
+                    self.world.network,
+                    self.host,
+                    introduction,
+                    self._port,
+                    feed=lambda news: self._run.feed(News(talk, news)),
+                    received=lambda: self.engine.received(talk),
+                )
+                self.links[talk].begin()
+            case engine.Order(talk, order):
+                self.links[talk].perform(order)
+                if isinstance(order, engine.meet.CloseAll):
+                    del self.links[talk]
+            case engine.Fault(code):
+                raise RuleBroken("an honest client was called a liar", f"{self.name} {code.value}")
+            case engine.CheckServer() | search.Settled():
+                pass
+            case _:
+                self._ask(effect)
+
+    def _ask(self, order: engine.ServerOrder) -> None:
+        match order:
             case session.SendRestore(token, match_ids):
                 self._request(control.Restore(1, token, match_ids), self._restored)
             case search.SendSeek(attempt, after):
@@ -138,40 +178,32 @@ class Client:
                 self.kept_token = token
             case session.DropToken():
                 self.kept_token = ""
-            case encounter.BeginMeeting():
-                matched = self._matched
-                if self.encounter is not None:
-                    raise RuleBroken("a client was in two matches", f"{self.name} {matched.match_id}")
-                self.encounter = Encounter(self, matched, self._certificate)
-                self.encounter.start()
-            case encounter.EndMeeting(match_id, reason):
-                ended, self.encounter = self.encounter, None
-                if ended is None or ended.match_id != match_id:
-                    raise RuleBroken("a match was ended that was none", f"{self.name} {match_id}")
-                ended.leave(reason)
 
-    def tell(self, event: api.Event) -> None:
-        """Tell the person."""
+    def _tell(self, event: api.Event) -> None:
         self._note(f"{event}")
         match event:
             case api.StateChanged(state):
                 self.world.talks.moved(self.name, self.state, state)
                 self.state = state
-            case api.TalkEnded():
-                self.world.talks.told(self._last_match, self.name, event)
-            case api.Matched(match_id):
-                self._last_match = match_id
-
-    def feed(self, event: standing.Event) -> None:
-        """Give the machine news of its match."""
-        self._run.feed(event)
+            case api.TalkEvent():
+                self.world.talks.told(self.name, event)
+            case api.Notice(Code.BAD_CANDIDATE.value as code):
+                raise RuleBroken("an honest server was called a liar", f"{self.name} {code}")
 
     def _seek(self, attempt: int, after: str) -> None:
-        if not self.alive or self.machine.attempt != attempt:
+        if not self.alive or self.engine.standing.attempt != attempt:
             return
         self._run.feed(search.Sent(attempt))
         self._certificate = f"{self.name} attempt {attempt}".encode().ljust(64, b".")
-        message = control.Seek(1, self._certificate, after=after, hide_address=self._scheduler.chance(0.1))
+        port = self._port = None if self._scheduler.chance(0.1) else self.world.crossroads.port(self.host)
+        message = control.Seek(
+            1,
+            self._certificate,
+            port.candidates if port else (),
+            port.told.nat if port else UNKNOWN_NAT,
+            after=after,
+            hide_address=self._scheduler.chance(0.1),
+        )
         self._request(message, lambda answer: self._run.feed(search.SeekAnswered(attempt, _code(answer))))
 
     def _restored(self, answer: control.Answer | Code) -> None:
@@ -293,131 +325,13 @@ class Client:
                 if closing in (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED):
                     self._run.feed(session.Closed(closing))
             case control.Matched():
-                self._matched = message
-                self._run.feed(standing.Introduced(introduction_of(message, signer=bytes(32))))
+                introduction = introduction_of(message, own=self._certificate, signer=bytes(32))
+                self._run.feed(standing.Introduced(introduction))
             case control.MatchEnded(match_id, reason):
                 self._run.feed(encounter.MatchEnded(match_id, reason))
 
     def _note(self, text: str) -> None:
         self._scheduler.note(f"{self.name} {text}")
-
-
-class Encounter:
-    """The two of one match at one side, as `floater.encounter` wires them."""
-
-    def __init__(self, client: Client, matched: control.Matched, certificate: bytes) -> None:
-        self.client = client
-        self.match_id = matched.match_id
-        self.talk = talk.Talk(matched.role)
-        self.met = False
-        self.since = client.world.scheduler.now
-        self._ending = False
-        self._held: list[Callable[[], None]] | None = None
-        self._run: Run[talk.Event, talk.Effect] = Run(client.world.scheduler, self.talk, self._perform)
-        self.meeting = Meeting(
-            client.world.crossroads,
-            client.world.network,
-            client.host,
-            matched,
-            certificate,
-            report=self._reported,
-            received=lambda: self.talk.received,
-        )
-
-    def start(self) -> None:
-        """Look for the peer."""
-        self.meeting.start()
-
-    def wish(self, wish: talk.Wish) -> str:
-        """Say something.
-
-        Raises:
-            Refused: nothing was changed.
-        """
-        if not self.met:
-            raise Refused(Code.NO_TALK)
-        talks, name = self.client.world.talks, self.client.name
-        self._held = []
-        try:
-            self._run.feed(wish)
-            match wish:
-                case api.Greet():
-                    talks.greeted(self.match_id, name)
-                case api.SendText(text):
-                    talks.said(self.match_id, name, self.talk.last_id, text)
-        finally:
-            held, self._held = self._held, None
-            for tell in held:
-                tell()
-        return self.talk.last_id
-
-    def leave(self, reason: api.Ended) -> None:
-        """Let go of the peer, and say so where it has to hear it from us."""
-        self._ending = True
-        self.client.world.leaving.setdefault(self.client, []).append(self)
-        if self.talk.is_over:
-            self._close()
-        else:
-            self._feed(api.HangUp() if ENDS[reason].hang_up and self.met else talk.End(reason))
-
-    def die(self) -> None:
-        """Be gone with the client."""
-        self.client.world.talks.died(self.match_id, self.client.name)
-        self._run.close()
-        self.meeting.die()
-
-    def _close(self) -> None:
-        leaving = self.client.world.leaving.get(self.client, [])
-        if self.client.alive and self in leaving:
-            leaving.remove(self)
-            self.meeting.close()
-            self._run.close()
-
-    def _reported(self, report: Report) -> None:
-        match report:
-            case link.LinkUp():
-                if not self.met:
-                    self.met = True
-                    self.client.world.talks.met(self.match_id, self.client.name)
-                    self.client.feed(encounter.Met(self.match_id))
-                self._feed(report)
-            case link.Arrived() | link.LinkDown() | link.Check():
-                self._feed(report)
-            case path.Lost():
-                self.client.feed(encounter.Lost(self.match_id))
-            case path.NoShow(code):
-                self.client.feed(encounter.NoShow(self.match_id, code))
-            case _:
-                self.client.world.scheduler.note(f"{self.client.name} {report}")
-
-    def _feed(self, event: talk.Event) -> None:
-        try:
-            self._run.feed(event)
-        except RemoteProtocolError as error:
-            raise RuleBroken("an honest client was called a liar", f"{self.match_id} {error}") from error
-
-    def _perform(self, effect: talk.Effect) -> None:
-        match effect:
-            case link.Transmit():
-                self.meeting.transmit(effect)
-            case link.Suspect(number):
-                self.meeting.suspect(number)
-            case link.Alive(number):
-                self.meeting.alive(number)
-            case Emit(event):
-                self._in_turn(lambda: self.client.world.talks.told(self.match_id, self.client.name, event))
-                self.client.world.scheduler.note(f"{self.client.name} {event}")
-            case Greeted():
-                self._in_turn(lambda: self.client.feed(encounter.Greeted(self.match_id)))
-            case Over(reason):
-                self.client.feed(encounter.Over(self.match_id, reason))
-                self.client.world.scheduler.after(0.0, self._close)
-
-    def _in_turn(self, tell: Callable[[], None]) -> None:
-        if self._held is None:
-            tell()
-        else:
-            self._held.append(tell)
 
 
 def _code(answer: control.Answer | Code) -> Code | None:

@@ -177,25 +177,19 @@ class TalkLedger:
         if after != "signed_out" and (before, after) not in MOVES:
             raise RuleBroken("an impossible move", f"{client}: {before} to {after}")
 
-    def met(self, match_id: str, client: str) -> None:
-        """A client is ready to greet."""
-        if not self.sides[match_id][client].met:
-            self.talks += 1
-        self.sides[match_id][client].met = True
-
-    def greeted(self, match_id: str, client: str) -> None:
-        """A person has greeted."""
-        self.sides[match_id][client].greeted = True
-
-    def said(self, match_id: str, client: str, message_id: str, text: str) -> None:
-        """A text was taken for sending."""
-        self._gate(match_id, client)
-        self.sides[match_id][client].said.append((message_id, text))
-
-    def told(self, match_id: str, client: str, event: api.Event) -> None:
+    def told(self, client: str, event: api.TalkEvent) -> None:
         """A client tells its person something of a talk."""
+        match_id = event.talk
         side = self.sides[match_id][client]
         match event:
+            case api.TalkChanged(standing=api.Standing.GREETING):
+                self.talks += not side.met
+                side.met = True
+            case api.Greeted():
+                side.greeted = True
+            case api.Said(message_id, text):
+                self._gate(match_id, client)
+                side.said.append((message_id, text))
             case api.TextReceived(message_id, text):
                 self._gate(match_id, client)
                 side.heard.append((message_id, text))

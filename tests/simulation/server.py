@@ -236,6 +236,7 @@ class Server:
             connection = self.connections.get(user)
             if connection is None:
                 raise RuleBroken("somebody was paired who is not here", f"{user}")
+            relay_only = any(wish.hide_address for wish in wishes)
             news = control.Matched(
                 match_id=matched.match_id,
                 role=role,
@@ -244,7 +245,9 @@ class Server:
                 ticket=matched.match_id.encode(),
                 signature=bytes(64),
                 relay_token=b"",
-                relay_only=any(wish.hide_address for wish in wishes),
+                candidates=() if relay_only else wish.candidates,
+                nat=wish.nat,
+                relay_only=relay_only,
             )
             connection.send(news)
 

@@ -8,9 +8,9 @@ from floater import api
 from floater.core.person import search, standing
 from floater.errors import Refused
 from server.core.lobby import Lobby
-from tests.simulation.client import Client, Encounter
+from tests.simulation.client import Client
 from tests.simulation.ledger import TalkLedger
-from tests.simulation.meeting import Crossroads
+from tests.simulation.links import Crossroads
 from tests.simulation.network import Network
 from tests.simulation.scheduler import RuleBroken, Scheduler
 from tests.simulation.server import MakeLobby, Server
@@ -96,54 +96,47 @@ class Person:
 
     def _in_match(self, client: Client) -> None:
         world, chance = self._world, self._world.scheduler.chance
-        encounter = client.encounter
-        if encounter is None:
+        if not client.match_id:
             raise RuleBroken("a state without a match", f"{client.name} {client.state}")
         if world.closing or (chance(0.04) and not world.calm):
             if client.state is api.State.CONNECTING and chance(0.5):
                 client.wish(search.CancelSeek())
             else:
                 if chance(0.25):
-                    self._both_hang_up(encounter)
+                    self._both_hang_up(client)
                 client.wish(standing.HangUp())
                 if chance(0.3) and not world.closing:
                     client.wish(search.Seek())
             return
         if client.state is api.State.CONNECTING:
             return
-        if not encounter.talk.greeted and chance(0.8):
-            self._say(encounter, api.Greet("zh"))
+        if not client.talk.greeted and chance(0.8):
+            client.wish(api.Greet("zh"))
             if chance(0.3):
-                self._text(encounter)  # early: it has to be refused
+                self._text(client)  # early: it has to be refused
         elif chance(0.7) and not world.quiet:
             for _ in range(1 + int(world.scheduler.between(0.0, 4.0))):
-                self._text(encounter)
+                self._text(client)
         elif chance(0.1):
-            self._say(encounter, api.Typing(True))
+            client.wish(api.Typing(True))
         elif chance(0.1) and self._said:
-            self._say(encounter, api.Retry(encounter.talk.last_id or "L1"))
+            client.wish(api.Retry(client.talk.last_id))
 
-    def _both_hang_up(self, encounter: Encounter) -> None:
+    def _both_hang_up(self, client: Client) -> None:
         """Let the other one press the red button too, at the same instant or a moment later."""
         scheduler = self._world.scheduler
         for other in self._world.clients:
-            if other.encounter is not None and other.encounter.meeting.is_peer(encounter.meeting):
+            if other is not client and other.match_id == client.match_id:
                 delay = 0.0 if scheduler.chance(0.5) else scheduler.between(0.0, 0.3)
                 scheduler.after(delay, lambda other=other: self._press(other, standing.HangUp()))  # type: ignore[misc]
 
-    def _press(self, client: Client, wish: search.CancelSeek | standing.HangUp) -> None:
+    def _press(self, client: Client, wish: standing.HangUp) -> None:
         if client.alive:
             client.wish(wish)
 
-    def _text(self, encounter: Encounter) -> None:
+    def _text(self, client: Client) -> None:
         self._said += 1
-        self._say(encounter, api.SendText(f"{self.account} says {self._said}"))
-
-    def _say(self, encounter: Encounter, wish: api.Greet | api.SendText | api.Typing | api.Retry) -> None:
-        try:
-            encounter.wish(wish)
-        except Refused as refused:
-            self._world.scheduler.note(f"{self.account} is refused: {refused.code.value}")
+        client.wish(api.SendText(f"{self.account} says {self._said}"))
 
 
 class World:
@@ -173,7 +166,6 @@ class World:
         self.crossroads = Crossroads(self.network, self.server.host)
         self.talks = TalkLedger()
         self.clients: list[Client] = []
-        self.leaving: dict[Client, list[Encounter]] = {}
         self.calm = False
         "Nobody leaves and nothing breaks any more."
         self.quiet = False
@@ -253,12 +245,12 @@ class World:
                 seconds = scheduler.between(0.1, 60.0)
                 scheduler.note(f"{client.name} is unplugged for {seconds:.1f} s")
                 client.host.unplug(seconds)
-            case "move" if client is not None and client.encounter is not None:
+            case "move" if client is not None and client.match_id:
                 gone = scheduler.chance(0.7)
                 scheduler.note(f"{client.name} moves{' away' if gone else ''}")
                 if scheduler.chance(0.5):
-                    self.crossroads.turn(client.encounter.match_id)
-                client.encounter.meeting.move(gone=gone)
+                    self.crossroads.turn(client.match_id)
+                client.links[client.match_id].move(gone=gone)
             case "die" if client is not None and client.alive:
                 self._die(person, client)
             case "second" if client is not None:
@@ -282,11 +274,10 @@ class World:
         self.clients = [client for client in self.clients if client.alive]
         in_match: dict[str, int] = {}
         for client in self.clients:
-            if client.encounter is not None:
-                in_match[client.encounter.match_id] = in_match.get(client.encounter.match_id, 0) + 1
+            if client.match_id:
+                in_match[client.match_id] = in_match.get(client.match_id, 0) + 1
         for client in self.clients:
-            encounter = client.encounter
-            alone = encounter is not None and in_match[encounter.match_id] < 2
+            alone = bool(client.match_id) and in_match[client.match_id] < 2
             self._lasts(client, "is stuck in a match alone", alone, ALONE_LIMIT)
             waits = self.server.ledger.waiting
             ghost = client.state is api.State.SEEKING and client.account not in waits
@@ -297,9 +288,7 @@ class World:
         if not holds:
             self._since.pop((client, what), None)
         elif self.scheduler.now - self._since.setdefault((client, what), self.scheduler.now) > limit:
-            raise RuleBroken(
-                what, f"{client.name} {client.state} {client.encounter and client.encounter.match_id}"
-            )
+            raise RuleBroken(what, f"{client.name} {client.state} {client.match_id}")
 
     # -- what must hold in the end --------------------------------------------------------
 
@@ -312,8 +301,8 @@ class World:
             raise RuleBroken("somebody was left waiting", f"{[client.name for client in left]}")
         pairs: dict[str, list[Client]] = {}
         for client in clients:
-            if client.state is api.State.TALKING and client.encounter is not None:
-                pairs.setdefault(client.encounter.match_id, []).append(client)
+            if client.state is api.State.TALKING:
+                pairs.setdefault(client.match_id, []).append(client)
         if 2 * len(pairs) + len(left) != len(self._people) or any(len(pair) != 2 for pair in pairs.values()):
             raise RuleBroken("somebody does not talk", f"{states}")
         for match_id, (one, other) in pairs.items():
@@ -323,7 +312,7 @@ class World:
         for client in self.clients:
             if client.alive and client.state not in (api.State.HOME, api.State.SIGNED_OUT):
                 raise RuleBroken("somebody is stuck", f"{client.name} {client.state}")
-            if client.encounter is not None or self.leaving.get(client):
+            if client.links:
                 raise RuleBroken("somebody did not let go", f"{client.name}")
         lobby = self.server.lobby
         if lobby.waiting or lobby.matches:

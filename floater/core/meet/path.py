@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from floater.api import PathKind, Receipt
+from floater.api import PathKind
 from floater.codes import Code
 from floater.core import link
 from floater.core.meet import attempts
@@ -98,11 +98,6 @@ class Renewed:
     """There is a fresh punch port, or it is certain that there will be none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """The match is over."""
-
-
 # -- effects: orders ----------------------------------------------------------------------
 
 
@@ -126,14 +121,12 @@ class Chosen:
         how: by what means it came about.
         took: seconds since `Begin`.
         rtt: round-trip time in seconds; None: not measured.
-        receipt: None; the room that passes the news on fills it in.
     """
 
     kind: PathKind
     how: str
     took: float
     rtt: float | None
-    receipt: Receipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +166,6 @@ Event: TypeAlias = (
     | Moved
     | NetworkChanged
     | Renewed
-    | Stop
     | Tick
 )
 Order: TypeAlias = attempts.Order | Tell | Discard
@@ -240,8 +232,6 @@ class Path:
             case State.IDLE, Begin():
                 self.state, self._began, self._limit = State.RACING, now, now + self._timeout
                 return [*self._attempts.begin(event, now)]
-            case State.IDLE, Stop():
-                return self._shut()
             case (State.IDLE, _) | (_, Begin()):
                 raise LocalProtocolError(f"{event} while {self.state.value}")
             case State.SHUT, Ready():
@@ -278,8 +268,6 @@ class Path:
                 return [*self._attempts.punch(anew=True)]
             case _, Tick():
                 return self._tick(now)
-            case _, Stop():
-                return self._shut()
             case _:
                 return []
 

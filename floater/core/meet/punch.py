@@ -369,9 +369,9 @@ class Punch:
 
     def _retry(self, event: Failed, now: float) -> list[Effect]:
         way = (event.lane, event.remote)
-        place = self._places[way]
-        if place.is_met or way in self._streams.values():
-            return []  # the error is that of a second stream beside the one that stands
+        place = self._places.get(way)
+        if place is None or place.is_met or way in self._streams.values():
+            return []  # it is of an earlier punch, or of a second stream beside the one that stands
         assert self._end is not None
         left = self._attempts - place.attempts
         if left <= 0:

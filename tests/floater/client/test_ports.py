@@ -58,7 +58,7 @@ async def test_a_port_is_ready_until_it_is_taken(tmp_path: Path) -> None:
         ports.prepare()
         port = await ports.ready()
         assert port is not None
-        assert port.public
+        assert port.facts.public
         assert await ports.ready() is port
         async with ports.at_hand() as same:
             assert same is port
@@ -67,7 +67,7 @@ async def test_a_port_is_ready_until_it_is_taken(tmp_path: Path) -> None:
         await port.close()
         again = await ports.ready()
         assert again is not None
-        assert again.port != port.port
+        assert again.facts.port != port.facts.port
 
 
 async def test_none_is_prepared_where_none_is_wanted_but_one_can_be_looked_at(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ async def test_none_is_prepared_where_none_is_wanted_but_one_can_be_looked_at(tm
         at.wanted = False
         assert await ports.ready() is None
         async with ports.at_hand() as port:
-            assert port.public
+            assert port.facts.public
         assert ports.take() is None
 
 

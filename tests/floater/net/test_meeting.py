@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
+from floater import api
 from floater.api import PathKind, RelayReason
 from floater.codes import Code
 from floater.core import link
-from floater.core.meet import path
+from floater.core.emit import Emit
+from floater.core.meet import meeting as core
+from floater.core.meet import orders
 from floater.core.meet.punch import MAX_STREAMS
 from floater.core.meet.settings import MeetingSettings
 from floater.crypto.certificate import load_certified_key, make_certified_key
-from floater.net import meeting
-from floater.net.meeting import Misbehaved, Noticed, PortWanted, ReceiptChanged, Trying
 from floater.net.punch_port import prepare_punch_port
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind
@@ -34,10 +35,10 @@ pytestmark = pytest.mark.asyncio
 HASTY = MeetingSettings(head_start=0.05, timeout=1.0, grace=1.0, punch_budget=0.6)
 
 
-async def meet(leader: Side, follower: Side) -> tuple[path.Chosen, path.Chosen]:
+async def meet(leader: Side, follower: Side) -> tuple[api.Path, api.Path]:
     leader.meeting.start()
     follower.meeting.start()
-    return await leader.hears(path.Chosen), await follower.hears(path.Chosen)
+    return await leader.hears(api.Path), await follower.hears(api.Path)
 
 
 async def talks(side: Side, other: Side, seq: int) -> None:
@@ -56,10 +57,10 @@ async def test_two_peers_meet_by_punching_and_talk_both_ways() -> None:
         chosen = await meet(leader, follower)
         took = clock() - began
         assert [each.kind for each in chosen] == [PathKind.LAN, PathKind.LAN]
-        assert all(each.took <= took for each in chosen)
-        assert chosen[0].rtt is not None
-        assert chosen[0].rtt <= took + 0.05, "of another clock"
-        assert chosen[1].rtt is None, "the leader's choice comes with its hello"
+        assert all(each.took_ms <= took * 1_000 + 1 for each in chosen)
+        assert chosen[0].rtt_ms is not None
+        assert chosen[0].rtt_ms <= (took + 0.05) * 1_000, "of another clock"
+        assert chosen[1].rtt_ms is None, "the leader's choice comes with its hello"
         for each in chosen:
             assert each.receipt is not None
             assert 0.0 <= each.receipt.stood_ms <= each.receipt.proved_ms <= took * 1_000 + 1
@@ -80,9 +81,9 @@ async def test_a_peer_who_comes_later_is_met_all_the_same(late: Role) -> None:
         first.meeting.start()
         await asyncio.sleep(0.3)  # the condition is the delay itself
         second.meeting.start()
-        await first.hears(path.Chosen)
-        await second.hears(path.Chosen)
-        assert first.heard(path.Chosen)[0].kind is PathKind.LAN
+        await first.hears(api.Path)
+        await second.hears(api.Path)
+        assert first.heard(api.Path)[0].kind is PathKind.LAN
 
 
 async def test_ten_pairs_meet_at_once() -> None:
@@ -136,7 +137,7 @@ def connected() -> Iterator[list[tuple[Any, ...]]]:
 
 async def test_with_relay_only_no_socket_to_the_peer_is_opened(connected: list[tuple[Any, ...]]) -> None:
     async with tiny_relay() as relay, pair(server=relay.url, relay_only=True) as (leader, follower):
-        ports = [side.punch_port.port for side in (leader, follower) if side.punch_port is not None]
+        ports = [side.punch_port.facts.port for side in (leader, follower) if side.punch_port is not None]
         connected.clear()
         chosen = await meet(leader, follower)
         assert [each.kind for each in chosen] == [PathKind.RELAY] * 2
@@ -161,7 +162,7 @@ async def test_candidates_in_spite_of_relay_only_are_noticed_and_not_dialled(
         side = Side(matched[0], identities[0], maker.ticket_key, punch_port=port, server=relay.url)
         connected.clear()
         side.meeting.start()
-        await side.hears(Noticed)
+        await side.hears(api.Notice)
         await side.meeting.close()
         assert 40_000 not in {place[1] for place in connected}
 
@@ -193,14 +194,14 @@ async def test_strangers_on_a_candidate_are_turned_away_and_waiting_goes_on() ->
             async with asyncio.timeout(30):
                 while len(seen) < 4:  # two of the three read what each side said
                     await asyncio.sleep(0.01)
-            assert not leader.heard(path.Chosen)
-            assert not follower.heard(path.Chosen)
-            leader.meeting.update_candidates(first[1], UNKNOWN_NAT)
-            assert (await leader.hears(path.Chosen)).kind is PathKind.LAN
-            await follower.hears(path.Chosen)
+            assert not leader.heard(api.Path)
+            assert not follower.heard(api.Path)
+            leader.meeting.feed(orders.PeerCandidates(tuple(first[1]), UNKNOWN_NAT))
+            assert (await leader.hears(api.Path)).kind is PathKind.LAN
+            await follower.hears(api.Path)
             await talks(leader, follower, 1)
             for side in (leader, follower):
-                assert not side.heard(Misbehaved)
+                assert not side.heard(orders.Misbehaved)
                 assert all(side.matched.ticket not in data for data in seen)
 
 
@@ -212,12 +213,12 @@ async def test_strangers_who_crowd_the_listener_do_not_keep_the_peer_out() -> No
         for _ in range(40):
             with contextlib.suppress(ConnectionResetError):  # who is one too many is shown out at once
                 _, writer = await asyncio.open_connection(
-                    "127.0.0.1", follower.punch_port.port, local_addr=("127.0.0.77", 0)
+                    "127.0.0.1", follower.punch_port.facts.port, local_addr=("127.0.0.77", 0)
                 )
                 crowd.append(writer)
         assert len(crowd) >= MAX_STREAMS
         leader.meeting.start()
-        assert (await follower.hears(path.Chosen)).kind is PathKind.LAN
+        assert (await follower.hears(api.Path)).kind is PathKind.LAN
         for writer in crowd:
             writer.close()
 
@@ -232,35 +233,35 @@ async def test_a_link_that_is_cut_is_replaced_between_the_same_ports() -> None:
         for cut, side in enumerate((leader, follower, leader), start=1):
             side.peer_link._transport.abort()  # type: ignore[union-attr]  # it is up
             for each in (leader, follower):
-                await each.hears(path.Back, cut)
-                await each.hears(path.Chosen, cut + 1)
-                assert each.heard(path.Away)[-1] == path.Away(grace=30.0)
+                await each.hears(api.PeerBack, cut)
+                await each.hears(api.Path, cut + 1)
+                assert each.heard(api.PeerAway)[-1] == api.PeerAway(grace_s=30.0)
                 assert len(each.heard(link.LinkDown)) == cut
             await talks(leader, follower, cut)
             await talks(follower, leader, cut)
-        assert [each.kind for each in leader.heard(path.Chosen)] == [PathKind.LAN] * 4
+        assert [each.kind for each in leader.heard(api.Path)] == [PathKind.LAN] * 4
 
 
 async def test_a_link_under_suspicion_is_replaced() -> None:
     async with pair(spoil=one_place) as (leader, follower):
         await meet(leader, follower)
         assert follower.link is not None
-        follower.meeting.suspect(follower.link)
-        await leader.hears(path.Back)
-        await follower.hears(path.Back)
+        follower.meeting.feed(link.Suspect(follower.link))
+        await leader.hears(api.PeerBack)
+        await follower.hears(api.PeerBack)
         await talks(leader, follower, 1)
 
 
 async def test_a_link_on_an_address_that_is_gone_is_left_and_any_other_is_asked() -> None:
     async with pair(spoil=one_place) as (leader, follower):
         await meet(leader, follower)
-        leader.meeting.network_changed(frozenset((ipaddress.ip_address("192.0.2.1"),)))
+        leader.meeting.feed(orders.NetworkChanged(frozenset((ipaddress.ip_address("192.0.2.1"),))))
         await leader.hears(link.Check)
-        assert not leader.heard(path.Away)
-        leader.meeting.network_changed(frozenset((ipaddress.ip_address("127.0.0.1"),)))
-        assert leader.heard(path.Away)
+        assert not leader.heard(api.PeerAway)
+        leader.meeting.feed(orders.NetworkChanged(frozenset((ipaddress.ip_address("127.0.0.1"),))))
+        assert leader.heard(api.PeerAway)
         for side in (leader, follower):
-            await side.hears(path.Back)
+            await side.hears(api.PeerBack)
         await talks(leader, follower, 1)
 
 
@@ -272,26 +273,25 @@ async def test_a_fresh_port_is_punched_from_and_the_old_one_given_back() -> None
             server=ServerUrl("127.0.0.1", 1, None), observers=(), observer_key="k"
         )
         follower.meeting.renew(fresh)
-        leader.meeting.update_candidates(one_place(0, fresh.candidates), UNKNOWN_NAT)
+        leader.meeting.feed(orders.PeerCandidates(tuple(one_place(0, fresh.candidates)), UNKNOWN_NAT))
         for side in (leader, follower):
-            assert (await side.hears(path.Chosen, 2)).kind is PathKind.LAN
+            assert (await side.hears(api.Path, 2)).kind is PathKind.LAN
         await talks(leader, follower, 1)
         sock = leader.peer_link._sock
         assert sock is not None
-        assert sock.getpeername()[1] == fresh.port
+        assert sock.getpeername()[1] == fresh.facts.port
         async with asyncio.timeout(30):
-            while follower.meeting._retiring:
-                await asyncio.wait(set(follower.meeting._retiring))
+            await follower.meeting._performer._port.settled()
         with socket.socket() as own:
-            own.bind(("0.0.0.0", follower.punch_port.port))
+            own.bind(("0.0.0.0", follower.punch_port.facts.port))
 
 
 async def test_candidates_that_are_no_news_are_no_move() -> None:
     async with pair(spoil=one_place) as (leader, follower):
         await meet(leader, follower)
-        leader.meeting.update_candidates(leader.matched.candidates, UNKNOWN_NAT)
+        leader.meeting.feed(orders.PeerCandidates(tuple(leader.matched.candidates), UNKNOWN_NAT))
         assert not leader.heard(link.Check)
-        leader.meeting.update_candidates((), UNKNOWN_NAT)
+        leader.meeting.feed(orders.PeerCandidates(tuple(()), UNKNOWN_NAT))
         await leader.hears(link.Check)
 
 
@@ -299,8 +299,8 @@ async def test_when_the_relay_is_cut_the_peers_come_back_to_it() -> None:
     async with tiny_relay() as relay, pair(ports=False, server=relay.url) as (leader, follower):
         await meet(leader, follower)
         relay.cut()
-        await leader.hears(path.Back)
-        await follower.hears(path.Back)
+        await leader.hears(api.PeerBack)
+        await follower.hears(api.PeerBack)
         await talks(leader, follower, 1)
 
 
@@ -314,20 +314,20 @@ async def test_what_is_being_tried_is_told_and_then_why_the_relay_is_taken_as_th
     ):
         chosen = await meet(leader, follower)
         for side, way in zip((leader, follower), chosen, strict=True):
-            assert [told.kinds for told in side.heard(Trying)] == [
-                (PathKind.LAN,),
-                (PathKind.LAN, PathKind.RELAY),
+            assert [told.kinds for told in side.heard(api.Trying)] == [
+                [PathKind.LAN],
+                [PathKind.LAN, PathKind.RELAY],
             ]
             assert way.receipt is not None
             assert way.receipt.why_relay is RelayReason.UNDER_WAY
-            failed = (await side.hears(ReceiptChanged)).receipt
+            failed = (await side.hears(api.ReceiptChanged)).receipt
             assert failed.why_relay is RelayReason.FAILED
             assert failed.syns >= way.receipt.syns > 0
-            assert side.meeting.renew(None) is False
-            again = (await side.hears(ReceiptChanged, 2)).receipt
+            side.meeting.renew(None)
+            again = (await side.hears(api.ReceiptChanged, 2)).receipt
             assert again.why_relay is RelayReason.UNDER_WAY
-            assert (await side.hears(ReceiptChanged, 3)).receipt.why_relay is RelayReason.FAILED
-            assert len(side.heard(path.Chosen)) == 1
+            assert (await side.hears(api.ReceiptChanged, 3)).receipt.why_relay is RelayReason.FAILED
+            assert len(side.heard(api.Path)) == 1
 
 
 async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap() -> None:
@@ -340,19 +340,19 @@ async def test_a_direct_link_found_later_takes_over_from_the_relay_without_a_gap
     async with tiny_relay() as relay, pair(server=relay.url, spoil=withhold) as (leader, follower):
         chosen = await meet(leader, follower)
         assert [each.kind for each in chosen] == [PathKind.RELAY] * 2
-        follower.meeting.update_candidates(held[0], UNKNOWN_NAT)
+        follower.meeting.feed(orders.PeerCandidates(tuple(held[0]), UNKNOWN_NAT))
         for side in (leader, follower):
-            assert (await side.hears(path.Chosen, 2)).kind is PathKind.LAN
+            assert (await side.hears(api.Path, 2)).kind is PathKind.LAN
             assert not side.heard(link.LinkDown)
-            assert not side.heard(path.Away)
+            assert not side.heard(api.PeerAway)
         await talks(leader, follower, 1)
-        assert len(leader.meeting._links) == 2  # the old one, for a while
+        assert len(leader.meeting._performer._links) == 2  # the old one, for a while
 
 
 async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(meeting, "LAST_WORDS", 30.0)
+    monkeypatch.setattr(core, "LAST_WORDS", 30.0)
     async with pair() as (leader, follower):
         await meet(leader, follower)
         part, body = Part("F1", 0), bytes(MAX_PART)
@@ -379,10 +379,10 @@ async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can(
 async def test_nobody_at_the_relay_is_a_no_show_and_no_server_is_no_path() -> None:
     async with tiny_relay() as relay, pair(server=relay.url, settings=HASTY) as (leader, _):
         leader.meeting.start()
-        assert await leader.hears(path.NoShow) == path.NoShow(Code.PEER_NO_SHOW)
+        assert await leader.hears(orders.NoShow) == orders.NoShow(Code.PEER_NO_SHOW)
     async with pair(settings=HASTY) as (leader, _):
         leader.meeting.start()
-        assert await leader.hears(path.NoShow) == path.NoShow(Code.NO_PATH)
+        assert await leader.hears(orders.NoShow) == orders.NoShow(Code.NO_PATH)
 
 
 async def test_a_relay_that_refuses_is_no_path() -> None:
@@ -391,7 +391,7 @@ async def test_a_relay_that_refuses_is_no_path() -> None:
         pair(ports=False, server=relay.url, settings=HASTY) as (leader, _),
     ):
         leader.meeting.start()
-        assert await leader.hears(path.NoShow) == path.NoShow(Code.NO_PATH)
+        assert await leader.hears(orders.NoShow) == orders.NoShow(Code.NO_PATH)
         assert relay.tokens
 
 
@@ -399,9 +399,10 @@ async def test_a_peer_who_stays_away_is_lost_after_the_grace() -> None:
     async with pair(settings=MeetingSettings(grace=1.0)) as (leader, follower):
         await meet(leader, follower)
         await follower.meeting.close()
-        assert await leader.hears(path.Lost) == path.Lost()
+        assert await leader.hears(orders.Lost) == orders.Lost(relayed=False)
         kinds = [type(report) for report in leader.reports]
-        assert kinds[-4:] == [link.LinkDown, path.Away, PortWanted, path.Lost]
+        assert kinds[-4:] == [link.LinkDown, Emit, orders.RenewPort, orders.Lost]
+        assert leader.heard(api.PeerAway) == [api.PeerAway(grace_s=1.0)]
 
 
 @pytest.mark.parametrize("fault", ["expired", "unsigned", "another match", "another peer", "no certificate"])
@@ -426,10 +427,12 @@ async def test_nothing_is_dialled_on_a_bad_ticket(fault: str, connected: list[tu
     side = Side(matched, identities[0], maker.ticket_key, punch_port=port)
     connected.clear()
     side.meeting.start()
-    assert side.reports == [path.NoShow(Code.BAD_TICKET)]
-    side.meeting.expect()  # what the router grants later changes nothing, here or after the end
+    assert side.reports == [orders.NoShow(Code.BAD_TICKET)]
+    side.meeting.feed(
+        orders.CandidatesTold()
+    )  # what the router grants later changes nothing, here or after the end
     await side.meeting.close()
-    side.meeting.expect()
+    side.meeting.feed(orders.CandidatesTold())
     assert connected == []
 
 
@@ -445,8 +448,8 @@ async def test_a_server_that_lies_about_candidates_is_noticed_and_the_rest_is_di
     async with pair(spoil=lambda _, places: [*lies, *places][:8]) as (leader, follower):
         connected.clear()
         await meet(leader, follower)
-        assert leader.heard(Noticed) == [Noticed(Code.BAD_CANDIDATE)]
-        allowed = {side.punch_port.port for side in (leader, follower) if side.punch_port is not None}
+        assert leader.heard(api.Notice) == [api.Notice(Code.BAD_CANDIDATE.value, "")]
+        allowed = {side.punch_port.facts.port for side in (leader, follower) if side.punch_port is not None}
         assert {place[1] for place in connected} - {1} <= allowed
 
 
@@ -454,7 +457,7 @@ async def test_a_follower_who_chooses_has_misbehaved() -> None:
     async with pair() as (leader, follower):
         await meet(leader, follower)
         follower.peer_link.send(Choose(2))
-        assert await leader.hears(Misbehaved) == Misbehaved(Code.UNEXPECTED)
+        assert await leader.hears(orders.Misbehaved) == orders.Misbehaved(Code.UNEXPECTED)
         await leader.hears(link.LinkDown)
 
 
@@ -464,7 +467,7 @@ async def test_garbage_inside_the_link_closes_it_and_is_reported() -> None:
         transport = follower.peer_link._transport
         assert transport is not None
         transport.write(b"\xff" * 64)
-        assert await leader.hears(Misbehaved) == Misbehaved(Code.FRAME_TOO_LARGE)
+        assert await leader.hears(orders.Misbehaved) == orders.Misbehaved(Code.FRAME_TOO_LARGE)
 
 
 async def test_a_meeting_can_be_closed_at_any_moment() -> None:

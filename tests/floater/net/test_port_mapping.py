@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from floater.core.meet.port_mapping import NOT_ASKED
 from floater.net import interfaces
 from floater.net.port_mapping import MappedPort, PortMapper
 from floater.net.punch_port import PunchPort
@@ -23,8 +24,8 @@ class Untouched(PortMapper):
 @pytest.mark.parametrize("server", ["127.0.0.1", "::1", "192.168.1.20", "100.64.0.5"])
 async def test_a_server_near_by_is_no_reason_to_ask_the_router(server: str) -> None:
     port = PunchPort(server, None, Untouched())
-    assert port.router is None
-    assert port.mapped == ()
+    assert port.facts.router == NOT_ASKED
+    assert port.facts.mapped == ()
     await port.close()
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from floater.core.meet.candidates import is_port_allowed
 from floater.core.meet.observe import MAX_QUESTIONS
+from floater.core.meet.port import Knocked
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.wire import stun
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
-from floater.wire.nat import Mapping
+from floater.wire.nat import Mapping, Stray
 from floater.wire.url import ServerUrl, parse_server_url
 from server.app import running_server
 from server.config import ServerConfig
@@ -30,13 +31,13 @@ async def prepare(observers: Sequence[str], timeout: float = 2.0, server: Server
 async def test_observers_tell_what_the_port_looks_like() -> None:
     async with tiny_observer() as (one, saw_one), tiny_observer() as (two, saw_two):
         port = await prepare((f":{one}", f"127.0.0.1:{two}"))
-        seen = Endpoint("127.0.0.1", port.port)
+        seen = Endpoint("127.0.0.1", port.facts.port)
         assert saw_one.count(seen) == saw_two.count(seen) == 1, "the punch port, not one made up"
         assert len(saw_one + saw_two) == MAX_QUESTIONS
-        assert port.public == (seen,)
-        assert port.mapping is Mapping.OPEN
+        assert port.facts.public == (seen,)
+        assert port.facts.nat.mapping is Mapping.OPEN
         assert port.candidates[0] == Candidate(CandidateKind.PUBLIC, *seen)
-        assert is_port_allowed(port.port)
+        assert is_port_allowed(port.facts.port)
         await port.close()
 
 
@@ -49,22 +50,22 @@ async def test_a_nat_is_told_by_what_two_observers_see(shift: int, mapping: Mapp
         tiny_observer(lambda seen: Endpoint("203.0.113.7", 40_000 + shift)) as (two, _),
     ):
         port = await prepare((f":{one}", f":{two}"))
-        assert port.mapping is mapping
-        assert len(port.public) == 1 + shift
+        assert port.facts.nat.mapping is mapping
+        assert len(port.facts.public) == 1 + shift
         await port.close()
 
 
 async def test_without_observers_there_are_private_places_only() -> None:
     port = await prepare(())
-    assert (port.public, port.mapping) == ((), Mapping.UNKNOWN)
-    assert Candidate(CandidateKind.PRIVATE, "127.0.0.1", port.port) in port.candidates
+    assert (port.facts.public, port.facts.nat.mapping) == ((), Mapping.UNKNOWN)
+    assert Candidate(CandidateKind.PRIVATE, "127.0.0.1", port.facts.port) in port.candidates
     assert all(candidate.kind is CandidateKind.PRIVATE for candidate in port.candidates)
     await port.close()
 
 
 async def test_loopback_is_told_only_to_a_server_on_this_computer() -> None:
     port = await prepare((), server=ServerUrl("203.0.113.1", 1, None))
-    assert not [place for place in port.private if place.host.startswith("127.")]
+    assert not [place for place in port.facts.private if place.host.startswith("127.")]
     await port.close()
 
 
@@ -86,7 +87,7 @@ async def test_observers_that_are_silent_or_hang_up_or_are_none_are_left_out() -
         began = asyncio.get_running_loop().time()
         port = await prepare(observers, 2.0)  # in which the good one answers on a busy machine, too
         assert asyncio.get_running_loop().time() - began < 10.0
-        assert [seen.observer.port for seen in port.observations] == [good]
+        assert [seen.observer.port for seen in port.facts.observations] == [good]
         await port.close()
 
 
@@ -101,13 +102,13 @@ async def test_an_answer_to_another_question_is_passed_over() -> None:
 
     async with serving(confused) as number:
         port = await prepare((f":{number}",))
-        assert port.public == (Endpoint("203.0.113.7", 40_000),)
+        assert port.facts.public == (Endpoint("203.0.113.7", 40_000),)
         await port.close()
 
 
 async def test_a_name_that_nobody_knows_is_no_obstacle() -> None:
     port = await prepare((":1", "no.such.name.invalid:2"), 1.0, ServerUrl("no.such.name.invalid", 1, None))
-    assert port.public == ()
+    assert port.facts.public == ()
     await port.close()
 
 
@@ -115,7 +116,7 @@ async def test_a_server_elsewhere_cannot_make_us_knock_on_this_computer() -> Non
     async with tiny_observer() as (port_number, saw):
         port = await prepare((f"127.0.0.1:{port_number}",), 1.0, ServerUrl("203.0.113.1", 1, None))
         assert not saw
-        assert port.observations == ()
+        assert port.facts.observations == ()
         await port.close()
 
 
@@ -126,7 +127,8 @@ async def test_one_stream_of_each_lane_is_held_open_and_its_end_makes_the_port_s
             server=HERE, observers=(f":{one}", f":{two}"), observer_key=KEY, on_stale=stale.set
         )
         await asyncio.sleep(0)
-        assert sorted(number for number, _ in port._held) == sorted(port.ports)
+        held = [stream.port for stream in port._streams.values() if stream._sock.fileno() >= 0]
+        assert sorted(number for number in held if number in port.facts.ports) == sorted(port.facts.ports)
         assert not stale.is_set()
     async with asyncio.timeout(30):
         await stale.wait()
@@ -148,8 +150,8 @@ async def test_closing_gives_everything_back() -> None:
 async def test_a_real_server_has_three_observers(tmp_path: Path) -> None:
     async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as server:
         port = await prepare([f":{number}" for number in server.ports], server=parse_server_url(server.url))
-        assert len(port.observations) == len(server.ports) >= 2
-        assert port.mapping is Mapping.OPEN
+        assert len(port.facts.observations) == len(server.ports) >= 2
+        assert port.facts.nat.mapping is Mapping.OPEN
         await port.close()
 
 
@@ -185,9 +187,8 @@ async def test_what_was_told_of_our_nat_stays_what_it_was_when_more_is_learnt() 
     async with tiny_observer(lambda seen: Endpoint("203.0.113.7", seen.port)) as (one, _):
         port = await prepare((f":{one}",))
         told = port.introduce()
-        assert port.told == told == port.nat
-        for stream in port._streams:
-            stream.seen = None
-        assert port.nat != told
-        assert port.told == told
+        assert port.facts.told.nat == told == port.facts.nat
+        port._feed(Knocked({stun.Probe.OTHER_ADDRESS: Stray.RESET}))
+        assert port.facts.nat != told
+        assert port.facts.told.nat == told
         await port.close()

@@ -86,7 +86,10 @@ async def test_a_real_server_s_strangers_come_in_on_loopback(tmp_path: Path) -> 
             server=parse_server_url(server.url), observers=server.house.observers, observer_key=""
         )
         await port.settled()
-        assert (port.nat.filtering, port.nat.stray) == (Filtering.ENDPOINT_INDEPENDENT, Stray.ACCEPTED)
+        assert (port.facts.nat.filtering, port.facts.nat.stray) == (
+            Filtering.ENDPOINT_INDEPENDENT,
+            Stray.ACCEPTED,
+        )
         await port.close()
 
 

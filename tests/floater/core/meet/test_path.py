@@ -30,7 +30,6 @@ from floater.core.meet.path import (
     Renew,
     Renewed,
     State,
-    Stop,
     Tell,
     Told,
     Trusted,
@@ -307,24 +306,24 @@ def test_what_becomes_ready_after_the_end_is_discarded() -> None:
     (
         leader()
         .at(0.0, BOTH, Punch())
-        .at(1.0, Stop(), EndPunch())
-        .at(1.1, Ready(1, LAN, "x", 0, 0.1), Discard(1))
-        .at(1.2, Gone(1))
-        .at(1.3, Tick())
+        .at(0.6, Tick(), OpenRelay())
+        .when_due(15.0, EndPunch(), EndRelay(), NoShow(Code.PEER_NO_SHOW))
+        .at(15.1, Ready(1, LAN, "x", 0, 0.1), Discard(1))
+        .at(15.2, Gone(1))
+        .at(15.3, Tick())
         .rests()
     )
 
 
-def test_stopping_discards_every_link() -> None:
+def test_the_end_discards_every_link() -> None:
     (
-        leader()
+        follower()
         .at(0.0, HIDDEN, OpenRelay())
-        .at(0.1, Ready(1, LAN, "x", 0, 0.1), Tell(1, 1), LinkUp(1, 0), Chosen(LAN, "x", 0.1, 0.1), EndRelay())
-        .at(0.2, Ready(2, LAN, "y", 0, 0.1))
-        .at(0.3, Stop(), Discard(1), Discard(2))
+        .at(0.1, Ready(1, LAN, "x", 0))
+        .at(0.2, Ready(2, LAN, "y", 0))
+        .when_due(15.0, EndRelay(), Discard(1), Discard(2), NoShow(Code.PEER_NO_SHOW))
         .rests()
     )
-    leader().at(0.0, Stop()).rests()
 
 
 def test_a_peer_who_has_moved_is_punched_for_again() -> None:
@@ -387,12 +386,13 @@ def test_it_says_whether_another_link_would_be_better() -> None:
         Alive(1),
         Gone(1),
         Ready(2, RELAY, "relay", 0, 0.1),
-        Stop(),
+        Gone(2),
     )
     for second, event in enumerate(news):
         machine.feed(event, now=float(second))
         said.append(machine.seeks)
-    assert said == [True, False, True, False, True, True, False]
+    machine.feed(Tick(), now=60.0)
+    assert [*said, machine.seeks] == [True, False, True, False, True, True, True, False]
 
 
 def test_any_link_is_better_than_a_shaken_one() -> None:
