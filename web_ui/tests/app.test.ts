@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { AnyEvent, State, StatusReply } from "../src/bridge/api.gen";
 import { lineBridge } from "../src/bridge/bridge";
 import { App } from "../src/models/app.svelte";
+import { status as statusOf, tell } from "./helpers/events";
 
 type Lines = (AnyEvent | object)[];
 
@@ -18,18 +19,8 @@ async function begin(answer: (command: string) => Lines): Promise<App> {
   return app;
 }
 
-const status = (state: State, more: Partial<StatusReply> = {}): StatusReply => ({
-  state,
-  username: "Ann",
-  path: null,
-  online: false,
-  server: "floater://a",
-  peer: state === "talking" ? { username: "Bob" } : null,
-  greeted: false,
-  peer_greeted: false,
-  settings: { hide_address: false, language: "en", downloads: "/d" },
-  ...more,
-});
+const status = (state: State, more: Partial<StatusReply> = {}): StatusReply =>
+  statusOf({ state, peer: state === "talking" ? { username: "Bob" } : null, n: 0, ...more });
 
 const said = (app: App): string[] =>
   app.talk!.blocks.flatMap((block) => block.entries.map((entry) => (entry.kind === "text" ? entry.text : entry.kind)));
@@ -37,14 +28,14 @@ const said = (app: App): string[] =>
 describe("a page that begins", () => {
   it("hears what comes right behind the status", async () => {
     const app = await begin((command) => {
-      if (command === "kept") return [{ event: "state", state: "signed_out" }, { page: "" }];
-      return [status("home"), { event: "online", online: true, error: null, retry_s: null }];
+      if (command === "kept") return [tell("state", { state: "signed_out" }), { page: "" }];
+      return [status("home"), tell("online", { online: true, error: null, retry_s: null })];
     });
     expect([app.state, app.online]).toEqual(["home", true]);
   });
 
   it("hears each text of the talk once, whether before or behind the history", async () => {
-    const text = (id: string): AnyEvent => ({ event: "text", message_id: id, text: id });
+    const text = (id: string): AnyEvent => tell("text", { message_id: id, text: id });
     const app = await begin((command) => {
       if (command === "kept") return [{ page: "" }];
       if (command === "status") return [text("L1"), status("talking"), text("L2")];
@@ -56,11 +47,11 @@ describe("a page that begins", () => {
 
   it("knows a practice by its server, and is at the welcome again when it ends", async () => {
     const app = await begin((command) => (command === "kept" ? [{ page: "" }] : [status("signed_out", { server: "" })]));
-    app.take({ event: "server", server: "floater://127.0.0.1:1", practising: true });
-    app.take({ event: "state", state: "home" });
+    app.take(tell("server", { server: "floater://127.0.0.1:1", practising: true }));
+    app.take(tell("state", { state: "home" }));
     expect([app.practising, app.server]).toEqual([true, "floater://127.0.0.1:1"]);
-    app.take({ event: "state", state: "signed_out" });
-    app.take({ event: "server", server: "", practising: false });
+    app.take(tell("state", { state: "signed_out" }));
+    app.take(tell("server", { server: "", practising: false }));
     expect([app.practising, app.server, app.door]).toEqual([false, "", "welcome"]);
   });
 
@@ -70,10 +61,10 @@ describe("a page that begins", () => {
       return command === "status" ? [status("talking")] : [{ events: [] }];
     });
     app.sheet = "receipt";
-    app.take({ event: "ended", reason: "peer_hung_up", lasted_s: 9 });
-    app.take({ event: "state", state: "home" });
+    app.take(tell("ended", { reason: "peer_hung_up", lasted_s: 9 }));
+    app.take(tell("state", { state: "home" }));
     expect([app.sheet, app.ended?.peer]).toEqual(["receipt", "Bob"]);
-    app.take({ event: "state", state: "seeking" });
+    app.take(tell("state", { state: "seeking" }));
     expect(app.sheet).toBeNull();
   });
 

@@ -6,14 +6,12 @@ import type { Bridge, Doable } from "../src/bridge/bridge";
 import { setLanguage } from "../src/lib/i18n.svelte";
 import { App } from "../src/models/app.svelte";
 import CheckMail from "../src/views/CheckMail.svelte";
+import { tell } from "./helpers/events";
 
-const MAIL: MailedEvent = {
-  event: "mailed",
-  to: "ann@example.org",
+const MAIL: MailedEvent = tell("mailed", { to: "ann@example.org",
   subject: "Your \u202ecode",
   code: "042137",
-  text: "…",
-};
+  text: "…", });
 
 let shown: ReturnType<typeof mount> | null = null;
 

@@ -13,6 +13,7 @@ import { setLanguage, t } from "../src/lib/i18n.svelte";
 import { size, span } from "../src/lib/time";
 import { sayTrying } from "../src/lib/trying";
 import { visible } from "../src/lib/visible";
+import { tell } from "./helpers/events";
 
 describe("links", () => {
   it("gives the text back when joined", () => {
@@ -50,7 +51,7 @@ describe("what is seen", () => {
 
 describe("what is being tried", () => {
   const said = (kinds: PathKind[], technique = "crossing", hides = false): string[] =>
-    sayTrying({ event: "trying", kinds, technique }, hides);
+    sayTrying(tell("trying", { kinds, technique }), hides);
 
   it("follows the race", () => {
     expect(sayTrying(null, false)).toEqual(["trying.begins"]);

@@ -7,13 +7,14 @@ import { setLanguage, t } from "../src/lib/i18n.svelte";
 import { App } from "../src/models/app.svelte";
 import Receipt from "../src/views/Receipt.svelte";
 import Waiting from "../src/views/Waiting.svelte";
+import { tell } from "./helpers/events";
 
 const TOLD: Told = { stood_ms: 1, proved_ms: 2, technique: "crossing", syns: 9, why_relay: "under_way" };
 const RELAYED: AnyEvent[] = [
-  { event: "matched", match_id: "m1", peer: { username: "Bob" } },
-  { event: "state", state: "connecting" },
-  { event: "path", kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2, receipt: TOLD },
-  { event: "state", state: "greeting" },
+  tell("matched", { match_id: "m1", peer: { username: "Bob" } }),
+  tell("state", { state: "connecting" }),
+  tell("path", { kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2, receipt: TOLD }),
+  tell("state", { state: "greeting" }),
 ];
 
 let shown: ReturnType<typeof mount> | null = null;
@@ -28,16 +29,16 @@ async function show(view: Component<{ app: App }>, events: AnyEvent[]): Promise<
   setLanguage("en");
   HTMLDialogElement.prototype.showModal ??= function () {};
   const app = new App(bridge);
-  const tell = async (...more: AnyEvent[]): Promise<void> => {
+  const hear = async (...more: AnyEvent[]): Promise<void> => {
     for (const event of more) app.take(event);
     flushSync();
     await new Promise((done) => setTimeout(done)); // the reply
     flushSync();
   };
-  await tell(...events);
+  await hear(...events);
   shown = mount(view, { target: document.body, props: { app }, context: new Map([["app", app]]) });
-  await tell();
-  return tell;
+  await hear();
+  return hear;
 }
 
 const texts = (query: string): string[] => [...document.querySelectorAll(query)].map((found) => found.textContent ?? "");
@@ -48,22 +49,22 @@ afterEach(async () => {
 
 describe("an open receipt", () => {
   it("is read again when direct ways have failed, and when a hand-over goes on", async () => {
-    const tell = await show(Receipt, RELAYED);
+    const hear = await show(Receipt, RELAYED);
     expect(texts("li")).toEqual(["asked 1"]);
-    await tell({ event: "receipt", receipt: { ...TOLD, why_relay: "failed" } });
+    await hear(tell("receipt", { receipt: { ...TOLD, why_relay: "failed" } }));
     expect(texts("li")).toEqual(["asked 2"]);
-    await tell({ event: "peer_away", grace_s: 30 });
+    await hear(tell("peer_away", { grace_s: 30 }));
     expect(texts("li")).toEqual(["asked 3"]);
-    await tell({ event: "path", kind: "direct", how: "public", took_ms: 1, rtt_ms: 2, receipt: TOLD });
+    await hear(tell("path", { kind: "direct", how: "public", took_ms: 1, rtt_ms: 2, receipt: TOLD }));
     expect(texts("li")).toEqual(["asked 4"]);
-    await tell({ event: "text", message_id: "F1", text: "a" });
+    await hear(tell("text", { message_id: "F1", text: "a" }));
     expect(texts("li")).toEqual(["asked 4"]);
   });
 
   it("is of the past when the talk is over", async () => {
-    const tell = await show(Receipt, RELAYED);
+    const hear = await show(Receipt, RELAYED);
     expect(texts("h2")).toEqual(["How you are connected"]);
-    await tell({ event: "ended", reason: "peer_hung_up", lasted_s: 9 }, { event: "state", state: "home" });
+    await hear(tell("ended", { reason: "peer_hung_up", lasted_s: 9 }), tell("state", { state: "home" }));
     expect(texts("h2")).toEqual(["How you were connected"]);
     expect(texts("li")).toEqual(["asked 2"]);
   });
@@ -71,14 +72,14 @@ describe("an open receipt", () => {
 
 describe("while two are connected", () => {
   it("says what is being tried, aloud, too, and nothing of the match before", async () => {
-    const tell = await show(Waiting, RELAYED.slice(0, 2));
+    const hear = await show(Waiting, RELAYED.slice(0, 2));
     const said = (): string[] => texts("[role=status] p");
     expect(said().filter(Boolean)).toEqual([t("trying.begins")]);
-    await tell({ event: "trying", kinds: ["direct"], technique: "birthday" });
+    await hear(tell("trying", { kinds: ["direct"], technique: "birthday" }));
     expect(said().filter(Boolean)).toEqual([t("trying.guesses")]);
-    await tell({ event: "trying", kinds: ["direct", "relay"], technique: "birthday" });
+    await hear(tell("trying", { kinds: ["direct", "relay"], technique: "birthday" }));
     expect(said().filter(Boolean)).toEqual([t("trying.guesses"), t("trying.relay_too")]);
-    await tell({ event: "state", state: "seeking" }, ...RELAYED.slice(0, 2));
+    await hear(tell("state", { state: "seeking" }), ...RELAYED.slice(0, 2));
     expect(said().filter(Boolean)).toEqual([t("trying.begins")]);
   });
 });
