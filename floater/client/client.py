@@ -15,6 +15,7 @@ from typing import Self
 
 from floater import __version__, api
 from floater.client.account import ACCOUNT_COMMANDS, AccountCommand
+from floater.client.encounter import Encounter
 from floater.client.mails import Letterbox
 from floater.client.network import look_around, reply_about
 from floater.client.person import Person
@@ -29,6 +30,7 @@ from floater.errors import FloaterError, Refused
 from floater.store.lock import FolderLock
 from floater.store.settings import SettingsFile
 from floater.store.target import remove_leftovers
+from floater.wire.control import Matched
 from floater.wire.url import ServerUrl, parse_server_url
 
 
@@ -156,7 +158,7 @@ class Client:
             case api.Status():
                 return self._status()
             case api.History():
-                return api.HistoryReply(self._words.history.events)
+                return api.HistoryReply(self._words.history.events, self._words.n)
             case api.Network():
                 hidden = self._settings.values.hide_address
                 return reply_about(await look_around(person.link, person.ports, hidden=hidden), self._words)
@@ -189,21 +191,38 @@ class Client:
     def _status(self) -> api.StatusReply:
         person = self._servers.person
         machine, encounter = person.machine, person.talk
+        talks = [] if machine.matched is None else [_stranger(machine.matched, machine.state, encounter)]
         return api.StatusReply(
             state=machine.state,
             username=machine.username,
             path=encounter.path if encounter else None,
             online=machine.online,
             server="" if person.url is None else str(person.url),
-            peer=api.PeerName(machine.matched.peer.username) if machine.matched else None,
-            greeted=encounter is not None and encounter.talk.greeted,
-            peer_greeted=encounter is not None and encounter.talk.peer_greeted,
             settings=shown(self._settings),
             version=__version__,
             practising=self._servers.practising,
+            talks=talks,
+            n=self._words.n,
         )
 
 
 def _partner(config: ClientConfig, emit: Callable[[api.Event], None]) -> Client:
     """The client of a practice partner, of whom nothing stays."""
     return Client(config, emit, remember=False)
+
+
+_STANDING = {api.State.GREETING: api.Standing.GREETING, api.State.TALKING: api.Standing.OPEN}
+
+
+def _stranger(matched: Matched, state: api.State, encounter: Encounter | None) -> api.TalkInfo:
+    """The stranger's talk, for `status`."""
+    return api.TalkInfo(
+        talk=matched.match_id,
+        kind=api.TalkKind.STRANGER,
+        name=matched.peer.username,
+        standing=_STANDING.get(state, api.Standing.CONNECTING),
+        unread=0,
+        path=encounter.path if encounter else None,
+        greeted=encounter is not None and encounter.talk.greeted,
+        peer_greeted=encounter is not None and encounter.talk.peer_greeted,
+    )

@@ -26,6 +26,9 @@ class Words:
         self.ways = Ways()
         self._emit = emit
         self._language = language
+        self._talk = ""
+        self.n = 0
+        "The number of the last event."
 
     @property
     def language(self) -> str:
@@ -39,6 +42,12 @@ class Words:
                 event = api.Notice(code, self.error(code).message)
             case api.Undelivered(_, error) | api.Failed(_, error):
                 event = msgspec.structs.replace(event, error=self.error(error.code))
+        self.n += 1
+        event = msgspec.structs.replace(event, n=self.n)
+        if isinstance(event, api.Matched):
+            self._talk = event.match_id
+        if isinstance(event, api.TalkEvent):
+            event = msgspec.structs.replace(event, talk=self._talk)
         self.history.record(event)
         self.ways.feed(event, now=time.monotonic())
         self._emit(event)
