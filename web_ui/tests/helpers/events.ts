@@ -1,5 +1,5 @@
 // Builds events and replies as the core sends them, so that a test names only the fields it is about.
-import type { AnyEvent, StatusReply } from "../../src/bridge/api.gen";
+import type { AnyEvent, StatusReply, TalkInfo } from "../../src/bridge/api.gen";
 
 type Name = AnyEvent["event"];
 type Named<N extends Name> = Extract<AnyEvent, { event: N }>;
@@ -26,12 +26,33 @@ export function status(fields: Partial<StatusReply> = {}): StatusReply {
     path: null,
     online: false,
     server: "floater://a",
-    peer: null,
-    greeted: false,
-    peer_greeted: false,
-    settings: { hide_address: false, language: "en", downloads: "/d" },
+    settings: {
+      hide_address: false,
+      language: "en",
+      downloads: "/d",
+      appearance: "auto",
+      address_asked: false,
+      map_port: true,
+    },
+    version: "1",
+    practising: false,
     talks: [],
     n: last,
+    ...fields,
+  };
+}
+
+/** A line of the list of talks: an open one with Bob, a stranger, unless `fields` say otherwise. */
+export function info(fields: Partial<TalkInfo> = {}): TalkInfo {
+  return {
+    talk: TALK,
+    kind: "stranger",
+    name: "Bob",
+    standing: "open",
+    unread: 0,
+    path: null,
+    greeted: true,
+    peer_greeted: true,
     ...fields,
   };
 }

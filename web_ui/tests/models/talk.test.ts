@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { BLOCK, Talk, type FileEntry, type TextEntry } from "../src/models/talk.svelte";
-import { tell } from "./helpers/events";
+import { BLOCK, Talk, type FileEntry, type TextEntry } from "../../src/models/talk.svelte";
+import { TALK, tell } from "../helpers/events";
 
-const talk = (looking = true): Talk => new Talk("小明", () => looking);
+const talk = (looking = true): Talk => new Talk(TALK, "stranger", "小明", () => looking);
 const last = <T>(of: Talk): T => of.blocks.at(-1)!.entries.at(-1) as T;
 
 describe("a talk folds its events", () => {
@@ -11,7 +11,10 @@ describe("a talk folds its events", () => {
     const t = talk();
     t.take(tell("said", { message_id: "L1", text: "你好吗" }), 1);
     expect(last<TextEntry>(t)).toMatchObject({ mine: true, delivery: "sent", text: "你好吗" });
-    t.take(tell("undelivered", { message_id: "L1", error: { code: "not_delivered", message: "没有送达" } }), 2);
+    t.take(
+      tell("undelivered", { message_id: "L1", error: { code: "not_delivered", message: "没有送达" } }),
+      2,
+    );
     expect(last<TextEntry>(t)).toMatchObject({ delivery: "failed", problem: "没有送达" });
     t.take(tell("delivered", { message_id: "L1" }), 3);
     expect(last<TextEntry>(t)).toMatchObject({ delivery: "delivered", problem: "" });
@@ -19,7 +22,10 @@ describe("a talk folds its events", () => {
 
   it("follows a file from the offer to the end", () => {
     const t = talk();
-    t.take(tell("offer", { transfer_id: "F2", name: "a.png", content_type: "image/png", size: 10, preview: null }), 1);
+    t.take(
+      tell("offer", { transfer_id: "F2", name: "a.png", content_type: "image/png", size: 10, preview: null }),
+      1,
+    );
     const file = last<FileEntry>(t);
     expect(file).toMatchObject({ mine: false, moving: "offered", isImage: true });
     t.take(tell("progress", { transfer_id: "F2", bytes: 4, size: 10 }), 2);
@@ -31,7 +37,10 @@ describe("a talk folds its events", () => {
 
   it("never shows a vector image as a picture", () => {
     const t = talk();
-    t.take(tell("offer", { transfer_id: "F1", name: "a", content_type: "image/svg+xml", size: 1, preview: null }), 1);
+    t.take(
+      tell("offer", { transfer_id: "F1", name: "a", content_type: "image/svg+xml", size: 1, preview: null }),
+      1,
+    );
     expect(last<FileEntry>(t).isImage).toBe(false);
   });
 
@@ -73,7 +82,13 @@ describe("a talk folds its events", () => {
     const t = talk();
     t.take(tell("path", { kind: "relay", how: "relay", took_ms: 1, rtt_ms: 2, receipt: null }), 1);
     const before = t.ways;
-    const receipt = { stood_ms: 1, proved_ms: 2, technique: "crossing", syns: 60, why_relay: "failed" as const };
+    const receipt = {
+      stood_ms: 1,
+      proved_ms: 2,
+      technique: "crossing",
+      syns: 60,
+      why_relay: "failed" as const,
+    };
     t.take(tell("receipt", { receipt }), 2);
     expect([t.ways, t.count, t.path]).toEqual([before + 1, 0, "relay"]);
   });
@@ -84,5 +99,22 @@ describe("a talk folds its events", () => {
     expect(t.count).toBe(0);
     t.take(tell("path", { kind: "direct", how: "punch", took_ms: 1, rtt_ms: 2, receipt: null }), 2);
     expect(last<{ key: string }>(t).key).toBe("talk.path_now.direct");
+  });
+
+  it("drops what the history has told, and takes what comes after it", () => {
+    const t = talk(false);
+    const [first, second, third] = ["a", "b", "c"].map((text) => tell("text", { message_id: text, text }));
+    t.recall({ events: [first!, second!].map((happened) => ({ at: 1, happened })), n: second!.n });
+    for (const event of [first!, second!, third!]) t.take(event, 2);
+    expect(t.blocks[0]!.entries.map((entry) => entry.id)).toEqual(["a", "b", "c"]);
+    expect(t.unread).toBe(1);
+  });
+
+  it("knows how it ended, also where the history that told it is gone", () => {
+    const t = talk();
+    const end = tell("ended", { reason: "peer_lost", lasted_s: 7 });
+    t.recall({ events: [], n: end.n });
+    t.take(end, 1);
+    expect(t.ended).toEqual({ reason: "peer_lost", lasted: 7 });
   });
 });
