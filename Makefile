@@ -41,8 +41,8 @@ types: setup
 unit: setup
 	$(PYTEST) -n 2 -m "not natlab" --ignore=tests/end_to_end --ignore=tests/windows
 
-page: setup ## the window's page: types and unit tests; built anew if it is stale
-	@scripts/page check test
+page: setup ## the window's page: lint, types and unit tests; built anew if it is stale
+	@scripts/page lint check test
 	@$(BIN)/python hatch_build.py
 
 windows: setup ## two people in two real windows, without a screen
@@ -76,6 +76,7 @@ fuzz: setup ## search for input that breaks a parser, one minute for each
 format: setup ## put every file into the one shape
 	$(BIN)/ruff check --fix-only -q .
 	$(BIN)/ruff format -q .
+	@scripts/page format
 
 clean: ## remove what was built
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist web_ui/node_modules floater/desktop/page

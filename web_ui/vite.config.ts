@@ -16,6 +16,12 @@ export default defineConfig({
       output: { entryFileNames: "app.js", chunkFileNames: "[name].js", assetFileNames: "[name][extname]" },
     },
   },
-  test: { environment: "jsdom", include: ["tests/**/*.test.ts"] },
+  // One document for all files of a worker: it takes longer to make than most tests to run.
+  test: {
+    environment: "jsdom",
+    include: ["tests/**/*.test.ts"],
+    setupFiles: ["tests/helpers/setup.ts"],
+    isolate: false,
+  },
   resolve: process.env.VITEST ? { conditions: ["browser"] } : {},
 });

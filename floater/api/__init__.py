@@ -14,7 +14,7 @@ longer than 2 s, and nothing waits for `network` (`floater.bridge.turns`).
 Seconds are floats unless a field's name ends in `_ms`; sizes are bytes.
 """
 
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -124,7 +124,6 @@ from floater.api.talk import (
 )
 
 __all__ = [
-    "COMMANDS",
     "REPLIES",
     "Accept",
     "Accepted",
@@ -341,5 +340,3 @@ AnyReply: TypeAlias = (
     | ServerReply
     | HostReply
 )
-
-COMMANDS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyCommand)

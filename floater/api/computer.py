@@ -4,7 +4,7 @@ import msgspec
 
 from floater.api.base import Command, Error, Event, Reply
 from floater.api.network import PathKind
-from floater.api.talk import PeerName, State, TalkInfo
+from floater.api.talk import State, TalkInfo
 
 
 class Quit(Command, frozen=True):
@@ -58,16 +58,16 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class StatusReply(Reply, frozen=True, omit_defaults=False):
-    """Where things stand. `path` is None outside a talk; `online` is whether the server is reached."""
+    """Where things stand.
+
+    `path` is that of the stranger's talk, None outside it; `online` is whether the server is reached.
+    """
 
     state: State
     username: str | None
     path: PathKind | None
     online: bool
     server: str
-    peer: "PeerName | None"
-    greeted: bool
-    peer_greeted: bool
     settings: Settings
     version: str = ""
     practising: bool = False

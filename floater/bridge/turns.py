@@ -1,22 +1,24 @@
-"""Whose turn it is: commands are carried out in the order of their lines, but nothing slow locks the door.
+"""The order in which commands are carried out.
 
-A script may write all its lines at once, so each command waits for those before it. Three things do not:
+A script may write all its lines at once, so each command waits for those before it, with four exceptions:
 
-- While a stranger is there (`connecting`, `greeting`, `talking`), whatever asks
-  the server runs beside the talk, and the talk does not wait for it. Such
-  commands keep their order among themselves, and so does the talk.
-- The ways out (`hang_up`, `cancel_seek`, `log_out`, `quit`) and `status` wait
-  for at most `PATIENCE`, then they go first.
-- Nobody waits for `network`, which takes seconds.
+- Each talk that is on has a lane of its own: its commands wait for each other, not for those of another talk.
+- Commands that ask the server have one lane. While a talk is on, neither its commands nor those about this
+  computer wait for that lane. Commands that ask the server wait for all before them.
+- The ways out (`hang_up`, `cancel_seek`, `log_out`, `quit`) and `status` wait at most `PATIENCE` seconds.
+- No command waits for `network`, which takes seconds.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from floater import api
+
+Answer: TypeAlias = api.Reply | api.Error
+"What a command is answered with."
 
 PATIENCE: Final = 2.0
 "Seconds that a way out waits for the commands before it."
@@ -38,66 +40,90 @@ ASKS_THE_SERVER: Final = (
 )
 "Commands that end when a server, here or elsewhere, has answered."
 _WAYS_OUT: Final = (api.HangUp, api.CancelSeek, api.LogOut, api.Quit, api.Status)
-_WITH_A_STRANGER: Final = (api.State.CONNECTING, api.State.GREETING, api.State.TALKING)
+_ON: Final = (api.Standing.CONNECTING, api.Standing.GREETING, api.Standing.OPEN)
+_WITHOUT_A_STRANGER: Final = (api.State.SIGNED_OUT, api.State.HOME, api.State.SEEKING)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Turn:
-    """A command and the number it is answered under."""
+class Request:
+    """A command, and the function that takes its one answer."""
 
-    number: int | str
     command: api.Command
+    answer: Callable[[Answer], None]
 
 
 class Turns:
-    """The commands that have come and are not answered.
+    """The commands that have been taken and are not answered."""
 
-    Args:
-        state: where the person stands now. After it changes, `look_again` has to be called.
-    """
-
-    def __init__(self, state: Callable[[], api.State]) -> None:
-        self.open: list[Turn] = []
-        "In the order of their lines."
-        self._state = state
+    def __init__(self) -> None:
+        self.open: list[Request] = []
+        "In the order in which they were taken."
+        self._on: set[str] = set()
+        self._stranger = ""
         self._changed = asyncio.Event()
 
-    def enter(self, number: int | str, command: api.Command) -> Turn:
-        """Stand in line."""
-        turn = Turn(number, command)
-        self.open.append(turn)
-        self.look_again()
-        return turn
+    def enter(self, request: Request) -> None:
+        """Take a command."""
+        self.open.append(request)
+        self._look_again()
 
-    def leave(self, turn: Turn) -> None:
-        """Be answered."""
-        self.open.remove(turn)
-        self.look_again()
+    def leave(self, request: Request) -> None:
+        """Drop a command that has been answered."""
+        self.open.remove(request)
+        self._look_again()
 
-    def look_again(self) -> None:
-        """Let those who wait see whether it is their turn now."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+    def heed(self, event: api.Event) -> None:
+        """Learn from an event which talks are on. Every event of the client has to come here."""
+        match event:
+            case api.Matched(talk=talk):
+                self._on.add(talk)
+                self._stranger = talk
+            case api.TalkChanged(talk=talk, standing=standing) if standing in _ON:
+                self._on.add(talk)
+            case api.TalkChanged(talk=talk) | api.TalkEnded(talk=talk):
+                self._on.discard(talk)
+            case api.StateChanged(state) if state in _WITHOUT_A_STRANGER:
+                self._on.discard(self._stranger)
+            case _:
+                return
+        self._look_again()
 
-    async def come(self, turn: Turn) -> None:
-        """Wait until it is this one's turn."""
-        patience = PATIENCE if isinstance(turn.command, _WAYS_OUT) else None
+    async def come(self, request: Request) -> None:
+        """Wait until this command may be carried out."""
+        patience = PATIENCE if isinstance(request.command, _WAYS_OUT) else None
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self._has_to_wait(turn):
+                while self._has_to_wait(request):
                     await self._changed.wait()
 
     async def room(self, most: int) -> None:
-        """Wait until fewer than `most` are open."""
+        """Wait until fewer than `most` commands are open."""
         while len(self.open) >= most:
             await self._changed.wait()
 
-    def _has_to_wait(self, turn: Turn) -> bool:
-        before = self.open[: self.open.index(turn)]
-        return any(self._holds_up(other.command, turn.command) for other in before)
+    def _look_again(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _has_to_wait(self, request: Request) -> bool:
+        before = self.open[: self.open.index(request)]
+        return any(self._holds_up(other.command, request.command) for other in before)
 
     def _holds_up(self, earlier: api.Command, later: api.Command) -> bool:
         if isinstance(earlier, api.Network):
             return False
-        beside = isinstance(earlier, ASKS_THE_SERVER) and not isinstance(later, ASKS_THE_SERVER)
-        return not (beside and self._state() in _WITH_A_STRANGER)
+        talk = self._lane(later)
+        if isinstance(earlier, ASKS_THE_SERVER):
+            beside = talk is not None if isinstance(later, api.OfTalk) else bool(self._on)
+            return isinstance(later, ASKS_THE_SERVER) or not beside
+        return talk is None or self._lane(earlier) in (None, talk)
+
+    def _lane(self, command: api.Command) -> str | None:
+        """The talk that a command is about, if that talk is on."""
+        if not isinstance(command, api.OfTalk):
+            return None
+        if command.talk:
+            return command.talk if command.talk in self._on else None
+        if self._stranger in self._on:
+            return self._stranger
+        return next(iter(self._on)) if len(self._on) == 1 else None

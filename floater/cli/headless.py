@@ -5,7 +5,8 @@ import os
 from contextlib import suppress
 
 from floater import api
-from floater.bridge.lines import Lines, LineSink, LineSource
+from floater.bridge.lines import Lines
+from floater.bridge.pipes import LineSink, LineSource
 from floater.cli.run import on_signals
 from floater.client import Client
 from floater.config import ClientConfig
@@ -16,11 +17,11 @@ from floater.tasks import Tasks
 async def headless(config: ClientConfig) -> int:
     """Carry out the lines of stdin until they end, or `quit`, or a signal.
 
-    The log-in is kept on `quit` and a signal alone. Output that nobody reads
-    any more counts as the end of the input.
+    The log-in is kept only on `quit` and on a signal. When the reader of the
+    output has gone, the input counts as ended.
     """
     output = os.dup(1)
-    os.dup2(2, 1)  # whatever some library prints must not pass for a reply
+    os.dup2(2, 1)  # what a library prints must not pass for a reply
     stopped = asyncio.Event()
     source = LineSource(0)
     sink = LineSink(output, gone=source.stop)

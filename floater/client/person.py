@@ -42,7 +42,6 @@ from floater.net.server_link import UNNUMBERED, Reached, ServerLink
 from floater.net.sockets import RULES
 from floater.store.settings import SettingsFile
 from floater.store.token import TokenStore
-from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.control import code_of
 from floater.wire.endpoint import Address
@@ -77,7 +76,9 @@ class Person:
         remember: bool,
         reached: Callable[[], None],
     ) -> None:
-        self.link = None if url is None else link_to(url, config, lambda: words.language, self._reached, self._news)
+        self.link = (
+            None if url is None else link_to(url, config, lambda: words.language, self._reached, self._news)
+        )
         "None where there is no server."
         self._config = config
         self._settings = settings

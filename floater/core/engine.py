@@ -294,9 +294,7 @@ class Engine:
 
     def _match_of(self, introduction: Introduction) -> _Match:
         return _Match(
-            Meeting(
-                introduction, settings=self._settings, allowance=self._allowance, deaf=self._deaf
-            ),
+            Meeting(introduction, settings=self._settings, allowance=self._allowance, deaf=self._deaf),
             Talk(author_of(introduction.own), author_of(introduction.certificate), self._config),
         )
 

@@ -1,35 +1,35 @@
 """What only a window can be asked: dialogs, the browser, the clipboard's pictures.
 
-Same shape as `floater.api`. The page may name files only by the
-transfers they belong to: a path enters by the person's own hand in a dialog
-of the system, so that nothing that gets into the page can fetch or drop a
-file of its choice. Without a window, `send_file` and `accept` take the path.
+Same shape as `floater.api`. The page may name files only by the talk and the
+transfer they belong to. Only the person gives a path, in a dialog of the
+system, so a script that got into the page cannot fetch or drop a file of its
+choice. Without a window, `send_file` and `accept` take the path.
 """
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import msgspec
 
-from floater.api import Command, FileReply, Reply
+from floater.api import Command, FileReply, OfTalk, Reply
 
 
-class PickFiles(Command, frozen=True):
+class PickFiles(OfTalk, frozen=True):
     """Let the person choose files, and offer each."""
 
 
-class SendUpload(Command, frozen=True):
+class SendUpload(OfTalk, frozen=True):
     """Offer what was uploaded (pasted or dropped) under this number."""
 
     upload: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 
 
-class SaveCopy(Command, frozen=True):
+class SaveCopy(OfTalk, frozen=True):
     """Let the person choose where to put a copy of a received file."""
 
     transfer_id: str
 
 
-class ShowFile(Command, frozen=True):
+class ShowFile(OfTalk, frozen=True):
     """Show a received file in its folder."""
 
     transfer_id: str
@@ -41,11 +41,11 @@ class OpenLink(Command, frozen=True):
     url: Annotated[str, msgspec.Meta(max_length=4_096)]
 
 
-class CopyReceipt(Command, frozen=True):
+class CopyReceipt(OfTalk, frozen=True):
     """Put the receipt of the talk, as text, into the clipboard. The page cannot put anything else there."""
 
 
-class SaveReceipt(Command, frozen=True):
+class SaveReceipt(OfTalk, frozen=True):
     """Let the person choose where to put the receipt of the talk, as text."""
 
 
@@ -58,23 +58,23 @@ class SecondWindow(Command, frozen=True):
 
 
 class Keep(Command, frozen=True):
-    """Keep what the page needs to come back to where it is, should it have to be loaded again. In memory."""
+    """Keep what the page needs to be as it is now after it has been loaded again. In memory."""
 
     page: Annotated[str, msgspec.Meta(max_length=65_536)]
 
 
 class Kept(Command, frozen=True):
-    """Give that back."""
+    """Return what was kept last."""
 
 
 class PickedReply(Reply, frozen=True, omit_defaults=False):
-    """The offers made, in the order of the choice; none if the person thought better of it."""
+    """The offers made, in the order of the choice; empty if the person chose no file."""
 
     transfer_ids: list[str]
 
 
 class ChosenReply(Reply, frozen=True, omit_defaults=False):
-    """Whether the person chose a place, or thought better of it."""
+    """Whether the person chose a place."""
 
     chosen: bool
 
@@ -108,5 +108,3 @@ SHELL_REPLIES: Final[dict[type[Command], type[Reply]]] = {
     Kept: KeptReply,
 }
 "What a command that succeeds is replied with; `Empty` for all that are not named."
-
-SHELL_COMMANDS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyShellCommand)

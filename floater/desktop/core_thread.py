@@ -1,70 +1,81 @@
-"""The core in its own thread: asyncio there, Qt here, and only lines between them."""
+"""The core in its own thread: asyncio there, Qt here, and only frozen objects between them."""
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Final
+from functools import partial
 
-import msgspec
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from floater import api
-from floater.bridge.lines import Lines
+from floater.bridge.dispatch import Dispatcher
+from floater.bridge.turns import Answer, Request
 from floater.client import Client
 from floater.config import ClientConfig
 from floater.errors import FloaterError
 from floater.loop import new_event_loop
-
-_QUIT: Final = b'{"id": 0, "command": "quit"}'
+from floater.sentences import sentence
+from floater.store.settings import SettingsFile
 
 
 class CoreThread(QObject):
-    """Runs one client. Lines go in by `send` and come out as `line`, in Qt's thread."""
+    """Runs one client. Commands go in by `do`; answers and events come out in Qt's thread, in order."""
 
-    line = pyqtSignal(str)
-    "A reply or an event."
     happened = pyqtSignal(object)
-    "The same event as an object of `floater.api`, for the frame of the window."
-    refused = pyqtSignal(str)
-    "The client cannot start, for the reason of this code; `ended` follows."
+    "An event of `floater.api`."
+    refused = pyqtSignal(object)
+    "The client cannot start, for the reason in this `api.Error`; `ended` follows."
     ended = pyqtSignal()
     "The client has said goodbye; nothing comes any more."
+    _answered = pyqtSignal(object, object)
 
     def __init__(self, config: ClientConfig) -> None:
         super().__init__()
         self._config = config
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lines: asyncio.Queue[bytes] = asyncio.Queue()
+        self._requests: asyncio.Queue[Request] = asyncio.Queue()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="core", daemon=True)
+        self._answered.connect(self._deliver)
 
     def start(self) -> None:
-        """Start the client; returns once lines can be sent."""
+        """Start the client; returns once commands can be given."""
         self._thread.start()
         self._ready.wait()
 
-    def send(self, line: str) -> None:
-        """Give the client a line. Dropped once it has ended."""
+    def do(self, command: api.Command, answer: Callable[[Answer], None]) -> None:
+        """Have the client carry out a command. `answer` is called once in Qt's thread.
+
+        After the client has ended the command is dropped, and `answer` is not called.
+        """
+        request = Request(command, partial(self._answered.emit, answer))
         with suppress(RuntimeError):  # the loop is closed
             assert self._loop is not None
-            self._loop.call_soon_threadsafe(self._lines.put_nowait, line.encode("utf-8", "replace"))
+            self._loop.call_soon_threadsafe(self._requests.put_nowait, request)
 
     def stop(self) -> None:
         """Ask the client to say goodbye; `ended` follows."""
-        self.send(_QUIT.decode("ascii"))
+        self.do(api.Quit(), lambda _: None)
 
     def join(self, within: float) -> bool:
-        """Wait for the thread's end, for at most `within` seconds; say whether it came."""
+        """Wait up to `within` seconds for the thread to end. Returns whether it has ended."""
         self._thread.join(within)
         return not self._thread.is_alive()
+
+    @pyqtSlot(object, object)
+    def _deliver(self, answer: Callable[[Answer], None], what: Answer) -> None:
+        answer(what)
 
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._work())
         except FloaterError as error:
-            self.refused.emit(error.code.value)
+            # No client runs, so its settings may be read here.
+            language = SettingsFile(self._config.data_dir).language
+            code = error.code.value
+            self.refused.emit(api.Error(code, sentence(f"code.{code}", language)))
         finally:
             self._ready.set()
             self.ended.emit()
@@ -72,15 +83,11 @@ class CoreThread(QObject):
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._ready.set()
-        async with Client(self._config, self._emit) as client:
-            await Lines(client, lambda line: self.line.emit(line.decode("utf-8").rstrip("\n"))).run(
-                self._take()
-            )
+        client = Client(self._config, lambda event: dispatcher.emit(event))
+        dispatcher = Dispatcher(client, self.happened.emit)
+        async with client:
+            await dispatcher.run(self._take())
 
-    def _emit(self, event: api.Event) -> None:
-        self.line.emit(msgspec.json.encode(event).decode("utf-8"))
-        self.happened.emit(event)
-
-    async def _take(self) -> AsyncIterator[bytes]:
+    async def _take(self) -> AsyncIterator[Request]:
         while True:
-            yield await self._lines.get()
+            yield await self._requests.get()

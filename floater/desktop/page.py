@@ -1,4 +1,4 @@
-"""The web view, shut on every side but our own: no other origin, window, download, permission or file."""
+"""The web view. It shows our page only: no other origin, window, download, permission or file."""
 
 import logging
 from typing import Final
@@ -17,7 +17,7 @@ from PyQt6.QtWebEngineCore import (
 )
 
 from floater.desktop import scheme
-from floater.desktop.door import Door
+from floater.desktop.channel import Channel
 
 log = logging.getLogger("floater.desktop")
 
@@ -52,7 +52,7 @@ _SETTINGS: Final = {
 
 
 class _OnlyOurs(QWebEngineUrlRequestInterceptor):
-    """Stops every request that does not stay in this program."""
+    """Blocks every request that leaves this program."""
 
     def interceptRequest(self, info: QWebEngineUrlRequestInfo | None) -> None:
         assert info is not None
@@ -61,17 +61,18 @@ class _OnlyOurs(QWebEngineUrlRequestInterceptor):
 
 
 class Page(QWebEnginePage):
-    """The one page. It goes nowhere, and comes back by itself if its renderer dies."""
+    """The one page. It navigates nowhere, and is loaded again if its renderer dies."""
 
-    def __init__(self, profile: QWebEngineProfile, door: Door, parent: QObject) -> None:
+    def __init__(self, profile: QWebEngineProfile, channel: Channel, parent: QObject) -> None:
         super().__init__(profile, parent)
         settings = self.settings()
         assert settings is not None
         for attribute, value in _SETTINGS.items():
             settings.setAttribute(attribute, value)
-        self._channel = QWebChannel(self)
-        self._channel.registerObject("door", door)
-        self.setWebChannel(self._channel)
+        self._channel = channel
+        self._objects = QWebChannel(self)
+        self._objects.registerObject("channel", channel)
+        self.setWebChannel(self._objects)
         self.permissionRequested.connect(QWebEnginePermission.deny)
         self.certificateError.connect(QWebEngineCertificateError.rejectCertificate)
         self.renderProcessTerminated.connect(self._come_back)
@@ -81,7 +82,7 @@ class Page(QWebEnginePage):
         self.load(QUrl(scheme.PAGE))
 
     def acceptNavigationRequest(self, url: QUrl, kind: QWebEnginePage.NavigationType, main: bool) -> bool:
-        """Stay where we are: the page may load itself again and nothing else."""
+        """Allow the page to load itself again, and no other navigation."""
         return main and url.adjusted(QUrl.UrlFormattingOption.RemoveFragment) == QUrl(scheme.PAGE)
 
     def createWindow(self, kind: QWebEnginePage.WebWindowType) -> QWebEnginePage | None:
@@ -95,19 +96,20 @@ class Page(QWebEnginePage):
         line: int,
         source: str | None,
     ) -> None:
-        """Log that the page failed, and where; never how, for that may quote the talk."""
+        """Log that the page failed and at which line; the message may quote the talk and is not logged."""
         if level is QWebEnginePage.JavaScriptConsoleMessageLevel.ErrorMessageLevel:
             log.warning("= page fails at line %d", line)
 
     def _come_back(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
         if status is not QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
             log.error("= renderer ended: %s, %d", status.name, code)
+            self._channel.page_gone()
             QTimer.singleShot(RELOAD_PAUSE, self.begin)
 
 
 def make_profile(handler: scheme.SchemeHandler, parent: QObject) -> QWebEngineProfile:
     """Make an off-the-record profile that serves our scheme and refuses all else."""
-    profile = QWebEngineProfile(parent)  # without a name: nothing of it is ever on disk
+    profile = QWebEngineProfile(parent)  # a profile without a name writes nothing to the disk
     profile.installUrlSchemeHandler(scheme.NAME, handler)
     profile.setUrlRequestInterceptor(_OnlyOurs(profile))
     profile.setHttpCacheType(QWebEngineProfile.HttpCacheType.NoCache)

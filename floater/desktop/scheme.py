@@ -1,13 +1,13 @@
 """The page's own scheme: `floater://app/…` for the page, `floater://media/…` for the bytes of pictures.
 
-Everything the page can load comes from here; there is no other origin in its
-policy, and no file and no remote address behind it.
+The page can load nothing else: its policy names no other origin, and no file
+and no remote address stands behind these.
 
 - `GET floater://app/PATH`: the built page, from this package; `qwebchannel.js` from Qt.
-- `GET floater://media/TRANSFER_ID`: a picture the person has accepted, under
+- `GET floater://media/TALK/TRANSFER`: a picture the person has accepted, under
   the type its own bytes show and no other.
-- `POST floater://media/upload?name=NAME&size=BYTES`: a picture or file pasted or
-  dropped into the page, as an array of bytes; answered with its number as text.
+- `POST floater://media/upload?talk=TALK&name=NAME&size=BYTES`: a picture or file
+  pasted or dropped into a talk, as an array of bytes; answered with its number as text.
 """
 
 from collections.abc import Callable
@@ -53,14 +53,14 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
     """Answers the page's requests.
 
     Args:
-        picture: transfer id → (MIME type, path) of an accepted picture, or None.
-        upload: (name, bytes) → the number under which it can be sent.
+        picture: (talk, transfer) → (MIME type, path) of an accepted picture, or None.
+        upload: (talk, name, bytes) → the number under which it can be sent.
     """
 
     def __init__(
         self,
-        picture: Callable[[str], tuple[str, str] | None],
-        upload: Callable[[str, bytes], int],
+        picture: Callable[[str, str], tuple[str, str] | None],
+        upload: Callable[[str, str, bytes], int],
     ) -> None:
         super().__init__()
         self._picture = picture
@@ -82,7 +82,7 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         elif (url.host(), method) == ("app", b"GET"):
             self._page(job, url.path())
         elif (url.host(), method) == ("media", b"GET"):
-            self._media(job, url.path().strip("/"))
+            self._media(job, url.path(QUrl.ComponentFormattingOption.FullyDecoded))
         elif (url.host(), url.path(), method) == ("media", "/upload", b"POST"):
             self._take_upload(job, QUrlQuery(url))
         else:
@@ -97,8 +97,9 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
             return
         _reply(job, kind, file.read_bytes(), {b"Content-Security-Policy": POLICY.encode("ascii")})
 
-    def _media(self, job: QWebEngineUrlRequestJob, transfer: str) -> None:
-        found = self._picture(transfer)
+    def _media(self, job: QWebEngineUrlRequestJob, path: str) -> None:
+        talk, _, transfer = path.strip("/").partition("/")
+        found = self._picture(talk, transfer)
         if found is None:
             job.fail(QWebEngineUrlRequestJob.Error.UrlNotFound)
             return
@@ -111,7 +112,8 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         job.reply(kind.encode("ascii"), file)
 
     def _take_upload(self, job: QWebEngineUrlRequestJob, query: QUrlQuery) -> None:
-        name = query.queryItemValue("name", QUrl.ComponentFormattingOption.FullyDecoded)
+        decoded = QUrl.ComponentFormattingOption.FullyDecoded
+        talk, name = (query.queryItemValue(key, decoded) for key in ("talk", "name"))
         size = int(text) if (text := query.queryItemValue("size")).isdecimal() else 0
         body = job.requestBody()
         if not 0 < size <= MAX_UPLOAD or body is None:
@@ -125,7 +127,7 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         if data is None or len(data) != size:
             job.fail(QWebEngineUrlRequestJob.Error.RequestAborted)
             return
-        _reply(job, b"text/plain", str(self._upload(name, data)).encode("ascii"), {})
+        _reply(job, b"text/plain", str(self._upload(talk, name, data)).encode("ascii"), {})
 
 
 def _headers(job: QWebEngineUrlRequestJob, extra: dict[bytes, bytes]) -> None:

@@ -1,22 +1,19 @@
-"""What the window does for the page: dialogs, copies, links, uploads (see `floater.desktop.api`)."""
+"""What the window does for the page: dialogs, copies, links (see `floater.desktop.api`)."""
 
-import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 from PyQt6.QtCore import QUrl
 from PyQt6.QtGui import QDesktopServices, QGuiApplication
 from PyQt6.QtWidgets import QFileDialog, QWidget
 
 from floater import api
+from floater.bridge.turns import Answer
 from floater.codes import Code
-from floater.core.talk.pixels import HEAD, may_be_shown
-from floater.core.talk.sniff import IMAGE_TYPES, sniff
 from floater.desktop.api import (
     ChooseDownloads,
     ChosenReply,
@@ -33,164 +30,97 @@ from floater.desktop.api import (
     SendUpload,
     ShowFile,
 )
-from floater.wire.names import clean_file_name
+from floater.desktop.channel import Do
+from floater.desktop.files import Files
 
-MAX_UPLOADS: Final = 16
-"Uploads that may lie in memory and wait to be sent."
 RECEIPT: Final = "floater.txt"
 "The name that is proposed for a receipt."
+
+_Take: TypeAlias = Callable[[Answer], None]
 
 
 class Shell:
     """Carries out the window's own commands.
 
     Args:
-        ask: (command as a dict, what to do with its reply line) → sends it to the client.
+        core: carries out commands of `floater.api`.
         say: key of a sentence → the sentence.
-        staging: a private folder for pasted and dropped bytes while their talk goes on.
+        files: of the talks.
     """
 
-    def __init__(
-        self,
-        ask: Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], None],
-        say: Callable[[str], str],
-        staging: Path,
-    ) -> None:
-        self._ask = ask
+    def __init__(self, core: Do, say: Callable[[str], str], files: Files) -> None:
+        self._core = core
         self._say = say
-        self._staging = staging
-        self._uploads: dict[int, Path] = {}
-        self._last_upload = 0
-        self._received: dict[str, Path] = {}
+        self._files = files
         self._page = ""
         self.parent: QWidget | None = None
 
-    # -- what the scheme asks -------------------------------------------------------------
-
-    def upload(self, name: str, data: bytes) -> int:
-        """Keep pasted or dropped bytes until they are sent, or the talk ends. Returns their number."""
-        if len(self._uploads) >= MAX_UPLOADS:
-            self._uploads.pop(next(iter(self._uploads))).unlink(missing_ok=True)
-        self._last_upload += 1
-        folder = self._staging / str(self._last_upload)
-        folder.mkdir(mode=0o700, parents=True)
-        path = folder / clean_file_name(name)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-        self._uploads[self._last_upload] = path
-        return self._last_upload
-
-    def picture(self, transfer_id: str) -> tuple[str, str] | None:
-        """Type and path of a received picture, by its own first bytes; None if it is none, or too large."""
-        path = self._received.get(transfer_id)
-        if path is None:
-            return None
-        try:
-            with path.open("rb") as file:
-                head = file.read(HEAD)
-        except OSError:
-            return None
-        kind = sniff(head)
-        return (kind, str(path)) if kind in IMAGE_TYPES and may_be_shown(head) else None
-
-    # -- what the client tells ------------------------------------------------------------
-
-    def note(self, event: api.Event) -> None:
-        """Learn which files there are, and forget them with their talk."""
-        match event:
-            case api.Received(transfer_id=transfer_id, path=path):
-                self._received[transfer_id] = Path(path)
-            case api.Matched():
-                self.clear()
-            case api.TalkEnded():
-                self._drop_uploads()
-            case _:
-                pass
-
-    def clear(self) -> None:
-        """Forget everything of a talk."""
-        self._received.clear()
-        self._drop_uploads()
-
-    def _drop_uploads(self) -> None:
-        self._uploads.clear()
-        shutil.rmtree(self._staging, ignore_errors=True)
-
-    # -- what the page asks ---------------------------------------------------------------
-
-    def do(
-        self,
-        command: api.Command,
-        reply: Callable[[api.Reply], None],
-        refuse: Callable[[dict[str, Any]], None],
-    ) -> None:
-        """Carry one command out. `reply` or `refuse` is called once, perhaps later."""
+    def do(self, command: api.Command, answer: _Take) -> None:
+        """Carry one command out. `answer` is called once, perhaps later."""
         match command:
-            case PickFiles():
-                self._pick(reply)
-            case SendUpload(upload=number):
-                path = self._uploads.pop(number, None)
-                wish = {"command": "send_file", "path": str(path or "")}
-                self._ask(wish, lambda line: self._offered(line, reply, refuse))
-            case SaveCopy(transfer_id=transfer_id):
-                reply(ChosenReply(chosen=self._save(transfer_id)))
-            case ShowFile(transfer_id=transfer_id):
-                self._show(transfer_id)
-                reply(api.Empty())
-            case OpenLink(url=url):
-                target = QUrl(url, QUrl.ParsingMode.StrictMode)
-                if target.isValid() and target.scheme() in ("http", "https"):
-                    QDesktopServices.openUrl(target)
-                reply(api.Empty())
-            case CopyReceipt():
-                self._receipt(lambda text: reply(self._copy(text)), refuse)
-            case SaveReceipt():
-                self._save_receipt(reply, refuse)
+            case PickFiles(talk=talk):
+                self._pick(talk, answer)
+            case SendUpload(number, talk=talk):
+                self._send_upload(talk, number, answer)
+            case SaveCopy(transfer, talk=talk):
+                answer(ChosenReply(chosen=self._save(self._files.received(talk, transfer))))
+            case ShowFile(transfer, talk=talk):
+                if (path := self._files.received(talk, transfer)) is not None:
+                    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
+                answer(api.Empty())
+            case OpenLink(url):
+                _open(url)
+                answer(api.Empty())
+            case CopyReceipt(talk=talk):
+                self._receipt(talk, _copy, answer)
+            case SaveReceipt(talk=talk):
+                self._save_receipt(talk, answer)
             case ChooseDownloads():
-                self._choose_downloads(reply)
+                self._choose_downloads(answer)
             case SecondWindow():
                 argv = [sys.executable, "-m", "floater", "demo", "--windows"]
                 subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
-                reply(api.Empty())
-            case Keep(page=page):
+                answer(api.Empty())
+            case Keep(page):
                 self._page = page
-                reply(api.Empty())
+                answer(api.Empty())
             case Kept():
-                reply(KeptReply(page=self._page))
+                answer(KeptReply(self._page))
             case _:
                 raise AssertionError(command)
 
-    def _pick(self, reply: Callable[[api.Reply], None]) -> None:
+    def _pick(self, talk: str, answer: _Take) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self.parent, self._say("dialog.send"))
-        ids: list[str] = []
+        offered: list[str] = []
         left = len(paths)
 
-        def one(line: dict[str, Any]) -> None:
+        def one(reply: Answer) -> None:
             nonlocal left
             left -= 1
-            if line.get("ok"):
-                ids.append(line["transfer_id"])
+            if isinstance(reply, api.FileReply):
+                offered.append(reply.transfer_id)
             if left == 0:
-                reply(PickedReply(transfer_ids=ids))
+                answer(PickedReply(offered))
 
         for path in paths:
-            self._ask({"command": "send_file", "path": path}, one)
+            self._core(api.SendFile(path, talk=talk), one)
         if not paths:
-            reply(PickedReply(transfer_ids=[]))
+            answer(PickedReply([]))
 
-    def _offered(
-        self,
-        line: dict[str, Any],
-        reply: Callable[[api.Reply], None],
-        refuse: Callable[[dict[str, Any]], None],
-    ) -> None:
-        if line.get("ok"):
-            reply(api.FileReply(transfer_id=line["transfer_id"]))
-        else:
-            refuse(line["error"])
+    def _send_upload(self, talk: str, number: int, answer: _Take) -> None:
+        path = self._files.send(talk, number)
+        if path is None:
+            answer(self._error(Code.NO_SUCH_FILE))
+            return
 
-    def _save(self, transfer_id: str) -> bool:
-        source = self._received.get(transfer_id)
+        def hear(reply: Answer) -> None:
+            if isinstance(reply, api.Error):
+                self._files.drop(number)
+            answer(reply)
+
+        self._core(api.SendFile(str(path), talk=talk), hear)
+
+    def _save(self, source: Path | None) -> bool:
         if source is None:
             return False
         target, _ = QFileDialog.getSaveFileName(self.parent, self._say("dialog.save"), source.name)
@@ -199,49 +129,51 @@ class Shell:
         shutil.copyfile(source, target)
         return True
 
-    def _receipt(self, take: Callable[[str], None], refuse: Callable[[dict[str, Any]], None]) -> None:
-        """Have the client write the receipt: what the page says is never copied or saved."""
-        wish = {"command": "receipt"}
-        self._ask(wish, lambda line: take(line["text"]) if line.get("ok") else refuse(line["error"]))
+    def _receipt(self, talk: str, use: Callable[[str], Answer], answer: _Take) -> None:
+        """Have the client write the receipt: a text of the page is never copied or saved."""
 
-    def _copy(self, text: str) -> api.Reply:
-        clipboard = QGuiApplication.clipboard()
-        assert clipboard is not None
-        clipboard.setText(text)
-        return api.Empty()
+        def hear(reply: Answer) -> None:
+            answer(use(reply.text) if isinstance(reply, api.ReceiptReply) else reply)
 
-    def _save_receipt(
-        self, reply: Callable[[api.Reply], None], refuse: Callable[[dict[str, Any]], None]
-    ) -> None:
+        self._core(api.GetReceipt(talk=talk), hear)
+
+    def _save_receipt(self, talk: str, answer: _Take) -> None:
         target, _ = QFileDialog.getSaveFileName(self.parent, self._say("dialog.save"), RECEIPT)
         if not target:
-            reply(ChosenReply(chosen=False))
+            answer(ChosenReply(chosen=False))
             return
 
-        def write(text: str) -> None:
+        def write(text: str) -> Answer:
             try:
                 Path(target).write_text(text, "utf-8")
             except OSError:
-                code = Code.STORAGE_FAILED.value
-                refuse({"code": code, "message": self._say(f"code.{code}")})
-            else:
-                reply(ChosenReply(chosen=True))
+                return self._error(Code.STORAGE_FAILED)
+            return ChosenReply(chosen=True)
 
-        self._receipt(write, refuse)
+        self._receipt(talk, write, answer)
 
-    def _show(self, transfer_id: str) -> None:
-        if (path := self._received.get(transfer_id)) is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(path.parent)))
-
-    def _choose_downloads(self, reply: Callable[[api.Reply], None]) -> None:
+    def _choose_downloads(self, answer: _Take) -> None:
         folder = QFileDialog.getExistingDirectory(self.parent, self._say("dialog.downloads"))
         if not folder:
-            reply(ChosenReply(chosen=False))
+            answer(ChosenReply(chosen=False))
             return
-        wish = {"command": "set", "downloads": folder}
-        self._ask(wish, lambda line: reply(ChosenReply(chosen=bool(line.get("ok")))))
+        self._core(
+            api.Set(downloads=folder),
+            lambda reply: answer(ChosenReply(chosen=not isinstance(reply, api.Error))),
+        )
+
+    def _error(self, code: Code) -> api.Error:
+        return api.Error(code.value, self._say(f"code.{code.value}"))
 
 
-def encode(command: dict[str, Any], number: str) -> str:
-    """One command as a line."""
-    return json.dumps({**command, "id": number}, ensure_ascii=False)
+def _copy(text: str) -> Answer:
+    clipboard = QGuiApplication.clipboard()
+    assert clipboard is not None
+    clipboard.setText(text)
+    return api.Empty()
+
+
+def _open(url: str) -> None:
+    target = QUrl(url, QUrl.ParsingMode.StrictMode)
+    if target.isValid() and target.scheme() in ("http", "https"):
+        QDesktopServices.openUrl(target)

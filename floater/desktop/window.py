@@ -1,5 +1,6 @@
-"""The one window: where it stood last time, how many words are unread, and what a close means."""
+"""The one window: its place, the number of unread messages, and what closing it means."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,15 +21,16 @@ class Window(QMainWindow):
     Args:
         page: what it shows.
         place: an `.ini` file that remembers size and position.
-        leave: called when the person closes it; says whether it may close now.
-        title: without the number of unread words.
+        leave: called when the person closes it; returns whether it may close now.
+        title: without the number of unread messages.
+        icon: of the window.
     """
 
     def __init__(self, page: Page, place: Path, leave: Callable[[], bool], title: str, icon: QIcon) -> None:
         super().__init__()
         self._leave = leave
         self._title = title
-        self._unread = 0
+        self._unread: Counter[str] = Counter()
         self._settings = QSettings(str(place), QSettings.Format.IniFormat)
         self._view = QWebEngineView(self)
         self._view.setPage(page)
@@ -40,24 +42,26 @@ class Window(QMainWindow):
         if (place_before := self._settings.value("geometry")) is not None:
             self.restoreGeometry(place_before)
 
-    def note_unread(self) -> None:
-        """Something came while the person looked elsewhere."""
-        self._show_unread(self._unread + 1)
+    def note_unread(self, talk: str) -> None:
+        """Count what came in this talk (empty: in none) while the window was not in front."""
+        self._unread[talk] += 1
+        self._show_unread()
 
     def come_front(self) -> None:
-        """Show the window, whatever hides it."""
+        """Show the window above all others."""
         self.showNormal() if self.isMinimized() else self.show()
         self.raise_()
         self.activateWindow()
 
     def changeEvent(self, event: QEvent | None) -> None:
-        """Take the badge off once the person looks."""
+        """Take the number off when the window comes to the front: it shows all talks that are on."""
         super().changeEvent(event)
         if event is not None and event.type() is QEvent.Type.ActivationChange and self.isActiveWindow():
-            self._show_unread(0)
+            self._unread.clear()
+            self._show_unread()
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Remember the place: whatever ends the program, it hides the window first."""
+        """Remember the place: every end of the program hides the window first."""
         self._settings.setValue("geometry", self.saveGeometry())
         super().hideEvent(event)
 
@@ -66,8 +70,8 @@ class Window(QMainWindow):
         assert event is not None
         event.setAccepted(self._leave())
 
-    def _show_unread(self, count: int) -> None:
-        self._unread = count
+    def _show_unread(self) -> None:
+        count = self._unread.total()
         app = QGuiApplication.instance()
         assert isinstance(app, QGuiApplication)
         app.setBadgeNumber(count)

@@ -6,7 +6,6 @@ from typing import Final
 
 from floater import api
 from floater.core.person import search, standing
-from floater.errors import Refused
 from server.core.lobby import Lobby
 from tests.simulation.client import Client
 from tests.simulation.ledger import TalkLedger

@@ -13,11 +13,13 @@ from playwright.async_api import async_playwright
 
 from floater import api
 from floater.__main__ import _parser
+from floater.bridge.turns import Answer
 from floater.cli.demo import Way, has_screen
 from floater.cli.driven import Driven, offscreen
 from floater.cli.playground import Playground
 from floater.cli.windows import show_windows
 from floater.desktop.api import SecondWindow
+from floater.desktop.files import Files
 from floater.desktop.shell import Shell
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(180)]
@@ -132,9 +134,9 @@ async def test_where_the_screen_is_gone_it_plays_in_the_terminal(tmp_path: Path)
 async def test_the_page_s_second_window_is_this_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[list[str]] = []
     monkeypatch.setattr("subprocess.Popen", lambda argv, **_: started.append(argv))
-    shell = Shell(lambda command, hear: None, str, tmp_path)
-    replies: list[api.Reply] = []
-    shell.do(SecondWindow(), replies.append, lambda error: None)
+    shell = Shell(lambda command, hear: None, str, Files(tmp_path))
+    replies: list[Answer] = []
+    shell.do(SecondWindow(), replies.append)
     assert replies == [api.Empty()]
     ((program, *rest),) = started
     assert [program, *rest[:2]] == [sys.executable, "-m", "floater"]

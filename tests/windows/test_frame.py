@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from floater.desktop.tray import _TELLING
+from floater.desktop.tray import TELLING
 from floater.sentences import sentence
 
 SCRIPT = """
@@ -22,7 +22,7 @@ qt = QApplication(sys.argv[:1])
 window = Window(QWebEnginePage(), Path(sys.argv[1]), lambda: True, "FLOATER", QIcon())
 print(window.windowTitle())
 for _ in range(2):
-    window.note_unread()
+    window.note_unread("a talk")
     print(window.windowTitle())
 window.show()
 window.come_front()
@@ -49,7 +49,7 @@ def test_what_came_elsewhere_is_counted_until_the_person_looks(tmp_path: Path) -
 
 @pytest.mark.parametrize("language", ["zh-CN", "en"])
 def test_a_notice_has_no_place_for_a_name_or_a_word(language: str) -> None:
-    for key in _TELLING.values():
+    for key in TELLING.values():
         words = sentence(key, language)
         assert words != key
         assert "{" not in words

@@ -121,7 +121,7 @@ async def alive(window: Window, bob: Person) -> None:
     await window.said("still here").wait_for()
 
 
-async def test_the_door_does_not_open_for_what_got_into_the_page(tmp_path: Path) -> None:
+async def test_the_channel_does_nothing_for_what_got_into_the_page(tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("mine")
     async with stage(tmp_path) as (server, windows, bob):
@@ -138,7 +138,7 @@ async def test_the_door_does_not_open_for_what_got_into_the_page(tmp_path: Path)
         assert outcome.pop("store") in ("refused", "null")
         assert len(outcome) == TRIED - 2
         assert set(outcome.values()) == {"refused"}, outcome
-        await window.page.reload()  # the script had taken the page's end of the door
+        await window.page.reload()  # the script had taken the page's end of the channel
         await alive(window, bob)
         assert not [line for line in bob.everything if line.get("event") == "offer"]
         window.complaints.clear()  # that it was refused
@@ -148,11 +148,11 @@ BREAK_OUT = """path => {
   const tried = window.tried = {};
   const refused = what => () => (tried[what] = "refused");
   const get = (what, url) => fetch(url).then(r => (tried[what] = r.ok ? "open" : "refused"), refused(what));
-  const ask = wishes => new QWebChannel(qt.webChannelTransport, ({objects: {door}}) => {
-    door.lines.connect(lines => lines.split("\\n").map(line => JSON.parse(line)).forEach(reply => {
+  const ask = wishes => new QWebChannel(qt.webChannelTransport, ({objects: {channel}}) => {
+    channel.lines.connect(lines => lines.split("\\n").map(line => JSON.parse(line)).forEach(reply => {
       if (reply.reply >= 1e6) tried[wishes[reply.reply - 1e6].command] = reply.ok ? "open" : "refused";
     }));
-    wishes.forEach((wish, at) => door.send(JSON.stringify({id: 1e6 + at, ...wish})));
+    wishes.forEach((wish, at) => channel.send(JSON.stringify({id: 1e6 + at, ...wish})));
   });
   setTimeout(() => {
     get("file:", "file://" + path);

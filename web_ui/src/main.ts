@@ -1,4 +1,4 @@
-// Start-up: styles, the door to Python, the models, the one view.
+// Start-up: styles, the way to Python, the models, the one view.
 import { mount } from "svelte";
 
 import { openBridge } from "./bridge/bridge";

@@ -1,8 +1,6 @@
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floater import api
-from floater.bridge.lines import MAX_LINE, LineCutter, Lines, LineSink, LineSource
+from floater.bridge.lines import Lines, NoCommand, event_line, read_command, reply_line
 from floater.codes import Code
 from floater.errors import FloaterError, Refused
 
@@ -21,7 +19,6 @@ class Recorder:
     def __init__(self) -> None:
         self.done: list[api.Command] = []
         self.network = asyncio.Event()
-        self.state = api.State.HOME
 
     async def do(self, command: api.Command) -> api.Reply:
         self.done.append(command)
@@ -137,8 +134,10 @@ async def test_nothing_after_quit_is_carried_out() -> None:
 @pytest.mark.asyncio
 async def test_the_talk_goes_on_beside_a_server_that_does_not_answer_and_quit_gives_that_up() -> None:
     recorder = Recorder()
-    recorder.state = api.State.TALKING
     written: list[bytes] = []
+    face = Lines(recorder, written.append)
+    face.emit(api.Matched("m", api.PeerName("Bob"), talk="t"))
+    written.clear()
     lines = lines_of(
         b'{"command": "set_username", "id": 1, "username": "Ann"}',
         b'{"command": "set_username", "id": 2, "username": "Eve"}',
@@ -147,7 +146,7 @@ async def test_the_talk_goes_on_beside_a_server_that_does_not_answer_and_quit_gi
         b'{"command": "quit", "id": 5}',
     )
     async with asyncio.timeout(30):
-        assert await Lines(recorder, written.append).run(lines)
+        assert await face.run(lines)
     replies = [json.loads(line) for line in written]
     assert [reply["reply"] for reply in replies] == [3, 4, 5, 1, 2]
     assert [reply["ok"] for reply in replies] == [True] * 3 + [False] * 2
@@ -155,77 +154,29 @@ async def test_the_talk_goes_on_beside_a_server_that_does_not_answer_and_quit_gi
     assert api.SetUsername("Eve") not in recorder.done
 
 
-@given(st.lists(st.binary(max_size=30).filter(lambda b: b"\n" not in b), max_size=8), st.data())
-def test_how_the_bytes_were_split_never_matters(lines: list[bytes], data: st.DataObject) -> None:
-    stream = b"".join(line + b"\n" for line in lines)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
-    cutter = LineCutter()
-    came: list[bytes | None] = []
-    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        came += cutter.feed(stream[start:end])
-    assert came == lines
-    assert cutter.rest() is None
-
-
-def test_a_line_that_is_too_long_is_skipped_and_the_next_is_read() -> None:
-    cutter = LineCutter()
-    came: list[bytes | None] = []
-    for _ in range(3):
-        came += cutter.feed(b"x" * (MAX_LINE // 2))
-    came += cutter.feed(b"\nnext\nrest")
-    assert came == [None, b"next"]
-    assert cutter.rest() == b"rest"
-    exact = b"y" * MAX_LINE
-    assert LineCutter().feed(exact + b"\n") == [exact]
-
-
 @pytest.mark.asyncio
-async def test_lines_come_from_files_and_pipes_alike(tmp_path: Path) -> None:
-    path = tmp_path / "script"
-    path.write_bytes(b"one\ntwo")
-    descriptor = os.open(path, os.O_RDONLY)
-    assert [line async for line in LineSource(descriptor)] == [b"one", b"two"]
-    os.close(descriptor)
-    reading, writing = os.pipe()
-    source = LineSource(reading)
-    os.write(writing, b"one\ntw")
-    os.write(writing, b"o\n")
-    os.close(writing)
-    assert [line async for line in source] == [b"one", b"two"]
-    os.close(reading)
+async def test_an_event_is_a_line_of_its_own() -> None:
+    written: list[bytes] = []
+    Lines(Recorder(), written.append).emit(api.Delivered("L1", n=7, talk="t"))
+    assert [json.loads(line) for line in written] == [
+        {"event": "delivered", "message_id": "L1", "n": 7, "talk": "t"}
+    ]
+    assert written == [event_line(api.Delivered("L1", n=7, talk="t"))]
 
 
-@pytest.mark.asyncio
-async def test_many_lines_all_arrive(tmp_path: Path) -> None:
-    path = tmp_path / "script"
-    path.write_bytes(b"".join(b"%d\n" % number for number in range(1_000)))
-    descriptor = os.open(path, os.O_RDONLY)
-    assert [line async for line in LineSource(descriptor)] == [b"%d" % number for number in range(1_000)]
-    os.close(descriptor)
+def test_a_command_is_read_once_with_its_id_from_any_union() -> None:
+    line = '{"id": "a", "command": "greet", "talk": "t"}'
+    assert read_command(line, api.AnyCommand) == ("a", api.Greet(talk="t"))
+    assert read_command(line.encode(), api.Greet | api.HangUp) == ("a", api.Greet(talk="t"))
+    with pytest.raises(NoCommand) as refused:
+        read_command(line, api.HangUp | api.Quit)
+    assert refused.value.id == "a"
 
 
-@pytest.mark.asyncio
-async def test_what_is_written_is_whole_and_in_order(tmp_path: Path) -> None:
-    path = tmp_path / "out"
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
-    sink = LineSink(descriptor, gone=lambda: None)
-    lines = [b"%d\n" % number for number in range(1_000)]
-    for line in lines:
-        sink.write(line)
-    await sink.close()
-    os.close(descriptor)
-    assert path.read_bytes() == b"".join(lines)
-
-
-@pytest.mark.asyncio
-async def test_a_reader_who_went_away_is_noticed_once() -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    gone = asyncio.Event()
-    sink = LineSink(writing, gone.set)
-    sink.write(b"hello\n")
-    async with asyncio.timeout(30):
-        await gone.wait()
-    sink.write(b"again\n")
-    await sink.close()
-    os.close(writing)
+def test_an_answer_is_a_reply_or_an_error() -> None:
+    assert json.loads(reply_line(3, api.TextReply("L1"))) == {"reply": 3, "ok": True, "message_id": "L1"}
+    assert json.loads(reply_line(None, api.Error("busy", "Busy."))) == {
+        "reply": None,
+        "ok": False,
+        "error": {"code": "busy", "message": "Busy."},
+    }

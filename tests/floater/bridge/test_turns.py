@@ -1,39 +1,45 @@
 import asyncio
-from typing import Any
 
 import pytest
 
 from floater import api
-from floater.bridge.turns import PATIENCE, Turns
+from floater.bridge.turns import PATIENCE, Request, Turns
 from floater.tasks import Tasks
 
 NAME = api.SetUsername("Ann")
 TEXT = api.SendText("hi")
 QUIT = api.Quit()
+MATCHED = api.Matched("m1", api.PeerName("Bob"), talk="stranger")
+
+
+def talk(standing: api.Standing, name: str = "stranger") -> api.Event:
+    return api.TalkChanged(api.TalkKind.CONTACT, "Cid", standing, talk=name)
 
 
 class Play:
     """Commands that come one after the other; `went` are those whose turn it was, as they came."""
 
-    def __init__(self, state: api.State) -> None:
-        self.state = state
-        self.turns = Turns(lambda: self.state)
+    def __init__(self, *events: api.Event) -> None:
+        self.turns = Turns()
         self.went: list[int] = []
         self.work = Tasks()
-        self._count = 0
+        self._requests: list[Request] = []
+        for event in events:
+            self.turns.heed(event)
 
     def write(self, *commands: api.Command) -> None:
         for command in commands:
-            turn = self.turns.enter(self._count, command)
-            self._count += 1
-            self.work.start(self._go(turn), "a command")
+            request = Request(command, lambda answer: None)
+            self.turns.enter(request)
+            self.work.start(self._go(request, len(self._requests)), "a command")
+            self._requests.append(request)
 
-    async def _go(self, turn: Any) -> None:
-        await self.turns.come(turn)
-        self.went.append(turn.number)
+    async def _go(self, request: Request, number: int) -> None:
+        await self.turns.come(request)
+        self.went.append(number)
 
     def answer(self, number: int) -> None:
-        self.turns.leave(next(turn for turn in self.turns.open if turn.number == number))
+        self.turns.leave(self._requests[number])
 
     async def settle(self) -> list[int]:
         for _ in range(5):
@@ -46,7 +52,7 @@ class Play:
 
 @pytest.mark.asyncio
 async def test_each_waits_for_those_before_it() -> None:
-    play = Play(api.State.HOME)
+    play = Play()
     play.write(NAME, TEXT, NAME)
     assert await play.settle() == [0]
     play.answer(0)
@@ -58,7 +64,7 @@ async def test_each_waits_for_those_before_it() -> None:
 @pytest.mark.parametrize("state", [api.State.CONNECTING, api.State.GREETING, api.State.TALKING])
 @pytest.mark.asyncio
 async def test_beside_a_stranger_nothing_waits_for_the_server_but_what_asks_it(state: api.State) -> None:
-    play = Play(state)
+    play = Play(MATCHED, api.StateChanged(state))
     play.write(NAME, TEXT, NAME, api.HangUp())
     assert await play.settle() == [0, 1]
     play.answer(1)
@@ -68,11 +74,10 @@ async def test_beside_a_stranger_nothing_waits_for_the_server_but_what_asks_it(s
 
 @pytest.mark.asyncio
 async def test_a_match_lets_those_who_waited_go_on() -> None:
-    play = Play(api.State.SEEKING)
+    play = Play(api.StateChanged(api.State.SEEKING))
     play.write(NAME, TEXT)
     assert await play.settle() == [0]
-    play.state = api.State.CONNECTING
-    play.turns.look_again()
+    play.turns.heed(MATCHED)
     assert await play.settle() == [0, 1]
 
 
@@ -83,7 +88,7 @@ async def test_a_match_lets_those_who_waited_go_on() -> None:
 )
 @pytest.mark.asyncio
 async def test_a_way_out_waits_a_little_and_no_longer(way: api.Command) -> None:
-    play = Play(api.State.HOME)
+    play = Play()
     play.write(NAME, TEXT, way)
     assert await play.settle() == [0]
     async with asyncio.timeout(PATIENCE + 5):
@@ -94,7 +99,7 @@ async def test_a_way_out_waits_a_little_and_no_longer(way: api.Command) -> None:
 
 @pytest.mark.asyncio
 async def test_nobody_waits_for_network() -> None:
-    play = Play(api.State.HOME)
+    play = Play()
     play.write(NAME, api.Network(), TEXT)
     play.answer(0)
     assert await play.settle() == [1, 2]
@@ -102,7 +107,7 @@ async def test_nobody_waits_for_network() -> None:
 
 @pytest.mark.asyncio
 async def test_a_full_line_takes_nobody_in_until_somebody_leaves() -> None:
-    play = Play(api.State.HOME)
+    play = Play()
     play.write(NAME, TEXT)
     room = play.work.start(play.turns.room(2), "room")
     await play.settle()
@@ -110,3 +115,69 @@ async def test_a_full_line_takes_nobody_in_until_somebody_leaves() -> None:
     play.answer(0)
     await room
     await play.end()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        api.StateChanged(api.State.SEEKING),
+        api.TalkEnded(api.Ended.PEER_LOST, 1.0, talk="stranger"),
+        talk(api.Standing.OVER),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+@pytest.mark.asyncio
+async def test_when_the_talk_is_over_each_waits_for_those_before_it_again(end: api.Event) -> None:
+    play = Play(MATCHED, end)
+    play.write(NAME, TEXT)
+    assert await play.settle() == [0]
+    await play.end()
+
+
+@pytest.mark.parametrize("standing", [api.Standing.CONNECTING, api.Standing.GREETING, api.Standing.OPEN])
+@pytest.mark.asyncio
+async def test_no_talk_waits_for_another(standing: api.Standing) -> None:
+    play = Play(MATCHED, talk(standing, "cid"))
+    to_cid = api.SendText("hi", talk="cid")
+    play.write(TEXT, to_cid, to_cid, api.Greet(talk="stranger"))
+    assert await play.settle() == [0, 1]
+    play.answer(1)
+    assert await play.settle() == [0, 1, 2], "the second for Cid waited for the first"
+    play.answer(0)
+    assert await play.settle() == [0, 1, 2, 3], "an unnamed talk is the stranger's"
+    await play.end()
+
+
+@pytest.mark.asyncio
+async def test_an_unnamed_talk_is_the_only_one() -> None:
+    play = Play(talk(api.Standing.OPEN, "cid"))
+    play.write(NAME, TEXT, api.Greet(talk="cid"))
+    assert await play.settle() == [0, 1], "in Cid's lane, which does not wait for the server"
+    await play.end()
+
+
+@pytest.mark.asyncio
+async def test_a_talk_that_is_not_on_waits_like_all_else() -> None:
+    play = Play(talk(api.Standing.OPEN, "cid"), talk(api.Standing.APART, "dan"))
+    play.write(NAME, api.SendText("hi", talk="dan"), api.Set())
+    assert await play.settle() == [0]
+    await play.end()
+
+
+@pytest.mark.asyncio
+async def test_beside_a_talk_the_settings_do_not_wait_for_the_server() -> None:
+    play = Play(MATCHED)
+    play.write(NAME, api.Set(), TEXT)
+    assert await play.settle() == [0, 1]
+    play.answer(1)
+    assert await play.settle() == [0, 1, 2], "but the talk waits for the settings"
+    await play.end()
+
+
+@pytest.mark.asyncio
+async def test_the_server_is_asked_only_when_all_before_is_done() -> None:
+    play = Play(MATCHED)
+    play.write(api.HangUp(), api.Seek())
+    assert await play.settle() == [0]
+    play.answer(0)
+    assert await play.settle() == [0, 1]

@@ -1,25 +1,162 @@
 // Generated from floater/api by `python -m floater.bridge.typescript`. Do not edit.
 
 /** An error or notice code, as it stands on the wire and in replies. */
-export type Code = "bad_frame" | "frame_too_large" | "bad_field" | "unknown_type" | "unsupported_version" | "unexpected" | "out_of_order" | "timed_out" | "internal" | "server_unreachable" | "proxy_unreachable" | "proxy_login" | "proxy_refused" | "server_not_trusted" | "server_url_invalid" | "clock_wrong" | "server_closing" | "schema_too_new" | "storage_failed" | "busy" | "too_many_tries" | "settings_reset" | "mail_delayed" | "bad_email" | "bad_username" | "bad_password" | "not_adult" | "wrong_code" | "wrong_log_in" | "not_activated" | "wrong_password" | "not_logged_in" | "already_logged_in" | "session_ended" | "logged_in_elsewhere" | "already_seeking" | "not_seeking" | "already_matched" | "in_a_talk" | "no_such_match" | "peer_no_show" | "peer_cancelled" | "bad_candidate" | "bad_ticket" | "peer_not_trusted" | "direct_shows_addresses" | "from_next_talk" | "no_path" | "relay_refused" | "relay_full" | "no_talk" | "which_talk" | "not_greeted" | "already_greeted" | "text_empty" | "text_too_long" | "outbox_full" | "no_such_message" | "not_delivered" | "no_such_file" | "no_such_transfer" | "transfer_state" | "file_too_large" | "file_changed" | "file_unreadable" | "file_damaged" | "not_what_it_says" | "disk_full" | "declined" | "cancelled" | "you_declined" | "you_cancelled" | "talk_ended" | "data_dir_in_use" | "no_server_part" | "bad_command" | "program_ended";
+export const CODES = [
+  "bad_frame",
+  "frame_too_large",
+  "bad_field",
+  "unknown_type",
+  "unsupported_version",
+  "unexpected",
+  "out_of_order",
+  "timed_out",
+  "internal",
+  "server_unreachable",
+  "proxy_unreachable",
+  "proxy_login",
+  "proxy_refused",
+  "server_not_trusted",
+  "server_url_invalid",
+  "clock_wrong",
+  "server_closing",
+  "schema_too_new",
+  "storage_failed",
+  "busy",
+  "too_many_tries",
+  "settings_reset",
+  "mail_delayed",
+  "bad_email",
+  "bad_username",
+  "bad_password",
+  "not_adult",
+  "wrong_code",
+  "wrong_log_in",
+  "not_activated",
+  "wrong_password",
+  "not_logged_in",
+  "already_logged_in",
+  "session_ended",
+  "logged_in_elsewhere",
+  "already_seeking",
+  "not_seeking",
+  "already_matched",
+  "in_a_talk",
+  "no_such_match",
+  "peer_no_show",
+  "peer_cancelled",
+  "bad_candidate",
+  "bad_ticket",
+  "peer_not_trusted",
+  "direct_shows_addresses",
+  "from_next_talk",
+  "no_path",
+  "relay_refused",
+  "relay_full",
+  "no_talk",
+  "not_greeted",
+  "already_greeted",
+  "text_empty",
+  "text_too_long",
+  "outbox_full",
+  "no_such_message",
+  "not_delivered",
+  "no_such_file",
+  "no_such_transfer",
+  "transfer_state",
+  "file_too_large",
+  "file_changed",
+  "file_unreadable",
+  "file_damaged",
+  "not_what_it_says",
+  "disk_full",
+  "declined",
+  "cancelled",
+  "you_declined",
+  "you_cancelled",
+  "talk_ended",
+  "data_dir_in_use",
+  "no_server_part",
+  "bad_command",
+  "program_ended",
+] as const;
+export type Code = (typeof CODES)[number];
+
+/** What is tried beyond dialling the peer's candidates. */
+export const TECHNIQUES = ["crossing", "prediction", "block_scan", "birthday", "hopeless"] as const;
+export type Technique = (typeof TECHNIQUES)[number];
 
 /** The kind of way a talk takes, best first. */
-export type PathKind = "lan" | "direct" | "relay";
+export const PATH_KINDS = ["lan", "direct", "relay"] as const;
+export type PathKind = (typeof PATH_KINDS)[number];
 
 /** Why a way leads over the relay. */
-export type RelayReason = "hidden" | "no_places" | "unpredictable" | "under_way" | "failed";
+export const RELAY_REASONS = ["hidden", "no_places", "unpredictable", "under_way", "failed"] as const;
+export type RelayReason = (typeof RELAY_REASONS)[number];
 
 /** Why a talk ended. */
-export type Ended = "you_hung_up" | "peer_hung_up" | "peer_lost" | "peer_misbehaved" | "logged_in_elsewhere" | "logged_out" | "server_closed";
+export const ENDED = [
+  "you_hung_up",
+  "peer_hung_up",
+  "peer_lost",
+  "peer_misbehaved",
+  "logged_in_elsewhere",
+  "logged_out",
+  "server_closed",
+] as const;
+export type Ended = (typeof ENDED)[number];
 
 /** Where one talk stands. */
-export type Standing = "apart" | "connecting" | "greeting" | "open" | "over";
+export const STANDINGS = ["apart", "connecting", "greeting", "open", "over"] as const;
+export type Standing = (typeof STANDINGS)[number];
 
 /** Where the person stands. Every state has one primary action and one way out. */
-export type State = "signed_out" | "home" | "seeking" | "connecting" | "greeting" | "talking";
+export const STATES = ["signed_out", "home", "seeking", "connecting", "greeting", "talking"] as const;
+export type State = (typeof STATES)[number];
 
 /** Who a talk is with, and what brought it about. */
-export type TalkKind = "stranger" | "lobby" | "nearby" | "contact" | "group";
+export const TALK_KINDS = ["stranger", "lobby", "nearby", "contact", "group"] as const;
+export type TalkKind = (typeof TALK_KINDS)[number];
+
+/** How the window may look. */
+export const LOOKS = ["auto", "light", "dark", "contrast"] as const;
+export type Look = (typeof LOOKS)[number];
+
+/** The languages there are words in. */
+export const LANGUAGES = ["zh-CN", "en"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** What may be shown as an image. */
+export const IMAGE_TYPES = ["image/gif", "image/jpeg", "image/png", "image/webp"] as const;
+export type ImageType = (typeof IMAGE_TYPES)[number];
+
+/** Endings of names, in lower case, of files that may run a program when they are opened. */
+export const DANGEROUS_ENDINGS = [
+  "apk",
+  "app",
+  "appimage",
+  "bat",
+  "cmd",
+  "com",
+  "deb",
+  "desktop",
+  "dmg",
+  "exe",
+  "jar",
+  "js",
+  "lnk",
+  "msi",
+  "pkg",
+  "ps1",
+  "reg",
+  "rpm",
+  "scr",
+  "sh",
+  "vbs",
+] as const;
+export type DangerousEnding = (typeof DANGEROUS_ENDINGS)[number];
+
+/** UTF-8 bytes of one text. */
+export const MAX_TEXT = 65536;
 
 /** Make an account. `adult` states "I am 18 or older". A mail with a code follows. */
 export interface SignUpCommand {
@@ -211,13 +348,6 @@ export interface TalksCommand {
   command: "talks";
 }
 
-/** Count everything that the peer said and offered, up to this message or offer, as read. */
-export interface MarkReadCommand {
-  command: "mark_read";
-  message_id: string;
-  talk?: string;
-}
-
 /** What has happened in the talk since `matched`, for a face that has just come. */
 export interface HistoryCommand {
   command: "history";
@@ -260,26 +390,18 @@ export interface FileReply {
   transfer_id: string;
 }
 
-/** Where things stand. `path` is None outside a talk; `online` is whether the server is reached. */
+/** Where things stand. */
 export interface StatusReply {
   state: State;
   username: string | null;
   path: PathKind | null;
   online: boolean;
   server: string;
-  peer: PeerName | null;
-  greeted: boolean;
-  peer_greeted: boolean;
   settings: Settings;
-  version?: string;
-  practising?: boolean;
-  talks?: TalkInfo[];
-  n?: number;
-}
-
-/** What we know of the stranger. */
-export interface PeerName {
-  username: string;
+  version: string;
+  practising: boolean;
+  talks: TalkInfo[];
+  n: number;
 }
 
 /** The settings of this computer. */
@@ -287,9 +409,9 @@ export interface Settings {
   hide_address: boolean;
   language: string;
   downloads: string;
-  appearance?: string;
-  address_asked?: boolean;
-  map_port?: boolean;
+  appearance: string;
+  address_asked: boolean;
+  map_port: boolean;
 }
 
 /** One talk, as much as a list of talks shows. */
@@ -368,13 +490,13 @@ export interface NatWords {
 /** The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside. */
 export interface HistoryReply {
   events: Recorded[];
-  n?: number;
+  n: number;
 }
 
 /** An event and when it happened: UTC milliseconds since 1970. */
 export interface Recorded {
   at: number;
-  happened: ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | TalkChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+  happened: AnyEvent;
 }
 
 /** The client has started; `state` follows at once. */
@@ -431,6 +553,11 @@ export interface MatchedEvent {
   peer: PeerName;
   n: number;
   talk: string;
+}
+
+/** What we know of the stranger. */
+export interface PeerName {
+  username: string;
 }
 
 /** Which kinds of way are being tried now, all at once, while there is none; `technique` as in `Receipt`. */
@@ -663,9 +790,70 @@ export interface HostReply {
   outbox: string;
 }
 
-export type AnyEvent = ReadyEvent | StateChangedEvent | OnlineEvent | ServerChangedEvent | TalkChangedEvent | MatchedEvent | TryingEvent | PathEvent | ReceiptChangedEvent | GreetedEvent | PeerGreetedEvent | SaidEvent | TextReceivedEvent | DeliveredEvent | UndeliveredEvent | PeerTypingEvent | OfferEvent | OfferedEvent | ProgressEvent | AcceptedEvent | PausedEvent | ReceivedEvent | SentEvent | FailedEvent | PeerAwayEvent | PeerBackEvent | TalkEndedEvent | MailedEvent | NoticeEvent;
+export type AnyEvent =
+  | ReadyEvent
+  | StateChangedEvent
+  | OnlineEvent
+  | ServerChangedEvent
+  | TalkChangedEvent
+  | MatchedEvent
+  | TryingEvent
+  | PathEvent
+  | ReceiptChangedEvent
+  | GreetedEvent
+  | PeerGreetedEvent
+  | SaidEvent
+  | TextReceivedEvent
+  | DeliveredEvent
+  | UndeliveredEvent
+  | PeerTypingEvent
+  | OfferEvent
+  | OfferedEvent
+  | ProgressEvent
+  | AcceptedEvent
+  | PausedEvent
+  | ReceivedEvent
+  | SentEvent
+  | FailedEvent
+  | PeerAwayEvent
+  | PeerBackEvent
+  | TalkEndedEvent
+  | MailedEvent
+  | NoticeEvent;
 
-export type AnyCommand = SignUpCommand | ActivateCommand | ResendCodeCommand | LogInCommand | LogOutCommand | ForgotPasswordCommand | ResetPasswordCommand | SetUsernameCommand | ChangePasswordCommand | QuitCommand | SeekCommand | CancelSeekCommand | GreetCommand | SendTextCommand | RetryCommand | TypingCommand | SendFileCommand | AcceptCommand | DeclineCommand | PauseCommand | ResumeCommand | CancelCommand | HangUpCommand | SetCommand | UseServerCommand | HostHereCommand | PractiseCommand | StatusCommand | TalksCommand | MarkReadCommand | HistoryCommand | NetworkCommand | GetReceiptCommand;
+export type AnyCommand =
+  | SignUpCommand
+  | ActivateCommand
+  | ResendCodeCommand
+  | LogInCommand
+  | LogOutCommand
+  | ForgotPasswordCommand
+  | ResetPasswordCommand
+  | SetUsernameCommand
+  | ChangePasswordCommand
+  | QuitCommand
+  | SeekCommand
+  | CancelSeekCommand
+  | GreetCommand
+  | SendTextCommand
+  | RetryCommand
+  | TypingCommand
+  | SendFileCommand
+  | AcceptCommand
+  | DeclineCommand
+  | PauseCommand
+  | ResumeCommand
+  | CancelCommand
+  | HangUpCommand
+  | SetCommand
+  | UseServerCommand
+  | HostHereCommand
+  | PractiseCommand
+  | StatusCommand
+  | TalksCommand
+  | HistoryCommand
+  | NetworkCommand
+  | GetReceiptCommand;
 
 /** What each command is replied with. */
 export interface Replies {
@@ -698,7 +886,6 @@ export interface Replies {
   practise: Empty;
   status: StatusReply;
   talks: TalksReply;
-  mark_read: Empty;
   history: HistoryReply;
   network: NetworkReply;
   receipt: ReceiptReply;

@@ -1,4 +1,4 @@
-// The door to Python: commands out, exactly one reply each, events in.
+// The way to Python: commands out, exactly one reply each, events in.
 import type { AnyCommand, AnyEvent, Code, Replies } from "./api.gen";
 import type { AnyShellCommand, ShellReplies } from "./shell.gen";
 
@@ -16,11 +16,8 @@ export class Refusal extends Error {
 }
 
 export interface Bridge {
-  /**
-   * Carry a command out. Rejects with `Refusal`. `taken` is called when the reply comes, before any event that
-   * came after it is heard; the promise is settled only later.
-   */
-  do<C extends Doable>(command: C, taken?: () => void): Promise<AllReplies[C["command"]]>;
+  /** Carry a command out. Rejects with `Refusal`. Events that come behind the reply may be heard before it. */
+  do<C extends Doable>(command: C): Promise<AllReplies[C["command"]]>;
   /** Hear every event from now on. */
   listen(hear: (event: AnyEvent) => void): void;
 }
@@ -32,7 +29,7 @@ interface Reply {
 }
 
 /** What the shell puts into the page (Qt's web channel). */
-interface Door {
+interface Channel {
   send(line: string): void;
   lines: { connect(hear: (lines: string) => void): void };
 }
@@ -40,21 +37,23 @@ interface Door {
 declare global {
   const qt: { webChannelTransport: unknown };
   class QWebChannel {
-    constructor(transport: unknown, ready: (channel: { objects: { door: Door } }) => void);
+    constructor(transport: unknown, ready: (channel: { objects: { channel: Channel } }) => void);
   }
 }
 
 /** Speak JSON lines through any pair of pipes; the tests bring their own. */
-export function lineBridge(send: (line: string) => void): { bridge: Bridge; receive: (line: string) => void } {
+export function lineBridge(send: (line: string) => void): {
+  bridge: Bridge;
+  receive: (line: string) => void;
+} {
   const waiting = new Map<number, (reply: Reply) => void>();
   const hearers: ((event: AnyEvent) => void)[] = [];
   let lastId = 0;
   const bridge: Bridge = {
-    do: (command, taken) =>
+    do: (command) =>
       new Promise((resolve, reject) => {
         const id = ++lastId;
         waiting.set(id, (reply) => {
-          taken?.();
           if (reply.ok) resolve(reply as never);
           else reject(new Refusal(reply.error?.code ?? "internal", reply.error?.message ?? ""));
         });
@@ -74,12 +73,12 @@ export function lineBridge(send: (line: string) => void): { bridge: Bridge; rece
   return { bridge, receive };
 }
 
-/** Open the door that the desktop shell has put into this page. */
+/** Open the channel that the desktop shell has put into this page. */
 export function openBridge(): Promise<Bridge> {
   return new Promise((resolve) => {
-    new QWebChannel(qt.webChannelTransport, ({ objects: { door } }) => {
-      const { bridge, receive } = lineBridge((line) => door.send(line));
-      door.lines.connect((lines) => lines.split("\n").forEach(receive));
+    new QWebChannel(qt.webChannelTransport, ({ objects: { channel } }) => {
+      const { bridge, receive } = lineBridge((line) => channel.send(line));
+      channel.lines.connect((lines) => lines.split("\n").forEach(receive));
       resolve(bridge);
     });
   });

@@ -2,27 +2,34 @@
 
 import type { Empty, FileReply } from "./api.gen";
 
+/** Bytes of one upload; a larger file needs the file dialog. */
+export const MAX_UPLOAD = 67108864;
+
 /** Let the person choose files, and offer each. */
 export interface PickFilesCommand {
   command: "pick_files";
+  talk?: string;
 }
 
 /** Offer what was uploaded (pasted or dropped) under this number. */
 export interface SendUploadCommand {
   command: "send_upload";
   upload: number;
+  talk?: string;
 }
 
 /** Let the person choose where to put a copy of a received file. */
 export interface SaveCopyCommand {
   command: "save_copy";
   transfer_id: string;
+  talk?: string;
 }
 
 /** Show a received file in its folder. */
 export interface ShowFileCommand {
   command: "show_file";
   transfer_id: string;
+  talk?: string;
 }
 
 /** Open a web address (http or https only) in the browser. The page has asked first. */
@@ -34,11 +41,13 @@ export interface OpenLinkCommand {
 /** Put the receipt of the talk, as text, into the clipboard. The page cannot put anything else there. */
 export interface CopyReceiptCommand {
   command: "copy_receipt";
+  talk?: string;
 }
 
 /** Let the person choose where to put the receipt of the talk, as text. */
 export interface SaveReceiptCommand {
   command: "save_receipt";
+  talk?: string;
 }
 
 /** Let the person choose the folder for received files. */
@@ -51,23 +60,23 @@ export interface SecondWindowCommand {
   command: "second_window";
 }
 
-/** Keep what the page needs to come back to where it is, should it have to be loaded again. In memory. */
+/** Keep what the page needs to be as it is now after it has been loaded again. In memory. */
 export interface KeepCommand {
   command: "keep";
   page: string;
 }
 
-/** Give that back. */
+/** Return what was kept last. */
 export interface KeptCommand {
   command: "kept";
 }
 
-/** The offers made, in the order of the choice; none if the person thought better of it. */
+/** The offers made, in the order of the choice; empty if the person chose no file. */
 export interface PickedReply {
   transfer_ids: string[];
 }
 
-/** Whether the person chose a place, or thought better of it. */
+/** Whether the person chose a place. */
 export interface ChosenReply {
   chosen: boolean;
 }
@@ -77,7 +86,18 @@ export interface KeptReply {
   page: string;
 }
 
-export type AnyShellCommand = PickFilesCommand | SendUploadCommand | SaveCopyCommand | ShowFileCommand | OpenLinkCommand | CopyReceiptCommand | SaveReceiptCommand | ChooseDownloadsCommand | SecondWindowCommand | KeepCommand | KeptCommand;
+export type AnyShellCommand =
+  | PickFilesCommand
+  | SendUploadCommand
+  | SaveCopyCommand
+  | ShowFileCommand
+  | OpenLinkCommand
+  | CopyReceiptCommand
+  | SaveReceiptCommand
+  | ChooseDownloadsCommand
+  | SecondWindowCommand
+  | KeepCommand
+  | KeptCommand;
 
 /** What each command is replied with. */
 export interface ShellReplies {

@@ -4,17 +4,20 @@ import coreEn from "../../../floater/locales/en.json";
 import coreZh from "../../../floater/locales/zh-CN.json";
 import en from "../locales/en.json";
 import zh from "../locales/zh-CN.json";
+import { LANGUAGES, type Language } from "../bridge/api.gen";
 
 export type Key = keyof typeof en | keyof typeof coreEn;
-export type Language = "en" | "zh-CN";
 
-const WORDS: Record<Language, Record<string, string>> = { en: { ...coreEn, ...en }, "zh-CN": { ...coreZh, ...zh } };
+const WORDS: Record<Language, Record<string, string>> = {
+  en: { ...coreEn, ...en },
+  "zh-CN": { ...coreZh, ...zh },
+};
 
 let current = $state<Language>("zh-CN");
 
-/** Use the nearest language we have to a BCP 47 tag. */
+/** Use a language, as the core names it; English if there are no words in it. */
 export function setLanguage(tag: string): void {
-  current = tag.toLowerCase().startsWith("zh") ? "zh-CN" : "en";
+  current = LANGUAGES.find((known) => known === tag) ?? "en";
   document.documentElement.lang = current;
 }
 
@@ -28,7 +31,7 @@ export function t(key: Key | (string & {}), fill: Record<string, string | number
   return words.replace(/\{(\w+)\}/g, (whole, name: string) => isolated(String(fill[name] ?? whole)));
 }
 
-/** What runs from right to left (a name, say) stays within itself and turns nothing around it. */
+/** Isolate what runs from right to left (a name, say), so that it turns nothing around it. */
 function isolated(text: string): string {
   return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text;
 }

@@ -5,7 +5,8 @@ export function secondsLeft(until: () => number | null): () => number {
   let seconds = $state(0);
   $effect(() => {
     const end = until();
-    const count = (): void => void (seconds = end === null ? 0 : Math.max(0, Math.ceil((end - Date.now()) / 1000)));
+    const count = (): void =>
+      void (seconds = end === null ? 0 : Math.max(0, Math.ceil((end - Date.now()) / 1000)));
     count();
     if (end === null) return;
     const timer = setInterval(count, 500);

@@ -25,7 +25,9 @@ export function pieces(text: string): Piece[] {
 export function address(raw: string): string | null {
   try {
     const url = new URL(raw);
-    return (url.protocol === "http:" || url.protocol === "https:") && !url.username && !url.password ? url.href : null;
+    return (url.protocol === "http:" || url.protocol === "https:") && !url.username && !url.password
+      ? url.href
+      : null;
   } catch {
     return null;
   }

@@ -1,5 +1,5 @@
 // Times and sizes as people say them.
-import type { Language } from "./i18n.svelte";
+import type { Language } from "../bridge/api.gen";
 
 const about: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
 /** One for each language: each is many kilobytes. */

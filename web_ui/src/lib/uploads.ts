@@ -1,13 +1,14 @@
 // Pasted and dropped files: their bytes go to the shell as one request, never through the channel of words.
+import { MAX_UPLOAD } from "../bridge/shell.gen";
 import type { App } from "../models/app.svelte";
-import { size, } from "./time";
+import { size } from "./time";
 import { t } from "./i18n.svelte";
 
-/** What the shell takes at once; larger files go through the file dialog. */
-export const MAX_UPLOAD = 64 * 1024 * 1024;
-
 export class Uploads {
-  constructor(private readonly app: App) {}
+  constructor(
+    private readonly app: App,
+    private readonly talk: string,
+  ) {}
 
   /** Offer every file of a paste or a drop, one after the other. */
   async send(files: FileList | undefined | null): Promise<void> {
@@ -22,10 +23,14 @@ export class Uploads {
 
   async #one(file: File): Promise<void> {
     const body = new Uint8Array(await file.arrayBuffer());
-    const query = new URLSearchParams({ name: file.name || "image.png", size: String(body.length) });
+    const query = new URLSearchParams({
+      talk: this.talk,
+      name: file.name || "image.png",
+      size: String(body.length),
+    });
     try {
       const answer = await fetch(`floater://media/upload?${query}`, { method: "POST", body });
-      await this.app.do({ command: "send_upload", upload: Number(await answer.text()) });
+      await this.app.do({ command: "send_upload", talk: this.talk, upload: Number(await answer.text()) });
     } catch {
       this.app.say(t("talk.upload_failed"), true);
     }

@@ -1,27 +1,27 @@
 // Everything the page shows, as one fold over replies and events. It decides nothing: the core does.
+import { SvelteMap } from "svelte/reactivity";
+
 import type {
   AnyEvent,
-  Ended,
   HostReply,
+  Look,
   MailedEvent,
   NetworkReply,
-  PathKind,
   Settings,
   State,
+  StatusReply,
+  TalkInfo,
+  TalkKind,
 } from "../bridge/api.gen";
 import { Refusal, type AllReplies, type Bridge, type Doable } from "../bridge/bridge";
 import { setLanguage, t } from "../lib/i18n.svelte";
-import { Appearance, type Look } from "./appearance.svelte";
-import { Talk } from "./talk.svelte";
+import { Appearance } from "./appearance.svelte";
+import { Talk, type End } from "./talk.svelte";
 
 /** Where a person without a log-in is. */
-export type Door = "welcome" | "server" | "sign_up" | "check_mail" | "log_in" | "forgot" | "reset";
+export type AccountScreen = "welcome" | "server" | "sign_up" | "check_mail" | "log_in" | "forgot" | "reset";
 /** What lies over the screen. */
 export type Sheet = "settings" | "shortcuts" | "address" | "hang_up" | "receipt" | null;
-
-/** Whether the history of the talk tells it, too. */
-const isOfTheTalk = ({ event }: AnyEvent): boolean =>
-  !["state", "online", "server", "ended", "mailed", "notice"].includes(event);
 
 export interface Toast {
   id: number;
@@ -29,22 +29,23 @@ export interface Toast {
   grave: boolean;
 }
 
-/** What is not asked of the core after a reload, because it does not know. */
+/** What the core does not know, and the window keeps for a page that is loaded again. */
 interface Kept {
-  door: Door;
+  screen: AccountScreen;
   email: string;
   mail: MailedEvent | null;
   sheet: Sheet;
   state: State;
   since: number;
-  ended: { reason: Ended; lasted: number; peer: string } | null;
+  ended: (End & { talk: string; peer: string }) | null;
 }
 
 export class App {
   /** Whether it is known where things stand; nothing is shown before. */
   begun = $state(false);
+  /** Where the person stands: which screen is shown. */
   state = $state<State>("signed_out");
-  door = $state<Door>("welcome");
+  screen = $state<AccountScreen>("welcome");
   sheet = $state<Sheet>(null);
   username = $state("");
   /** The address a code was mailed to. */
@@ -66,74 +67,78 @@ export class App {
   hosting = $state.raw<HostReply | null>(null);
   /** The last mail of a server on this computer. */
   mail = $state.raw<MailedEvent | null>(null);
-  peer = $state("");
-  path = $state<PathKind | null>(null);
   /** When the state was entered, in milliseconds since 1970. */
   since = $state(Date.now());
-  talk = $state.raw<Talk | null>(null);
-  ended = $state.raw<Kept["ended"]>(null);
+  /** Every talk, by its id. */
+  readonly talks = new SvelteMap<string, Talk>();
   toasts = $state<Toast[]>([]);
   network = $state<NetworkReply | null>(null);
   /** Whether the end of the talk is in sight and the window in front: what comes then is not unread. */
   looking = true;
   readonly appearance = new Appearance();
 
+  /** The id of the talk in the pane: the stranger's, while it is on, and after its end until it is left. */
+  #open = $state("");
+  /** The number of the last event that the status has told of. */
+  #told = 0;
   #toasts = 0;
 
   constructor(private readonly bridge: Bridge) {}
 
+  /** The talk in the pane. */
+  get talk(): Talk | null {
+    return this.talks.get(this.#open) ?? null;
+  }
+
   /** Draw where things stand, then follow. Also after a reload, so nothing is kept here that is not there. */
   async begin(): Promise<void> {
-    let early: AnyEvent[] = [];
-    let live = false;
-    this.bridge.listen((event) => (live ? this.take(event) : early.push(event)));
-    const kept = await this.#kept();
-    const status = await this.bridge.do({ command: "status" }, () => {
-      early = early.filter(({ event }) => event === "notice" || event === "mailed"); // the status knows the rest
-    });
+    const early: AnyEvent[] = [];
+    this.bridge.listen((event) => void (this.begun ? this.take(event) : early.push(event)));
+    const { page } = await this.bridge.do({ command: "kept" });
+    const status = await this.bridge.do({ command: "status" });
+    this.#draw(status);
+    if (page) this.#comeBack(JSON.parse(page) as Kept);
+    for (const info of status.talks) await this.#recall(info);
+    for (const event of early) this.take(event);
+    this.begun = true;
+  }
+
+  #draw(status: StatusReply): void {
+    this.#told = status.n;
     setLanguage(status.settings.language);
     this.settings = status.settings;
     this.username = status.username ?? "";
     this.server = status.server;
-    this.version = status.version ?? "";
-    this.practising = status.practising ?? false;
+    this.version = status.version;
+    this.practising = status.practising;
     this.appearance.choose(status.settings.appearance as Look);
     this.online = status.online;
-    this.peer = status.peer?.username ?? "";
-    this.path = status.path;
     this.state = status.state;
-    this.#comeBack(kept);
-    let told = 0;
-    if (status.state === "greeting" || status.state === "talking") {
-      this.talk = this.#newTalk();
-      const { events } = await this.bridge.do({ command: "history" }, () => (told = early.length));
-      for (const { at, happened } of events) this.talk.take(happened, at);
-      this.talk.seen();
-      this.path = this.talk.path ?? status.path;
-    }
-    early.forEach((event, at) => {
-      if (at >= told || !isOfTheTalk(event)) this.take(event); // the history has told the others
-    });
-    live = true;
-    this.begun = true;
+  }
+
+  /** Take a talk that was there before the page was. */
+  async #recall(info: TalkInfo): Promise<void> {
+    const talk = this.#meet(info.talk, info.kind, info.name);
+    talk.standing = info.standing;
+    talk.recall(await this.bridge.do({ command: "history", talk: info.talk }));
+    talk.path ??= info.path;
   }
 
   /** Have the window keep where the page is. Called whenever one of these changes. */
   keep(): void {
-    const { door, email, mail, sheet, state, since, ended } = this;
-    const page = JSON.stringify({ door, email, mail, sheet, state, since, ended } satisfies Kept);
+    const { screen, email, mail, sheet, state, since, talk } = this;
+    const ended = talk?.ended ? { ...talk.ended, talk: talk.id, peer: talk.peer } : null;
+    const page = JSON.stringify({ screen, email, mail, sheet, state, since, ended } satisfies Kept);
     this.bridge.do({ command: "keep", page }).catch(() => {});
   }
 
-  async #kept(): Promise<Kept | null> {
-    const { page } = await this.bridge.do({ command: "kept" });
-    return page ? (JSON.parse(page) as Kept) : null;
-  }
-
-  #comeBack(kept: Kept | null): void {
-    if (kept?.state !== this.state) return;
-    ({ door: this.door, email: this.email, mail: this.mail } = kept);
-    ({ sheet: this.sheet, since: this.since, ended: this.ended } = kept);
+  #comeBack(kept: Kept): void {
+    if (kept.state !== this.state) return;
+    ({ screen: this.screen, email: this.email, mail: this.mail } = kept);
+    ({ sheet: this.sheet, since: this.since } = kept);
+    if (kept.ended === null) return;
+    const { talk, peer, ...end } = kept.ended;
+    this.#meet(talk, "stranger", peer).ended = end;
   }
 
   /** Carry a command out; a refusal becomes a toast and `null`. */
@@ -161,9 +166,24 @@ export class App {
     this.toasts = this.toasts.filter((toast) => toast.id !== id);
   }
 
-  /** Take one event. */
+  /** Put the talk in the pane away. */
+  leave(): void {
+    this.talks.delete(this.#open);
+    this.#open = "";
+  }
+
+  /** Take one event, unless the status has told it already. No reply tells of notices and mails. */
   take(event: AnyEvent): void {
-    const now = Date.now();
+    if (event.event === "mailed") this.mail = event;
+    else if (event.event === "notice") this.#notice(event.code, event.message);
+    else if (event.n > this.#told) this.#fold(event, Date.now());
+  }
+
+  #notice(code: string, message: string): void {
+    if (code !== "direct_shows_addresses") this.say(message); // the page asks instead of telling
+  }
+
+  #fold(event: AnyEvent, now: number): void {
     switch (event.event) {
       case "state":
         this.#enter(event.state, now);
@@ -174,41 +194,46 @@ export class App {
         this.retryAt = event.retry_s === null ? null : now + event.retry_s * 1000;
         break;
       case "server":
-        if (this.practising && !event.practising) this.door = "welcome"; // to where one was before
+        if (this.practising && !event.practising) this.screen = "welcome"; // to where one was before
         this.server = event.server;
         this.practising = event.practising;
         break;
       case "matched":
-        this.peer = event.peer.username;
-        this.path = null;
-        this.talk = this.#newTalk();
-        this.ended = null;
+        this.#meet(event.talk, "stranger", event.peer.username);
         break;
-      case "ended":
-        this.ended = { reason: event.reason, lasted: event.lasted_s, peer: this.peer };
-        break;
-      case "mailed":
-        this.mail = event;
-        break;
-      case "notice":
-        if (event.code !== "direct_shows_addresses") this.say(event.message); // the page asks instead of telling
+      case "talk":
+        if (event.standing === "over" && !this.talks.has(event.talk)) break; // left before
+        this.#meet(event.talk, event.kind, event.name).standing = event.standing;
         break;
       default:
-        if (event.event === "path") this.path = event.kind;
-        this.talk?.take(event, now);
+        if ("talk" in event) this.talks.get(event.talk)?.take(event, now);
     }
+  }
+
+  /** The talk with this id; a stranger's talk that is new takes the place of the one before, in the pane, too. */
+  #meet(id: string, kind: TalkKind, name: string): Talk {
+    const known = this.talks.get(id);
+    if (known !== undefined) {
+      known.peer = name;
+      return known;
+    }
+    const talk = new Talk(id, kind, name, () => this.looking);
+    if (kind === "stranger") {
+      this.leave();
+      this.#open = id;
+    }
+    this.talks.set(id, talk);
+    return talk;
   }
 
   #enter(state: State, now: number): void {
     if (state === this.state) return;
     if (state === "signed_out") {
       this.username = "";
-      this.door = this.server ? "log_in" : "welcome";
+      this.screen = this.server ? "log_in" : "welcome";
     }
-    if (state === "seeking") this.ended = null;
     if (state === "home" || state === "signed_out" || state === "seeking") {
-      this.talk = null;
-      this.path = null;
+      if (state === "seeking" || !this.talk?.ended) this.leave();
       if (this.sheet === "hang_up" || (this.sheet === "receipt" && state !== "home")) this.sheet = null;
     }
     this.state = state;
@@ -216,13 +241,9 @@ export class App {
     if (state === "home" && this.username === "") void this.#learnWho();
   }
 
-  /** After a log-in that was restored: nobody has typed a name here. */
+  /** After a log-in that was restored: no name was typed here. */
   async #learnWho(): Promise<void> {
     const status = await this.do({ command: "status" });
     if (status !== null) this.username = status.username ?? "";
-  }
-
-  #newTalk(): Talk {
-    return new Talk(this.peer, () => this.looking);
   }
 }

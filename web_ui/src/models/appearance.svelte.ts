@@ -1,5 +1,5 @@
 // Light, dark, high contrast, or as the system has it.
-export type Look = "auto" | "light" | "dark" | "contrast";
+import type { Look } from "../bridge/api.gen";
 
 export class Appearance {
   look = $state<Look>("auto");

@@ -1,5 +1,16 @@
 // One talk as a fold over its events: the same events, live or from the history, give the same talk.
-import type { AnyEvent, Code, PathKind, Preview, TryingEvent } from "../bridge/api.gen";
+import {
+  IMAGE_TYPES,
+  type AnyEvent,
+  type Code,
+  type Ended,
+  type HistoryReply,
+  type PathKind,
+  type Preview,
+  type Standing,
+  type TalkKind,
+  type TryingEvent,
+} from "../bridge/api.gen";
 
 export type Delivery = "sent" | "delivered" | "failed";
 export type Moving = "offered" | "accepted" | "moving" | "done" | "failed";
@@ -42,7 +53,7 @@ export class FileEntry implements Base {
   ) {}
 
   get isImage(): boolean {
-    return /^image\/(png|jpeg|webp|gif)$/.test(this.contentType);
+    return (IMAGE_TYPES as readonly string[]).includes(this.contentType);
   }
 }
 
@@ -70,7 +81,16 @@ export class Block {
   constructor(readonly number: number) {}
 }
 
+/** How a talk ended, and how many seconds it lasted. */
+export interface End {
+  reason: Ended;
+  lasted: number;
+}
+
 export class Talk {
+  peer = $state("");
+  standing = $state<Standing>("connecting");
+  ended = $state.raw<End | null>(null);
   path = $state<PathKind | null>(null);
   /** What is being tried while there is no way yet. */
   trying = $state.raw<TryingEvent | null>(null);
@@ -92,12 +112,18 @@ export class Talk {
   #files = new Map<string, FileEntry>();
   #count = 0;
   #marked: Block | null = null;
+  /** The number of the last event that the history has told. */
+  #told = 0;
 
   constructor(
-    readonly peer: string,
+    readonly id: string,
+    readonly kind: TalkKind,
+    peer: string,
     /** Whether the person is looking at the end of the talk now. */
     private readonly looking: () => boolean,
-  ) {}
+  ) {
+    this.peer = peer;
+  }
 
   get count(): number {
     return this.#count;
@@ -121,9 +147,23 @@ export class Talk {
     this.#marked = null;
   }
 
-  /** Take one event of this talk. Those that are not about it are ignored. */
+  /** Take all that has happened before the page was there. The person has seen it. */
+  recall({ events, n }: HistoryReply): void {
+    for (const { at, happened } of events) this.#fold(happened, at);
+    this.#told = n;
+    this.seen();
+  }
+
+  /** Take one event of this talk, unless the history has told it already. A history may lack the end. */
   take(event: AnyEvent, at: number): void {
+    if (event.n > this.#told || event.event === "ended") this.#fold(event, at);
+  }
+
+  #fold(event: AnyEvent, at: number): void {
     switch (event.event) {
+      case "ended":
+        this.ended = { reason: event.reason, lasted: event.lasted_s };
+        break;
       case "trying":
         this.trying = event;
         break;

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import type { AnyEvent } from "../src/bridge/api.gen";
-import { lineBridge, Refusal } from "../src/bridge/bridge";
+import type { AnyEvent } from "../../src/bridge/api.gen";
+import { lineBridge, Refusal } from "../../src/bridge/bridge";
 
-describe("the door to Python", () => {
+describe("the way to Python", () => {
   it("brings each command its own reply, in any order", async () => {
     const sent: { id: number; command: string }[] = [];
     const { bridge, receive } = lineBridge((line) => sent.push(JSON.parse(line)));

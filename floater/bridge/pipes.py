@@ -1,0 +1,154 @@
+"""Lines over file descriptors, read and written in threads.
+
+`selectors` know neither files nor the consoles of every system, so a thread
+of its own reads and another writes: neither ever holds up a talk.
+"""
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from typing import Final
+
+MAX_LINE: Final = 1 << 20
+"Bytes. The longest text, with every character escaped, takes less than half."
+MAX_BACKLOG: Final = 1 << 26
+"Bytes that may wait for a reader of our output, before we count the reader as gone."
+_WAITING_LINES: Final = 64
+
+
+class LineSource:
+    """Lines of a file descriptor: a pipe, a file or a terminal, read in a thread of its own.
+
+    Only `selectors` that know no files or consoles would be the alternative.
+    The thread reads the bare descriptor: one blocked inside `sys.stdin` would
+    keep the interpreter from ending.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._lines: asyncio.Queue[bytes | _End | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_WAITING_LINES)
+        threading.Thread(target=self._read, name="lines in", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the lines end here."""
+        self._lines.put_nowait(_End())
+
+    async def __aiter__(self) -> AsyncIterator[bytes | None]:
+        """Each line without its end; None in place of one that was too long."""
+        while not isinstance(line := await self._lines.get(), _End):
+            self._room.release()
+            yield line
+
+    def _read(self) -> None:
+        cutter = LineCutter()
+        with suppress(OSError):
+            while data := os.read(self._descriptor, 65_536):
+                for line in cutter.feed(data):
+                    self._pass_on(line)
+        if (last := cutter.rest()) is not None:
+            self._pass_on(last)
+        self._pass_on(_End())
+
+    def _pass_on(self, line: "bytes | _End | None") -> None:
+        self._room.acquire()
+        with suppress(RuntimeError):  # the loop has been closed
+            self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+
+
+class _End:
+    """The end of the lines."""
+
+
+class LineCutter:
+    """Cuts bytes into lines and holds no more than one line of at most `MAX_LINE`."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._skipping = False
+
+    def feed(self, data: bytes) -> list[bytes | None]:
+        """Every line that is now whole, without its end; None for each that was too long."""
+        lines: list[bytes | None] = []
+        *whole, rest = data.split(b"\n")
+        for piece in whole:
+            self._hold(piece)
+            lines.append(None if self._skipping else bytes(self._held))
+            self._held.clear()
+            self._skipping = False
+        self._hold(rest)
+        return lines
+
+    def rest(self) -> bytes | None:
+        """The last line if it has no end; None if there is nothing."""
+        return bytes(self._held) if self._held and not self._skipping else None
+
+    def _hold(self, piece: bytes) -> None:
+        if self._skipping:
+            return
+        if len(self._held) + len(piece) > MAX_LINE:
+            self._held.clear()
+            self._skipping = True
+            return
+        self._held += piece
+
+
+class LineSink:
+    """Writes lines to a file descriptor in a thread of its own, so that a slow reader never holds up a talk.
+
+    Args:
+        descriptor: where to write.
+        gone: called in the loop, once, when nobody reads any more.
+    """
+
+    def __init__(self, descriptor: int, gone: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._loop = asyncio.get_running_loop()
+        self._gone = gone
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._backlog = 0
+        self._broken = False
+        self._thread = threading.Thread(target=self._work, name="lines out", daemon=True)
+        self._thread.start()
+
+    def write(self, line: bytes) -> None:
+        """Write a line; returns at once."""
+        with self._lock:
+            if self._broken:
+                return
+            self._backlog += len(line)
+            overfull = self._backlog > MAX_BACKLOG
+        if overfull:
+            self._break()
+            return
+        self._lines.put(line)
+
+    async def close(self, within: float = 5.0) -> None:
+        """Write out what waits, for at most `within` seconds."""
+        self._lines.put(None)
+        await asyncio.to_thread(self._thread.join, within)
+
+    def _work(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                view = memoryview(line)
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
+            except OSError:
+                self._break()
+                return
+            with self._lock:
+                self._backlog -= len(line)
+
+    def _break(self) -> None:
+        with self._lock:
+            if self._broken:
+                return
+            self._broken = True
+        with suppress(RuntimeError):  # the loop has been closed
+            self._loop.call_soon_threadsafe(self._gone)

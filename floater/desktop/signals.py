@@ -1,0 +1,32 @@
+"""Ctrl+C and SIGTERM end the program politely."""
+
+import signal
+import socket
+from collections.abc import Callable
+
+from PyQt6.QtCore import QSocketNotifier
+from PyQt6.sip import voidptr
+
+
+class Signals:
+    """Calls `leave` on SIGINT and SIGTERM until `close`.
+
+    Python handles a signal only while its own code runs. The wake-up descriptor makes Qt's loop run some.
+    """
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        self._ours, theirs = socket.socketpair()
+        self._theirs = theirs
+        theirs.setblocking(False)
+        signal.set_wakeup_fd(theirs.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda _number, _frame: leave())
+        self._notifier = QSocketNotifier(voidptr(self._ours.fileno()), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(lambda: self._ours.recv(64))
+
+    def close(self) -> None:
+        """Wake Qt's loop no more."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(-1)
+        self._ours.close()
+        self._theirs.close()

@@ -1,0 +1,112 @@
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from floater.bridge.pipes import MAX_BACKLOG, MAX_LINE, LineCutter, LineSink, LineSource
+
+
+@given(st.lists(st.binary(max_size=30).filter(lambda b: b"\n" not in b), max_size=8), st.data())
+def test_how_the_bytes_were_split_never_matters(lines: list[bytes], data: st.DataObject) -> None:
+    stream = b"".join(line + b"\n" for line in lines)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
+    cutter = LineCutter()
+    came: list[bytes | None] = []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        came += cutter.feed(stream[start:end])
+    assert came == lines
+    assert cutter.rest() is None
+
+
+def test_a_line_that_is_too_long_is_skipped_and_the_next_is_read() -> None:
+    cutter = LineCutter()
+    came: list[bytes | None] = []
+    for _ in range(3):
+        came += cutter.feed(b"x" * (MAX_LINE // 2))
+    came += cutter.feed(b"\nnext\nrest")
+    assert came == [None, b"next"]
+    assert cutter.rest() == b"rest"
+    exact = b"y" * MAX_LINE
+    assert LineCutter().feed(exact + b"\n") == [exact]
+
+
+@pytest.mark.asyncio
+async def test_lines_come_from_files_and_pipes_alike(tmp_path: Path) -> None:
+    path = tmp_path / "script"
+    path.write_bytes(b"one\ntwo")
+    descriptor = os.open(path, os.O_RDONLY)
+    assert [line async for line in LineSource(descriptor)] == [b"one", b"two"]
+    os.close(descriptor)
+    reading, writing = os.pipe()
+    source = LineSource(reading)
+    os.write(writing, b"one\ntw")
+    os.write(writing, b"o\n")
+    os.close(writing)
+    assert [line async for line in source] == [b"one", b"two"]
+    os.close(reading)
+
+
+@pytest.mark.asyncio
+async def test_many_lines_all_arrive(tmp_path: Path) -> None:
+    path = tmp_path / "script"
+    path.write_bytes(b"".join(b"%d\n" % number for number in range(1_000)))
+    descriptor = os.open(path, os.O_RDONLY)
+    assert [line async for line in LineSource(descriptor)] == [b"%d" % number for number in range(1_000)]
+    os.close(descriptor)
+
+
+@pytest.mark.asyncio
+async def test_what_is_written_is_whole_and_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+    sink = LineSink(descriptor, gone=lambda: None)
+    lines = [b"%d\n" % number for number in range(1_000)]
+    for line in lines:
+        sink.write(line)
+    await sink.close()
+    os.close(descriptor)
+    assert path.read_bytes() == b"".join(lines)
+
+
+@pytest.mark.asyncio
+async def test_a_reader_who_went_away_is_noticed_once() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    gone = asyncio.Event()
+    sink = LineSink(writing, gone.set)
+    sink.write(b"hello\n")
+    async with asyncio.timeout(30):
+        await gone.wait()
+    sink.write(b"again\n")
+    await sink.close()
+    os.close(writing)
+
+
+@pytest.mark.asyncio
+async def test_lines_end_where_they_are_stopped() -> None:
+    reading, writing = os.pipe()
+    source = LineSource(reading)
+    os.write(writing, b"one\n")
+    lines = aiter(source)
+    assert await anext(lines) == b"one"
+    source.stop()
+    assert [line async for line in lines] == []
+    os.close(writing)
+
+
+@pytest.mark.asyncio
+async def test_a_reader_who_takes_nothing_is_given_up() -> None:
+    reading, writing = os.pipe()
+    gone = asyncio.Event()
+    sink = LineSink(writing, gone.set)
+    sink.write(b"x" * (MAX_BACKLOG // 2))
+    assert not gone.is_set()
+    sink.write(b"x" * (MAX_BACKLOG // 2 + 1))
+    async with asyncio.timeout(30):
+        await gone.wait()
+    os.close(reading)
+    await sink.close()
+    os.close(writing)

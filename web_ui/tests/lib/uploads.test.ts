@@ -1,0 +1,44 @@
+import { describe, expect, it, vi } from "vitest";
+
+import { MAX_UPLOAD } from "../../src/bridge/shell.gen";
+import { setLanguage, t } from "../../src/lib/i18n.svelte";
+import { Uploads } from "../../src/lib/uploads";
+import { Page } from "../helpers/page";
+
+const file = (name: string, size = 3): File => {
+  const made = new File([new Uint8Array(Math.min(size, 3))], name);
+  Object.defineProperty(made, "size", { value: size });
+  Object.defineProperty(made, "arrayBuffer", { value: async () => new ArrayBuffer(3) });
+  return made;
+};
+const list = (...files: File[]): FileList => files as unknown as FileList;
+
+describe("pasted and dropped files", () => {
+  it("go to the shell with their talk, and are offered there", async () => {
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", async (url: string) => {
+      asked.push(url);
+      return { text: async () => "7" };
+    });
+    const page = new Page({});
+    await new Uploads(page.app, "t 1").send(list(file("a b.png"), file("", 3), file("empty", 0)));
+    expect(asked).toEqual([
+      "floater://media/upload?talk=t+1&name=a+b.png&size=3",
+      "floater://media/upload?talk=t+1&name=image.png&size=3",
+    ]);
+    const offer = { command: "send_upload", talk: "t 1", upload: 7 };
+    expect(page.asked).toEqual([offer, offer]);
+    await new Uploads(page.app, "t 1").send(null);
+    expect(page.asked).toHaveLength(2);
+  });
+
+  it("are refused when they are too large, or cannot be read", async () => {
+    setLanguage("en");
+    vi.stubGlobal("fetch", () => Promise.reject(new Error("gone")));
+    const page = new Page({});
+    await new Uploads(page.app, "t").send(list(file("big", MAX_UPLOAD + 1), file("a")));
+    const told = page.app.toasts.map((toast) => toast.text);
+    expect(told).toEqual([t("talk.too_large_to_drop", { size: "67 MB" }), t("talk.upload_failed")]);
+    expect(page.asked).toEqual([]);
+  });
+});
