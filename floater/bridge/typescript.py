@@ -18,7 +18,7 @@ from floater.codes import Code
 from floater.core.meet.technique import Technique
 from floater.core.talk.danger import DANGEROUS_ENDINGS
 from floater.core.talk.sniff import IMAGE_TYPES
-from floater.sentences import LANGUAGES
+from floater.languages import LANGUAGES
 from floater.wire.limits import MAX_TEXT
 
 LINE: Final = 110

@@ -31,7 +31,7 @@ from floater.core.meet import orders as meet
 from floater.core.meet.introduction import Introduction, introduction_of
 from floater.core.meet.meeting import DEAF
 from floater.core.meet.technique import Allowance
-from floater.core.person import encounter, session, standing
+from floater.core.person import encounter, search, session, standing
 from floater.core.talk.talk import TalkConfig
 from floater.drive import Driver
 from floater.errors import Refused
@@ -257,7 +257,7 @@ class Person:
                 self._words.tell(event)
                 if isinstance(event, api.StateChanged):
                     self._entered(event.state)
-            case standing.SendSeek() | standing.SendCancel() | standing.Settled():
+            case search.SendSeek() | search.SendCancel() | search.Settled():
                 self.search.perform(effect)
             case engine.Fault(code, is_ours):
                 log.warning("= %s broke the protocol: %s", "we" if is_ours else "the peer", code.value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from floater.client.tokens import Tokens
 from floater.codes import Code
-from floater.core.person import session, standing
+from floater.core.person import encounter, session, standing
 from floater.errors import ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.tasks import Tasks
@@ -56,23 +56,23 @@ class Session:
 
     def perform(
         self,
-        order: standing.SendRestore
-        | standing.SendEndMatch
-        | standing.SendLogOut
-        | standing.KeepToken
-        | standing.DropToken,
+        order: session.SendRestore
+        | session.SendLogOut
+        | session.KeepToken
+        | session.DropToken
+        | encounter.SendEndMatch,
     ) -> None:
         """Start what is ordered."""
         match order:
-            case standing.SendRestore(token, match_ids):
+            case session.SendRestore(token, match_ids):
                 self._tasks.start(self._restore(token, match_ids), "restore")
-            case standing.SendEndMatch(match_id, reason):
+            case encounter.SendEndMatch(match_id, reason):
                 self.finish(self.tell(control.EndMatch(UNNUMBERED, match_id, reason)), "end match")
-            case standing.SendLogOut():
+            case session.SendLogOut():
                 self.finish(self.tell(control.LogOut(UNNUMBERED)), "log out")
-            case standing.KeepToken(token):
+            case session.KeepToken(token):
                 self.finish(self._tokens.keep(token), "keep token")
-            case standing.DropToken():
+            case session.DropToken():
                 self.finish(self._tokens.drop(), "drop token")
 
     def finish(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -110,6 +110,7 @@ class Session:
         except Unreachable:
             pass  # `Offline` has been or will be fed, and `Online` after it
         else:
-            known = isinstance(answer, control.LoggedIn)
-            self._feed(session.LoggedIn(answer.username, answer.token) if known else session.LoggedIn(""))
+            username = answer.username if isinstance(answer, control.LoggedIn) else ""
+            new = answer.token if isinstance(answer, control.LoggedIn) else ""
+            self._feed(session.LoggedIn(username, new))
             self._restored()

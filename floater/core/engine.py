@@ -34,7 +34,7 @@ from floater.core.meet.introduction import Introduction
 from floater.core.meet.meeting import Meeting
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
-from floater.core.person import encounter, standing
+from floater.core.person import encounter, search, session, standing
 from floater.core.person.encounter import ENDS, BeginMeeting, EndMeeting
 from floater.core.person.standing import Standing
 from floater.core.talk import orders as say
@@ -100,14 +100,14 @@ class CheckServer:
 
 
 ServerOrder: TypeAlias = (
-    standing.SendRestore
-    | standing.SendSeek
-    | standing.SendCancel
-    | standing.Settled
-    | standing.SendEndMatch
-    | standing.SendLogOut
-    | standing.KeepToken
-    | standing.DropToken
+    session.SendRestore
+    | session.SendLogOut
+    | session.KeepToken
+    | session.DropToken
+    | search.SendSeek
+    | search.SendCancel
+    | search.Settled
+    | encounter.SendEndMatch
     | CheckServer
 )
 Effect: TypeAlias = Open | Order | Fault | ServerOrder | Emit

@@ -8,7 +8,8 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from floater import api
 from floater.bridge.turns import Answer
 from floater.desktop.channel import Do
-from floater.sentences import LANGUAGES, choose_language, sentence
+from floater.languages import LANGUAGES, choose_language
+from floater.sentences import sentence
 
 FIRST: Final = LANGUAGES[0]
 "The language until the client has told its own, a moment after the start."

@@ -432,6 +432,7 @@ def _server_news(choices: Choices, attempt: int) -> standing.Event:
         match_id=match_id,
         role=control.Role.LEADER,
         name="x",
+        own=b"o" * 64,
         certificate=bytes(64),
         proof=TicketProof(b"", bytes(64), bytes(32)),
     )

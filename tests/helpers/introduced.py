@@ -10,6 +10,7 @@ def introduced(match_id: str = "m1", name: str = "Bob") -> Introduction:
         match_id=match_id,
         role=Role.LEADER,
         name=name,
+        own=b"o" * 64,
         certificate=b"c" * 64,
         proof=TicketProof(b"t", b"s" * 64, b"k" * 32),
         relay=Relay(b"r"),

@@ -106,7 +106,7 @@ class Side:
         self._changed = asyncio.Event()
         self.link: int | None = None
         self.meeting = Meeting(
-            introduction_of(self.matched, signer=self.ticket_key),
+            introduction_of(self.matched, own=self.match_key.certificate, signer=self.ticket_key),
             match_key=self.match_key,
             server_time=time.time,
             punch_port=self.punch_port,

@@ -10,6 +10,7 @@ from floater.codes import Code
 from floater.core import engine
 from floater.core.emit import Emit
 from floater.core.engine import Engine, News, Wish
+from floater.core.meet import orders
 from floater.core.meet.introduction import introduction_of
 from floater.core.meet.port import PortFacts
 from floater.core.meet.settings import MeetingSettings
@@ -17,6 +18,7 @@ from floater.core.meet.technique import Allowance
 from floater.core.person import encounter, reconnect, search, session, standing
 from floater.core.talk import talk as talking
 from floater.core.talk.talk import Talk, TalkConfig
+from floater.core.talk.transfer import FileOrder
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import control
 from floater.wire.codec import Message, encode
@@ -148,8 +150,10 @@ class Client:
                 )
                 self.links[talk].begin()
             case engine.Order(talk, order):
+                if isinstance(order, FileOrder):
+                    raise RuleBroken("a fault of the simulation", "there are no files")
                 self.links[talk].perform(order)
-                if isinstance(order, engine.meet.CloseAll):
+                if isinstance(order, orders.CloseAll):
                     del self.links[talk]
             case engine.Fault(code):
                 raise RuleBroken("an honest client was called a liar", f"{self.name} {code.value}")

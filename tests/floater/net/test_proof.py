@@ -15,7 +15,9 @@ def test_a_good_proof_becomes_what_all_links_prove_and_demand() -> None:
     for own, peer, matched in zip(
         (leader, follower), (follower, leader), maker.match(leader, follower), strict=True
     ):
-        made = credentials_for(introduction_of(matched, signer=maker.ticket_key), own, time.time)
+        made = credentials_for(
+            introduction_of(matched, own=own.certificate, signer=maker.ticket_key), own, time.time
+        )
         assert made.role is matched.role
         assert made.peer_certificate == peer.certificate
         assert (made.ticket, made.signature) == (matched.ticket, matched.signature)
@@ -29,5 +31,5 @@ def test_another_server_s_signature_or_another_time_is_no_proof() -> None:
         (maker.ticket_key, lambda: time.time() + 3_600.0),
     ):
         with pytest.raises(RemoteProtocolError) as caught:
-            credentials_for(introduction_of(matched, signer=signer), leader, clock)
+            credentials_for(introduction_of(matched, own=leader.certificate, signer=signer), leader, clock)
         assert caught.value.code is Code.BAD_TICKET

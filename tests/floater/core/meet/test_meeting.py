@@ -102,6 +102,7 @@ def introduction(
         match_id="m",
         role=role,
         name="stranger",
+        own=b"o" * 64,
         certificate=bytes(64),
         proof=TicketProof(b"ticket", bytes(64), bytes(32)),
         candidates=candidates,
