@@ -27,8 +27,9 @@ class MatchPort:
         self._dialer = None if port is None else self._make_dialer(port)
         self._offered: deque[PunchPort] = deque()
         "Fresh ones that are not in use yet."
+        self._is_closed = False
         self._tasks = Tasks()
-        self.retiring: set[asyncio.Task[None]] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
         "The closing of ports that are not in use any more."
 
     @property
@@ -50,8 +51,11 @@ class MatchPort:
         return self._port.facts
 
     def offer(self, port: PunchPort) -> PortFacts:
-        """Keep a fresh port until `UsePort`, and return what is known of it."""
-        self._offered.append(port)
+        """Keep a fresh port until `UsePort`, and return what is known of it. After `close` it is closed."""
+        if self._is_closed:
+            self._retire(port, None)
+        else:
+            self._offered.append(port)
         port.look_around()
         return port.facts
 
@@ -87,11 +91,12 @@ class MatchPort:
 
     async def settled(self) -> None:
         """Wait until the ports that are being closed are closed."""
-        if self.retiring:
-            await asyncio.wait(set(self.retiring))
+        if self._retiring:
+            await asyncio.wait(set(self._retiring))
 
     async def close(self) -> None:
         """Close all ports and streams that were not handed over."""
+        self._is_closed = True
         for port in self._offered:
             await port.close()
         if self._port is not None:
@@ -100,11 +105,14 @@ class MatchPort:
 
     def _use(self, port: PunchPort) -> None:
         if self._port is not None:
-            task = self._tasks.start(_close(self._port, self._dialer), "close a port")
-            self.retiring.add(task)
-            task.add_done_callback(self.retiring.discard)
+            self._retire(self._port, self._dialer)
         self._port, self._dialer = port, self._make_dialer(port)
         port.on_change = self._changed
+
+    def _retire(self, port: PunchPort, dialer: Dialer | None) -> None:
+        task = self._tasks.start(_close(port, dialer), "close a port")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
     def _changed(self) -> None:
         assert self._port is not None

@@ -13,7 +13,6 @@
 import asyncio
 import logging
 import random
-import socket
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -28,14 +27,13 @@ from floater.core.meet.technique import Allowance
 from floater.crypto.certificate import CertifiedKey
 from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError
-from floater.loop import abort
 from floater.net.match_port import MatchPort
 from floater.net.peer_link import Credentials, PeerLink
 from floater.net.proof import credentials_for
 from floater.net.punch_port import PunchPort
-from floater.net.relay_link import RelayStream, join_relay
+from floater.net.relay_link import RelayStream, abandon, join_relay
 from floater.net.server_door import Proxy
-from floater.net.sockets import RULES, forget_on_close
+from floater.net.sockets import RULES
 from floater.tasks import Tasks
 from floater.wire.frame import Body
 from floater.wire.talk import PeerHello, TalkMessage
@@ -183,7 +181,7 @@ class Performer:
         if (work := self._work.pop(number, None)) is not None:
             work.cancel()
         if (stream := self._relayed.pop(number, None)) is not None:
-            _abandon(stream)
+            abandon(stream)
         self._port.drop(number)
         if (peer := self._links.pop(number, None)) is not None:
             peer.discard()
@@ -253,12 +251,18 @@ class Meeting:
             received=received,
             proxy=proxy,
         )
-        self.start = self._performer.begin
-        "Check the proof, then look for the peer. If it does not hold, NoShow(BAD_TICKET) is reported."
-        self.feed = self._driver.feed
-        "Give the machine an event that comes from above: of the server, the network, or the talk."
-        self.renew = self._performer.renewed
-        "Punch from this port from now on. None: there is no other."
+
+    def start(self) -> None:
+        """Check the proof, then look for the peer. If it does not hold, NoShow(BAD_TICKET) is reported."""
+        self._performer.begin()
+
+    def feed(self, event: orders.Event) -> None:
+        """Give the machine an event that comes from above: from the server, the network or the talk."""
+        self._driver.feed(event)
+
+    def renew(self, port: PunchPort | None) -> None:
+        """Punch from this port from now on. None: there is no other."""
+        self._performer.renewed(port)
 
     def transmit(self, order: link.Transmit) -> None:
         """Send a message. On a link that is gone it is dropped; `LinkDown` has been or will be reported."""
@@ -289,11 +293,3 @@ async def _join(
         host, _, port = relay.address.rpartition(":")
         server = replace(server, host=host.strip("[]"), port=int(port))
     return await join_relay(server, relay.token, proxy=proxy)
-
-
-def _abandon(stream: RelayStream) -> None:
-    if isinstance(stream, socket.socket):
-        forget_on_close(stream)
-        stream.close()
-    else:
-        abort(stream)

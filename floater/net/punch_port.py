@@ -52,15 +52,8 @@ class PunchPort:
         self._known = asyncio.Event()
         self._streams: dict[int, StunStream] = {}
         self._asks: list[asyncio.Task[None]] = []
-        self._reserved = [_reserve(), _reserve()]
-        ports = local_of(self._reserved[0]).port, local_of(self._reserved[1]).port
-        self.families: tuple[socket.AddressFamily, ...] = (socket.AF_INET,)
-        "In which the ports are bound."
-        try:
-            self._reserved += [punch_socket(socket.AF_INET6, port) for port in ports]
-            self.families += (socket.AF_INET6,)
-        except OSError:
-            pass  # no IPv6 here, or somebody else's port there
+        self._reserved = _Reserved()
+        ports = self._reserved.ports
         scope = scope_of(server) if server else Scope.PUBLIC
         network = core.Network(interfaces.own_subnets(), interfaces.gateways())
         facing = interfaces.source_address(server) if server else None
@@ -72,6 +65,11 @@ class PunchPort:
         # A server that is near brings nobody together who would have to come through our router.
         self._mapper = mapper if scope is Scope.PUBLIC else None
         self._want(socket.AF_INET)
+
+    @property
+    def families(self) -> tuple[socket.AddressFamily, ...]:
+        """The address families in which the ports are bound."""
+        return self._reserved.families
 
     @property
     def facts(self) -> PortFacts:
@@ -128,8 +126,7 @@ class PunchPort:
         await self._tasks.close()
         for stream in self._streams.values():
             stream.close()
-        for sock in self._reserved:
-            sock.close()
+        self._reserved.close()
 
     # -- what the machine wants -----------------------------------------------------------
 
@@ -256,6 +253,25 @@ async def prepare_punch_port(
         await port.close()
         raise
     return port
+
+
+class _Reserved:
+    """Two ports, one for each lane, bound in each address family that there is."""
+
+    def __init__(self) -> None:
+        self._sockets = [_reserve(), _reserve()]
+        self.ports = local_of(self._sockets[0]).port, local_of(self._sockets[1]).port
+        self.families: tuple[socket.AddressFamily, ...] = (socket.AF_INET,)
+        try:
+            self._sockets += [punch_socket(socket.AF_INET6, port) for port in self.ports]
+            self.families += (socket.AF_INET6,)
+        except OSError:
+            pass  # no IPv6 here, or somebody else's port there
+
+    def close(self) -> None:
+        """Give the ports back."""
+        for sock in self._sockets:
+            sock.close()
 
 
 def _reserve() -> socket.socket:

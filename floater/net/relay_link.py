@@ -14,7 +14,7 @@ from floater.codes import Code
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, ServerRefused
 from floater.loop import abort
 from floater.net.server_door import Proxy, open_server_socket, open_server_stream
-from floater.net.sockets import prepare_link
+from floater.net.sockets import forget_on_close, prepare_link
 from floater.wire import relay
 from floater.wire.codec import encode
 from floater.wire.control import Refused, code_of
@@ -59,6 +59,15 @@ async def join_relay(
         except (TimeoutError, LinkClosed, RemoteProtocolError):
             pass
     return await _join_in_tls(server, token, proxy), "relay-tls"
+
+
+def abandon(stream: RelayStream) -> None:
+    """Close a stream that no link was made of, at once."""
+    if isinstance(stream, socket.socket):
+        forget_on_close(stream)
+        stream.close()
+    else:
+        abort(stream)
 
 
 async def _join_raw(server: ServerUrl, token: bytes) -> socket.socket:

@@ -101,4 +101,8 @@ async def test_without_a_port_there_is_nothing_to_look_at() -> None:
     match_port.offer(offered)
     await match_port.close()
     assert is_free(offered.facts.port), "it is closed although it was never used"
+    late = await prepared()
+    match_port.offer(late)
+    await match_port.settled()
+    assert is_free(late.facts.port)
     assert fed == []

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from floater import api
 from floater.codes import Code
-from floater.core.meet import path
 from floater.crypto.certificate import make_certified_key
 from floater.errors import LinkClosed, RemoteProtocolError, ServerRefused, Unreachable
 from floater.net import relay_link
@@ -165,5 +165,5 @@ async def test_peers_talk_over_a_relay_in_tls_through_a_proxy() -> None:
     ):
         leader.meeting.start()
         follower.meeting.start()
-        assert (await leader.hears(path.Chosen)).how == "relay-tls"
-        await follower.hears(path.Chosen)
+        assert (await leader.hears(api.Path)).how == "relay-tls"
+        await follower.hears(api.Path)
