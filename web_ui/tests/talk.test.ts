@@ -8,36 +8,36 @@ const last = <T>(of: Talk): T => of.blocks.at(-1)!.entries.at(-1) as T;
 describe("a talk folds its events", () => {
   it("follows our text from sent over failed to delivered", () => {
     const t = talk();
-    t.take({ event: "said", message_id: "L1", text: "你好吗" }, 1);
+    t.take({ event: "said", message_id: "1111111111111111.1", text: "你好吗" }, 1);
     expect(last<TextEntry>(t)).toMatchObject({ mine: true, delivery: "sent", text: "你好吗" });
-    t.take({ event: "undelivered", message_id: "L1", error: { code: "not_delivered", message: "没有送达" } }, 2);
+    t.take({ event: "undelivered", message_id: "1111111111111111.1", error: { code: "not_delivered", message: "没有送达" } }, 2);
     expect(last<TextEntry>(t)).toMatchObject({ delivery: "failed", problem: "没有送达" });
-    t.take({ event: "delivered", message_id: "L1" }, 3);
+    t.take({ event: "delivered", message_id: "1111111111111111.1" }, 3);
     expect(last<TextEntry>(t)).toMatchObject({ delivery: "delivered", problem: "" });
   });
 
   it("follows a file from the offer to the end", () => {
     const t = talk();
-    t.take({ event: "offer", transfer_id: "F2", name: "a.png", content_type: "image/png", size: 10, preview: null }, 1);
+    t.take({ event: "offer", transfer_id: "ffffffffffffffff.2", name: "a.png", content_type: "image/png", size: 10, preview: null }, 1);
     const file = last<FileEntry>(t);
     expect(file).toMatchObject({ mine: false, moving: "offered", isImage: true });
-    t.take({ event: "progress", transfer_id: "F2", bytes: 4, size: 10 }, 2);
-    t.take({ event: "paused", transfer_id: "F2", by_you: false, by_peer: true }, 3);
+    t.take({ event: "progress", transfer_id: "ffffffffffffffff.2", bytes: 4, size: 10 }, 2);
+    t.take({ event: "paused", transfer_id: "ffffffffffffffff.2", by_you: false, by_peer: true }, 3);
     expect(file).toMatchObject({ moving: "moving", bytes: 4, pausedByPeer: true });
-    t.take({ event: "received", transfer_id: "F2", path: "/x/a.png", sha256: "00" }, 4);
+    t.take({ event: "received", transfer_id: "ffffffffffffffff.2", path: "/x/a.png", digest: "sha256:00" }, 4);
     expect(file).toMatchObject({ moving: "done", bytes: 10 });
   });
 
   it("never shows a vector image as a picture", () => {
     const t = talk();
-    t.take({ event: "offer", transfer_id: "F1", name: "a", content_type: "image/svg+xml", size: 1, preview: null }, 1);
+    t.take({ event: "offer", transfer_id: "ffffffffffffffff.1", name: "a", content_type: "image/svg+xml", size: 1, preview: null }, 1);
     expect(last<FileEntry>(t).isImage).toBe(false);
   });
 
   it("ignores news of messages and files it does not know", () => {
     const t = talk();
-    t.take({ event: "delivered", message_id: "L9" }, 1);
-    t.take({ event: "sent", transfer_id: "L9" }, 1);
+    t.take({ event: "delivered", message_id: "1111111111111111.9" }, 1);
+    t.take({ event: "sent", transfer_id: "1111111111111111.9" }, 1);
     expect(t.count).toBe(0);
   });
 
@@ -45,19 +45,19 @@ describe("a talk folds its events", () => {
     const t = talk();
     for (let n = 1; n <= 2 * BLOCK; n += 1) t.take({ event: "text", message_id: `F${n}`, text: "x" }, n);
     const first = t.blocks[0]!.entries;
-    t.take({ event: "text", message_id: "F999", text: "y" }, 999);
+    t.take({ event: "text", message_id: "ffffffffffffffff.999", text: "y" }, 999);
     expect(t.blocks.map((block) => block.entries.length)).toEqual([BLOCK, BLOCK, 1]);
     expect(t.blocks[0]!.entries).toBe(first);
   });
 
   it("counts what the person has not seen, and marks where it begins", () => {
     const t = talk(false);
-    t.take({ event: "said", message_id: "L1", text: "a" }, 1);
-    t.take({ event: "text", message_id: "F1", text: "b" }, 2);
-    t.take({ event: "text", message_id: "F2", text: "c" }, 3);
-    expect([t.unread, t.firstUnread]).toEqual([2, "F1"]);
+    t.take({ event: "said", message_id: "1111111111111111.1", text: "a" }, 1);
+    t.take({ event: "text", message_id: "ffffffffffffffff.1", text: "b" }, 2);
+    t.take({ event: "text", message_id: "ffffffffffffffff.2", text: "c" }, 3);
+    expect([t.unread, t.firstUnread]).toEqual([2, "ffffffffffffffff.1"]);
     t.seen();
-    expect([t.unread, t.firstUnread]).toEqual([0, "F1"]);
+    expect([t.unread, t.firstUnread]).toEqual([0, "ffffffffffffffff.1"]);
   });
 
   it("knows until when a lost peer is waited for, also from the history", () => {

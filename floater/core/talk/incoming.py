@@ -290,7 +290,7 @@ class Incoming:
             case State.STORING, FileStored(_, path):
                 self._close(transfer)
                 stored = Say(wire.Stored(seq=0, received=0, transfer=transfer.id))
-                received = Emit(api.Received(transfer.id, path, transfer.sha256.hex()))
+                received = Emit(api.Received(transfer.id, path, f"sha256:{transfer.sha256.hex()}"))
                 return [stored, received]
         return []
 

@@ -580,7 +580,7 @@ export interface ReceivedEvent {
   event: "received";
   transfer_id: string;
   path: string;
-  sha256: string;
+  digest: string;
   n: number;
   talk: string;
 }
