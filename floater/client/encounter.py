@@ -20,6 +20,7 @@ from floater.core.talk.transfer import (
     CreateFile,
     DiscardFile,
     FinishFile,
+    Keep,
     ReadBlock,
     WriteBlock,
 )
@@ -38,6 +39,7 @@ from floater.net.meeting import (
 from floater.store.files import Files
 from floater.tasks import Tasks
 from floater.wire import control
+from floater.wire.message_id import author_of
 
 log = logging.getLogger("floater.client")
 
@@ -50,6 +52,7 @@ class Encounter:
 
     Args:
         matched: the server's message.
+        certificate: ours for this match, DER.
         config: of the talk.
         tell: called with each event for the person, sentences left out.
         report: called with what the person's own machine has to know.
@@ -61,6 +64,7 @@ class Encounter:
     def __init__(
         self,
         matched: control.Matched,
+        certificate: bytes,
         config: TalkConfig,
         *,
         tell: Callable[[api.Event], None],
@@ -70,7 +74,7 @@ class Encounter:
         opened: Callable[[str, int], None],
     ) -> None:
         self.matched = matched
-        self.talk = Talk(matched.role, config)
+        self.talk = Talk(author_of(certificate), author_of(matched.certificate), config)
         self.path: api.PathKind | None = None
         self._tell = tell
         self._report = report
@@ -82,7 +86,6 @@ class Encounter:
         self._meeting: Meeting | None = None
         self._met = False
         self._ending: api.Ended | None = None
-        self._held: list[Callable[[], None]] | None = None
         self._tasks = Tasks()
         self._talk_over = asyncio.Event()
         self._closed = asyncio.Event()
@@ -100,30 +103,15 @@ class Encounter:
 
     # -- wishes ---------------------------------------------------------------------------
 
-    def wish(self, wish: talk.Wish, told: Callable[[str], api.Event] | None = None) -> str:
+    def wish(self, wish: talk.Wish) -> str:
         """Fulfil a wish and return the id of what it created.
-
-        Args:
-            wish: for the talk.
-            told: makes, from that id, the event that tells of our own doing;
-                it comes before all that follows from it.
 
         Raises:
             Refused: nothing was changed.
         """
-        if not self._met or self._ending is not None:
-            raise Refused(Code.NO_TALK)
-        self._held = []
-        try:
-            self._feed(wish)
-            created = self.talk.last_id
-            if told is not None:
-                self._tell(told(created))
-        finally:
-            held, self._held = self._held, None
-            for tell in held:
-                tell()
-        return created
+        self._make_sure_of_talk()
+        self._feed(wish)
+        return self.talk.last_id
 
     async def offer(self, file: str) -> str:
         """Offer the file of that path and return the transfer's id.
@@ -131,18 +119,12 @@ class Encounter:
         Raises:
             Refused: NO_TALK, NOT_GREETED, and what `Files.open_outgoing` raises.
         """
-        if not self._met or self._ending is not None:
-            raise Refused(Code.NO_TALK)
-        if not (self.talk.greeted and self.talk.peer_greeted):
-            raise Refused(Code.NOT_GREETED)
+        self._make_sure_of_talk()
+        if self.talk.refusal is not None:
+            raise Refused(self.talk.refusal)
         offer = await self._files.open_outgoing(file)
         try:
-            return self.wish(
-                offer,
-                lambda created: api.Offered(
-                    created, offer.name, offer.content_type, offer.size, offer.preview
-                ),
-            )
+            return self.wish(offer)
         except Refused:
             self._files.perform(CloseFile(offer.file))
             raise
@@ -151,9 +133,13 @@ class Encounter:
         """Have an offered file, in that folder.
 
         Raises:
-            Refused: NO_TALK, NO_SUCH_TRANSFER, TRANSFER_STATE.
+            Refused: NO_TALK, NOT_GREETED, NO_SUCH_TRANSFER, TRANSFER_STATE.
         """
-        self.wish(api.Accept(transfer_id, str(folder)))
+        self.wish(Keep(transfer_id, str(folder)))
+
+    def _make_sure_of_talk(self) -> None:
+        if not self._met or self._ending is not None:
+            raise Refused(Code.NO_TALK)
 
     # -- the end --------------------------------------------------------------------------
 
@@ -218,7 +204,7 @@ class Encounter:
             case Opened(number):
                 self._opened(match_id, number)
             case Misbehaved(code):
-                self._misbehaved(code)
+                self._feed(talk.Misbehaved(code))
             case Noticed(code):
                 self._say(api.Notice(code.value, ""))
 
@@ -226,11 +212,7 @@ class Encounter:
         try:
             self._driver.feed(event)
         except RemoteProtocolError as error:
-            self._misbehaved(error.code)
-
-    def _misbehaved(self, code: Code) -> None:
-        log.warning("< the peer broke the protocol: %s", code.value)
-        self._feed(talk.End(api.Ended.PEER_MISBEHAVED))
+            self._driver.feed(talk.Misbehaved(error.code))
 
     def _perform(self, effect: talk.Effect) -> None:
         match effect:
@@ -243,8 +225,11 @@ class Encounter:
             case Emit(event):
                 self._say(event)
             case Greeted():
-                self._in_turn(lambda: self._report(stranger.Greeted(self.matched.match_id)))
-            case Over(reason):
+                self._report(stranger.Greeted(self.matched.match_id))
+            case Over(reason, fault):
+                if fault is not None:
+                    who = "the peer" if reason is api.Ended.PEER_MISBEHAVED else "the peer says that we"
+                    log.warning("< %s broke the protocol: %s", who, fault.value)
                 self._talk_over.set()
                 self._report(stranger.Over(self.matched.match_id, reason))
             case ReadBlock() | CloseFile() | CreateFile() | WriteBlock() | FinishFile() | DiscardFile():
@@ -252,10 +237,4 @@ class Encounter:
 
     def _say(self, event: api.Event) -> None:
         if self._ending is None:
-            self._in_turn(lambda: self._tell(event))
-
-    def _in_turn(self, tell: Callable[[], None]) -> None:
-        if self._held is None:
-            tell()
-        else:
-            self._held.append(tell)
+            self._tell(event)

@@ -45,7 +45,6 @@ from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.control import code_of
 from floater.wire.endpoint import Address
-from floater.wire.greetings import greeting_in, known_language
 from floater.wire.url import ServerUrl
 
 log = logging.getLogger("floater.client")
@@ -208,10 +207,9 @@ class Person:
             raise Refused(Code.NO_TALK)
         match command:
             case api.Greet(language):
-                tag = known_language(language or self._words.language)
-                encounter.wish(api.Greet(tag), lambda _: api.Greeted(tag, greeting_in(tag)))
-            case api.SendText(text):
-                return api.TextReply(encounter.wish(command, lambda created: api.Said(created, text)))
+                encounter.wish(api.Greet(language or self._words.language))
+            case api.SendText():
+                return api.TextReply(encounter.wish(command))
             case api.SendFile(path):
                 return api.FileReply(await encounter.offer(str(Path(path).expanduser())))
             case api.Accept(transfer_id, to):
@@ -366,6 +364,7 @@ class Person:
         assert self._search.match_key is not None
         encounter = self._encounter = Encounter(
             matched,
+            self._search.match_key.certificate,
             TalkConfig(max_file=self._config.max_file),
             tell=self._words.tell,
             report=self._driver.feed,

@@ -18,6 +18,7 @@ from floater.wire import control
 from floater.wire.codec import Message, encode
 from floater.wire.control import SERVER_MESSAGES, code_of
 from floater.wire.frame import SERVER_LEG, FrameReader
+from floater.wire.message_id import author_of
 from tests.simulation.meeting import Meeting, Report
 from tests.simulation.network import End, Host
 from tests.simulation.scheduler import RuleBroken, Run
@@ -293,16 +294,15 @@ class Client:
 
 
 class Encounter:
-    """The two of one match at one side, as `floater.encounter` wires them."""
+    """The two of one match at one side, as `floater.client.encounter` wires them."""
 
     def __init__(self, client: Client, matched: control.Matched, certificate: bytes) -> None:
         self.client = client
         self.match_id = matched.match_id
-        self.talk = talk.Talk(matched.role)
+        self.talk = talk.Talk(author_of(certificate), author_of(matched.certificate))
         self.met = False
         self.since = client.world.scheduler.now
         self._ending = False
-        self._held: list[Callable[[], None]] | None = None
         self._run: Run[talk.Event, talk.Effect] = Run(client.world.scheduler, self.talk, self._perform)
         self.meeting = Meeting(
             client.world.crossroads,
@@ -326,19 +326,7 @@ class Encounter:
         """
         if not self.met:
             raise Refused(Code.NO_TALK)
-        talks, name = self.client.world.talks, self.client.name
-        self._held = []
-        try:
-            self._run.feed(wish)
-            match wish:
-                case api.Greet():
-                    talks.greeted(self.match_id, name)
-                case api.SendText(text):
-                    talks.said(self.match_id, name, self.talk.last_id, text)
-        finally:
-            held, self._held = self._held, None
-            for tell in held:
-                tell()
+        self._run.feed(wish)
         return self.talk.last_id
 
     def leave(self, reason: api.Ended) -> None:
@@ -395,19 +383,13 @@ class Encounter:
             case link.Alive(number):
                 self.meeting.alive(number)
             case Emit(event):
-                self._in_turn(lambda: self.client.world.talks.told(self.match_id, self.client.name, event))
+                self.client.world.talks.told(self.match_id, self.client.name, event)
                 self.client.world.scheduler.note(f"{self.client.name} {event}")
             case Greeted():
-                self._in_turn(lambda: self.client.feed(stranger.Greeted(self.match_id)))
+                self.client.feed(stranger.Greeted(self.match_id))
             case Over(reason):
                 self.client.feed(stranger.Over(self.match_id, reason))
                 self.client.world.scheduler.after(0.0, self._close)
-
-    def _in_turn(self, tell: Callable[[], None]) -> None:
-        if self._held is None:
-            tell()
-        else:
-            self._held.append(tell)
 
 
 def _code(answer: control.Answer | Code) -> Code | None:

@@ -183,19 +183,15 @@ class TalkLedger:
             self.talks += 1
         self.sides[match_id][client].met = True
 
-    def greeted(self, match_id: str, client: str) -> None:
-        """A person has greeted."""
-        self.sides[match_id][client].greeted = True
-
-    def said(self, match_id: str, client: str, message_id: str, text: str) -> None:
-        """A text was taken for sending."""
-        self._gate(match_id, client)
-        self.sides[match_id][client].said.append((message_id, text))
-
     def told(self, match_id: str, client: str, event: api.Event) -> None:
         """A client tells its person something of a talk."""
         side = self.sides[match_id][client]
         match event:
+            case api.Greeted():
+                side.greeted = True
+            case api.Said(message_id, text):
+                self._gate(match_id, client)
+                side.said.append((message_id, text))
             case api.TextReceived(message_id, text):
                 self._gate(match_id, client)
                 side.heard.append((message_id, text))

@@ -121,7 +121,7 @@ class Person:
         elif chance(0.1):
             self._say(encounter, api.Typing(True))
         elif chance(0.1) and self._said:
-            self._say(encounter, api.Retry(encounter.talk.last_id or "L1"))
+            self._say(encounter, api.Retry(encounter.talk.last_id))
 
     def _both_hang_up(self, encounter: Encounter) -> None:
         """Let the other one press the red button too, at the same instant or a moment later."""

@@ -47,10 +47,10 @@ describe("a page that begins", () => {
     const text = (id: string): AnyEvent => ({ event: "text", message_id: id, text: id });
     const app = await begin((command) => {
       if (command === "kept") return [{ page: "" }];
-      if (command === "status") return [text("L1"), status("talking"), text("L2")];
-      return [{ events: [1, 2].map((n) => ({ at: n, happened: text(`L${n}`) })) }, text("L3")];
+      if (command === "status") return [text("1111111111111111.1"), status("talking"), text("1111111111111111.2")];
+      return [{ events: [1, 2].map((n) => ({ at: n, happened: text(`1111111111111111.${n}`) })) }, text("1111111111111111.3")];
     });
-    expect(said(app)).toEqual(["L1", "L2", "L3"]);
+    expect(said(app)).toEqual(["1111111111111111.1", "1111111111111111.2", "1111111111111111.3"]);
     expect(app.talk!.unread).toBe(0);
   });
 

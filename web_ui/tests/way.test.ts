@@ -56,7 +56,7 @@ describe("an open receipt", () => {
     expect(texts("li")).toEqual(["asked 3"]);
     await tell({ event: "path", kind: "direct", how: "public", took_ms: 1, rtt_ms: 2, receipt: TOLD });
     expect(texts("li")).toEqual(["asked 4"]);
-    await tell({ event: "text", message_id: "F1", text: "a" });
+    await tell({ event: "text", message_id: "ffffffffffffffff.1", text: "a" });
     expect(texts("li")).toEqual(["asked 4"]);
   });
 

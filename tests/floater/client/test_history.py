@@ -14,7 +14,10 @@ def after(*events: api.Event) -> list[api.Event]:
 
 def test_a_talk_is_kept_from_its_match_on() -> None:
     early = api.Notice("mail_delayed", "")
-    assert after(early, MATCHED, api.TextReceived("F1", "hi")) == [MATCHED, api.TextReceived("F1", "hi")]
+    assert after(early, MATCHED, api.TextReceived("ffffffffffffffff.1", "hi")) == [
+        MATCHED,
+        api.TextReceived("ffffffffffffffff.1", "hi"),
+    ]
 
 
 def test_nothing_is_kept_when_the_talk_is_over() -> None:
@@ -22,11 +25,15 @@ def test_nothing_is_kept_when_the_talk_is_over() -> None:
     home = api.StateChanged(api.State.HOME)
     assert after(MATCHED, ended) == [MATCHED, ended]
     assert after(MATCHED, ended, home) == []
-    assert after(MATCHED, ended, home, api.Delivered("L1")) == []
+    assert after(MATCHED, ended, home, api.Delivered("1111111111111111.1")) == []
 
 
 def test_of_progress_only_the_newest_is_kept() -> None:
-    first, second, other = api.Progress("L1", 1, 9), api.Progress("L1", 2, 9), api.Progress("F1", 1, 9)
+    first, second, other = (
+        api.Progress("1111111111111111.1", 1, 9),
+        api.Progress("1111111111111111.1", 2, 9),
+        api.Progress("ffffffffffffffff.1", 1, 9),
+    )
     assert after(MATCHED, first, other, second) == [MATCHED, other, second]
 
 

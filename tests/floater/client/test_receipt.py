@@ -37,7 +37,7 @@ def test_a_receipt_tells_what_was_told_and_the_newest_reason_and_no_name() -> No
         api.Matched("m1", api.PeerName("Bob")),
         RELAYED,
         api.ReceiptChanged(FAILED),
-        api.TextReceived("F1", "wild geese"),
+        api.TextReceived("ffffffffffffffff.1", "wild geese"),
     ):
         words.tell(event)
     reply = receipt_of(words, hides=False)
