@@ -200,7 +200,7 @@ class Incoming(OpenTransfers[_Transfer]):
         effects: list[Effect] = [WriteBlock(id_, fresh)]
         effects += transfer.progress(flow.place, last=flow.is_whole, now=now)
         flow.take_pace(rtt, now=now)
-        if flow.is_worth_it():
+        if flow.is_worth_asking:
             effects += self._get(transfer, now)
         return [*effects, *self._store_if_whole(transfer)]
 

@@ -64,6 +64,11 @@ class Inflow:
         """Whether the window reaches beyond what was asked for."""
         return self.granted < min(self.size, self.place + self.window)
 
+    @property
+    def is_worth_asking(self) -> bool:
+        """Whether a sixteenth of the window has been used up."""
+        return (self.granted - self.place) * 16 <= self.window * 15
+
     def take(self, first: int, body: Body | memoryview) -> Body | memoryview:
         """Take bytes from `first` on, and return those that are new; none if all came before.
 
@@ -96,10 +101,6 @@ class Inflow:
     def is_due(self, *, now: float) -> bool:
         """Say whether to ask even for little."""
         return now - self.got_at >= GET_INTERVAL or self.granted <= self.place
-
-    def is_worth_it(self) -> bool:
-        """Say whether a sixteenth of the window has been used up."""
-        return (self.granted - self.place) * 16 <= self.window * 15
 
     def start_anew(self) -> None:
         """Forget what was asked, and the pace: the link has changed."""

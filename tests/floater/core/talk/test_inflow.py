@@ -56,9 +56,9 @@ def test_the_first_bytes_tell_the_type() -> None:
 def test_the_window_reaches_beyond_what_has_come() -> None:
     flow = Inflow(3 * FIRST_WINDOW)
     assert flow.ask(now=1.0) == (0, FIRST_WINDOW - 1)
-    assert (flow.can_grow, flow.is_worth_it()) == (False, False)
+    assert (flow.can_grow, flow.is_worth_asking) == (False, False)
     flow.take(0, bytes(FIRST_WINDOW // 16))
-    assert (flow.can_grow, flow.is_worth_it()) == (True, True)
+    assert (flow.can_grow, flow.is_worth_asking) == (True, True)
     assert not flow.is_due(now=1.0 + GET_INTERVAL - 0.01)
     assert flow.is_due(now=1.0 + GET_INTERVAL)
     assert flow.ask(now=2.0) == (FIRST_WINDOW, FIRST_WINDOW + FIRST_WINDOW // 16 - 1)

@@ -295,6 +295,10 @@ def test_one_name_for_both_sides_is_no_talk() -> None:
         Talk(LEADER, LEADER)
 
 
+def test_typing_is_told_over_a_link_only() -> None:
+    opened().at(2.0, LinkDown(1)).at(2.1, api.Typing(True)).at(4.2, Tick())
+
+
 def test_a_check_asks_the_link() -> None:
     opened().at(2.0, Check(), Transmit(1, wire.LinkPing(2)))
 
