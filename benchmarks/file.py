@@ -125,7 +125,7 @@ class Ours:
         await ann.event("sent", transfer_id=transfer, within=LONG)
         self.took.seconds.append(perf_counter() - began)
         self.took.processor.append(processor_time(ann, bob) - computed)
-        assert received["sha256"] == digest
+        assert received["digest"] == f"sha256:{digest}"
         Path(received["path"]).unlink()
 
 

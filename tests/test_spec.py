@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.codes import Code
-from floater.wire import control, limits, names, relay, stun, talk, ticket, url
+from floater.wire import control, limits, message_id, names, relay, stun, talk, ticket, url
 from floater.wire.codec import Message, encode, snake_case
 from floater.wire.endpoint import Candidate, Scope, scope_of
 from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, FrameReader
@@ -84,6 +84,10 @@ def test_the_ticket_s_example_is_signed_and_holds() -> None:
 
 
 def test_the_other_blocks_hold() -> None:
+    fields, line = BLOCKS["id certificate"]
+    named = json.loads(fields)
+    author = message_id.author_of(base64.b64decode(named["certificate"], validate=True))
+    assert message_id.make_message_id(author, named["seq"]) == line
     fields, line = BLOCKS["url pinned"]
     expected = json.loads(fields)
     parsed = url.parse_server_url(line)
@@ -114,6 +118,7 @@ def test_the_names_are_cleaned_as_printed(name: str, clean: Any) -> None:
 
 def test_every_block_is_checked_by_one_of_these_tests() -> None:
     by_hand = {
+        "id certificate",
         "url pinned",
         "bytes relay-preamble",
         "bytes relay-go",

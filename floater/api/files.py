@@ -103,7 +103,8 @@ class Received(TalkEvent, frozen=True):
 
     transfer_id: str
     path: str
-    sha256: str
+    digest: str
+    "`sha256:` and 64 hex digits."
 
 
 class Sent(TalkEvent, frozen=True):

@@ -79,7 +79,7 @@ class Person:
                 kind, size = event["content_type"], event["size"]
                 return say("offer", name=event["name"], kind=kind, size=f"{size:,}")
             case "received":
-                return say("received", sha=event["sha256"][:12])
+                return say("received", sha=event["digest"].removeprefix("sha256:")[:12])
             case "sent":
                 return say("sent")
             case "ended":
@@ -207,7 +207,8 @@ async def _send_picture(an: Person, bob: Person, folder: Path) -> None:
     await an.program.event("sent")
     ours = hashlib.sha256(picture.read_bytes()).hexdigest()
     theirs = hashlib.sha256(Path(received["path"]).read_bytes()).hexdigest()
-    _check(ours == theirs == received["sha256"], "the picture arrived as another one")
+    same = ours == theirs and received["digest"] == f"sha256:{ours}"
+    _check(same, "the picture arrived as another one")
     bob.show("same", sha=ours[:12])
 
 

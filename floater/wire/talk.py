@@ -1,7 +1,8 @@
 """Every message of the peer leg, in spec order (spec §7).
 
 A numbered message has `seq`: 1, 2, 3 … in each direction of one match, over
-all its links. The others belong to the link they came on.
+all its links. The others belong to the link they came on. `transfer` is the id
+of an offer: its author and its `seq` (spec §7.2.1).
 """
 
 from typing import Annotated, TypeAlias
@@ -14,11 +15,10 @@ from floater.errors import RemoteProtocolError
 from floater.wire.codec import Codec, Message, UnknownType
 from floater.wire.frame import Frame
 from floater.wire.limits import MAX_FILE, MAX_FILE_NAME, PREVIEW_EDGE
+from floater.wire.message_id import MessageId
 
 Seq: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
 Received: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
-TransferId: TypeAlias = Annotated[str, Meta(pattern=r"^[LF][1-9][0-9]{0,15}$")]
-"Who offered (L, the leader; F, the follower) and the `seq` of the offer."
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_FILE)]
 
 
@@ -96,50 +96,52 @@ class Offer(Numbered, frozen=True):
 class Accept(Numbered, frozen=True):
     """The receiver wants the file; `get` follows."""
 
-    transfer: TransferId
+    transfer: MessageId
 
 
 class Decline(Numbered, frozen=True):
     """The receiver does not want the file, for the reason `code`."""
 
-    transfer: TransferId
+    transfer: MessageId
     code: Annotated[str, Meta(max_length=64)] = "declined"
 
 
 class Pause(Numbered, frozen=True):
     """This side wants the transfer to rest."""
 
-    transfer: TransferId
+    transfer: MessageId
 
 
 class Resume(Numbered, frozen=True):
     """This side no longer wants it to rest."""
 
-    transfer: TransferId
+    transfer: MessageId
 
 
 class Cancel(Numbered, frozen=True):
     """Either side gives the transfer up, for the reason `code`."""
 
-    transfer: TransferId
+    transfer: MessageId
     code: Annotated[str, Meta(max_length=64)] = "cancelled"
 
 
 class Complete(Numbered, frozen=True):
     """The sender has sent the last byte; this is the SHA-256 of them all."""
 
-    transfer: TransferId
+    transfer: MessageId
     sha256: Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
 class Stored(Numbered, frozen=True):
     """The receiver has the whole file, verified and on disk."""
 
-    transfer: TransferId
+    transfer: MessageId
 
 
 class HangUp(Numbered, frozen=True):
-    """The talk is over."""
+    """The talk is over; `code` says how the receiver broke the protocol, if that is why."""
+
+    code: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Refuse(Numbered, frozen=True):
@@ -155,7 +157,7 @@ class Refuse(Numbered, frozen=True):
 class Get(Message, frozen=True):
     """The receiver asks for the bytes `first` to `last`, both included (RFC 9110 §14.1.2)."""
 
-    transfer: TransferId
+    transfer: MessageId
     first: Offset
     last: Offset
 
@@ -163,7 +165,7 @@ class Get(Message, frozen=True):
 class Part(Message, frozen=True):
     """Bytes of a file, from `first` on (RFC 9110 §14.4). The body is 1 to 1,048,576 of them."""
 
-    transfer: TransferId
+    transfer: MessageId
     first: Offset
 
 

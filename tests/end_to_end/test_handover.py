@@ -10,7 +10,7 @@ from typing import Final
 import pytest
 
 from floater.core.meet.network import SLEPT
-from floater.core.talk.conversation import SUSPECT_AFTER
+from floater.core.talk.liveness import SUSPECT_AFTER
 from tests.helpers.handover import (
     Outcome,
     Talk,

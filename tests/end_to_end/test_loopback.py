@@ -124,11 +124,12 @@ async def test_two_strangers_meet_talk_and_part(tmp_path: Path) -> None:
         await ann.event("peer_typing", typing=True)
 
         status = await ann.do("status")
-        assert (status["state"], status["username"], status["peer"]) == (
-            "talking",
-            "Ann",
-            {"username": "Bob"},
-        )
+        assert (status["state"], status["username"]) == ("talking", "Ann")
+        (talk,) = status["talks"]
+        assert (talk["talk"], talk["kind"], talk["name"]) == (matched["talk"], "stranger", "Bob")
+        assert (talk["standing"], talk["unread"]) == ("open", 0)
+        assert (talk["greeted"], talk["peer_greeted"]) == (True, True)
+        assert (await ann.do("talks"))["talks"] == [talk]
         assert status["path"] == seen_by_ann["kind"] or status["path"] == "lan"
         history = [entry["happened"]["event"] for entry in (await ann.do("history"))["events"]]
         assert history[0] == "matched"
@@ -189,7 +190,7 @@ async def test_a_file_arrives_with_the_same_sha256(tmp_path: Path) -> None:
         assert list(at.downloads("bob").iterdir()) == []
         await bob.do("accept", transfer_id=offer["transfer_id"])
         received = await bob.event("received")
-        assert received["sha256"] == digest
+        assert received["digest"] == f"sha256:{digest}"
         assert hashlib.sha256(Path(received["path"]).read_bytes()).hexdigest() == digest
         assert Path(received["path"]).parent == at.downloads("bob")
         await ann.event("sent", transfer_id=sent["transfer_id"])
@@ -218,7 +219,7 @@ async def test_a_transfer_can_be_paused_resumed_cancelled_and_declined(tmp_path:
         await bob.do("send_text", text="a word in between")
         assert (await ann.event("text"))["text"] == "a word in between"
         await bob.do("resume", transfer_id=transfer)
-        assert (await bob.event("received", transfer_id=transfer))["sha256"] == digest
+        assert (await bob.event("received", transfer_id=transfer))["digest"] == f"sha256:{digest}"
         await ann.event("sent", transfer_id=transfer)
         assert await bob.refusal("pause", transfer_id=transfer) in ("transfer_state", "no_such_transfer")
 
@@ -240,7 +241,7 @@ async def test_a_transfer_can_be_paused_resumed_cancelled_and_declined(tmp_path:
         assert own["code"] == "you_declined"
         assert own["message"] != error["message"] != ""
         assert await ann.refusal("send_file", path=str(tmp_path / "no such file")) == "no_such_file"
-        assert await ann.refusal("cancel", transfer_id="L999") == "no_such_transfer"
+        assert await ann.refusal("cancel", transfer_id="1111111111111111.999") == "no_such_transfer"
         await bob.do("hang_up")
         await bob.event("state", state="home")
         assert await bob.end() == 0
@@ -334,7 +335,7 @@ async def test_whoever_hides_their_address_talks_through_the_relay(tmp_path: Pat
         path_to_send, digest = some_file(tmp_path / "files", "f", 3_000_000)
         await bob.do("send_file", path=str(path_to_send))
         await ann.do("accept", transfer_id=(await ann.event("offer"))["transfer_id"])
-        assert (await ann.event("received"))["sha256"] == digest
+        assert (await ann.event("received"))["digest"] == f"sha256:{digest}"
         assert (await ann.do("status"))["path"] == "relay"
         await ann.do("hang_up")
         await bob.event("ended", reason="peer_hung_up")
@@ -471,7 +472,7 @@ async def test_when_the_peer_dies_before_they_met_the_other_seeks_again(tmp_path
         cid = await at.at_home("cid")
         await cid.do("seek")
         await asyncio.gather(*(person.event("state", state="greeting") for person in (ann, cid)))
-        assert (await ann.do("status"))["peer"] == {"username": "Cid"}
+        assert [talk["name"] for talk in (await ann.do("status"))["talks"]] == ["Cid"]
 
 
 # -- accounts -----------------------------------------------------------------------------

@@ -112,7 +112,7 @@ async def is_received(sender: Person, receiver: Person, transfer_id: str, path: 
     received = await receiver.event("received", transfer_id=transfer_id, within=40)
     await sender.event("sent", transfer_id=transfer_id)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert received["sha256"] == digest
+    assert received["digest"] == f"sha256:{digest}"
     assert hashlib.sha256(Path(received["path"]).read_bytes()).hexdigest() == digest
 
 

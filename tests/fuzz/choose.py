@@ -15,8 +15,11 @@ from floater.wire.codec import Message, encode, snake_case
 
 T = TypeVar("T")
 
+OURS, THEIRS = "0" * 16, "f" * 16
+"The author names of the two sides."
+EDGE_IDS = (f"{OURS}.1", f"{THEIRS}.1", f"{OURS}.2", f"{THEIRS}.9999999999999999", f"{'2' * 16}.1")
 EDGE_TEXTS = (
-    "", "a", "你好", "L1", "F1", "L2", "F9999999999999999", "\u202e", "\x00", "🙂" * 8, "x" * 64, "x" * 256,
+    "", "a", "你好", *EDGE_IDS, "\u202e", "\x00", "🙂" * 8, "x" * 64, "x" * 256,
     "../../etc/passwd", "C:\\con.txt", "10.0.0.1", "::1", "fe80::1%eth0", "image/png", "text/plain", "m1",
     "zh",
 )  # fmt: skip

@@ -18,10 +18,11 @@ from floater.machine import Tick
 from floater.wire import control, nat
 from floater.wire import talk as wire
 from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, parse_address, scope_of
-from floater.wire.limits import MAX_UNACKNOWLEDGED
+from floater.wire.limits import MAX_OPEN_OFFERS, MAX_UNACKNOWLEDGED
+from floater.wire.message_id import parse_message_id
 from server.core import lobby
 from server.core.candidates import forwarded, verified
-from tests.fuzz.choose import EDGE_TEXTS, Choices, make_message
+from tests.fuzz.choose import EDGE_IDS, EDGE_TEXTS, OURS, THEIRS, Choices, make_message
 from tests.simulation.ledger import MOVES, LobbyLedger
 
 PAUSES = (0.0, 0.001, 0.1, 1.0, 3.0, 10.0, 40.0, 700.0)
@@ -60,7 +61,8 @@ class _Listener:
                     assert self.machine.greeted
                     assert self.machine.peer_greeted
                     assert text
-                    seq = int(message_id[1:])
+                    author, seq = parse_message_id(message_id) or ("", 0)
+                    assert author == THEIRS
                     assert seq > self.heard
                     self.heard = seq
                 case Emit(api.Offer() as offer):
@@ -69,7 +71,7 @@ class _Listener:
                 case transfer.CreateFile(id_, _, name, size):
                     assert id_ in self.accepted
                     assert "/" not in name
-                    assert size <= self.machine.config.max_file
+                    assert size <= _MAX_FILE
                     self.reports.append(self._outcome(transfer.FileCreated(id_), id_, choices))
                 case transfer.WriteBlock(id_, data):
                     assert id_ in self.accepted
@@ -94,13 +96,13 @@ class _Listener:
 
 
 _OURS_SIZE = 300_000
+_MAX_FILE = 1 << 20
 
 
 def talk_sequence(data: bytes) -> None:
     """Any messages in any order, between wishes of ours: obeyed, refused, or RemoteProtocolError."""
     choices = Choices(data)
-    role = choices.pick(tuple(control.Role))
-    machine = talk.Talk(role, talk.TalkConfig(max_file=1 << 20))
+    machine = talk.Talk(OURS, THEIRS, talk.TalkConfig(max_file=_MAX_FILE))
     us = _Listener(machine)
     now, links = 0.0, 1
     us.take(machine.feed(link.LinkUp(1, 0), now=now), choices)
@@ -157,13 +159,13 @@ def _peer(
 ) -> None:
     try:
         us.take(machine.feed(event, now=now), choices)
-    except RemoteProtocolError:
-        us.take(machine.feed(talk.End(api.Ended.PEER_MISBEHAVED), now=now), choices)
+    except RemoteProtocolError as error:
+        us.take(machine.feed(talk.Misbehaved(error.code), now=now), choices)
         assert us.over == 1
 
 
 def _wish(machine: talk.Talk, us: _Listener, choices: Choices, now: float) -> None:
-    ids = (*us.room, machine.last_id, "L1", "F1", "X")
+    ids = (*us.room, machine.last_id, EDGE_IDS[0], EDGE_IDS[1], "X")
     id_ = choices.pick(ids)
     wishes: tuple[talk.Wish, ...] = (
         api.Greet(choices.pick(EDGE_TEXTS)),
@@ -171,8 +173,8 @@ def _wish(machine: talk.Talk, us: _Listener, choices: Choices, now: float) -> No
         api.Retry(id_),
         api.Typing(choices.chance(2)),
         talk.OfferFile(us.files, "a.bin", "text/plain", _OURS_SIZE),
-        api.Accept(id_, "/tmp"),
-        api.Accept(id_, "/tmp"),
+        talk.Keep(id_, "/tmp"),
+        talk.Keep(id_, "/tmp"),
         api.Decline(id_),
         api.Pause(id_),
         api.Resume(id_),
@@ -180,7 +182,7 @@ def _wish(machine: talk.Talk, us: _Listener, choices: Choices, now: float) -> No
         api.HangUp(),
     )
     wish = choices.pick(wishes)
-    if isinstance(wish, api.Accept):
+    if isinstance(wish, talk.Keep):
         us.accepted.add(id_)
     us.files += 1
     with contextlib.suppress(Refused):
@@ -190,8 +192,8 @@ def _wish(machine: talk.Talk, us: _Listener, choices: Choices, now: float) -> No
 def _look_at(machine: talk.Talk) -> None:
     """A peer cannot make us hold more than was agreed, nor keep the clock from going on."""
     conversation = machine._conversation
-    assert conversation.unacknowledged <= MAX_UNACKNOWLEDGED
-    assert len(machine._incoming._transfers) <= 64
+    assert len(conversation._outbox) <= MAX_UNACKNOWLEDGED
+    assert len(machine._transfers._incoming._transfers) <= MAX_OPEN_OFFERS
     assert machine.deadline is None or machine.deadline == machine.deadline
 
 

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from floater import api
 from floater.codes import Code
@@ -36,9 +36,24 @@ from floater.machine import Tick
 from floater.wire.codec import encode
 from floater.wire.control import Role
 from floater.wire.frame import PEER_LEG, FrameReader
+from floater.wire.message_id import make_message_id
 from floater.wire.talk import TALK_MESSAGES, Part
 
 EventType = TypeVar("EventType", bound=api.Event)
+
+LEADER: Final = "1" * 16
+"The leader's author name."
+FOLLOWER: Final = "f" * 16
+
+
+def of_leader(number: int) -> str:
+    """The id of that message of the leader's."""
+    return make_message_id(LEADER, number)
+
+
+def of_follower(number: int) -> str:
+    """The id of that message of the follower's."""
+    return make_message_id(FOLLOWER, number)
 
 
 class Clock:
@@ -109,7 +124,9 @@ class Side:
 
     def __init__(self, clock: Clock, role: Role, config: TalkConfig | None) -> None:
         self.clock = clock
-        self.talk = Talk(role, config)
+        self.role = role
+        names = (LEADER, FOLLOWER) if role is Role.LEADER else (FOLLOWER, LEADER)
+        self.talk = Talk(*names, config)
         self.disk = Disk()
         self.events: list[api.Event] = []
         self.suspects: list[int] = []
@@ -192,7 +209,7 @@ class Link:
         if not self.alive:
             return
         data = encode(effect.message, effect.body)
-        role = side.talk.role
+        role = side.role
         began = max(self.clock.now, self._free[role])
         self._free[role] = done = began + len(data) / self.pace
         self.log.append((role, type(effect.message).__name__, len(effect.body)))

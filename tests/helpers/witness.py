@@ -24,6 +24,7 @@ class Witness:
         """Hear an event. Its number and its talk are left out: a test compares what was told, not when."""
         self.events.append(_plain(event))
         assert event.n == len(self.events), "events are numbered one after the other"
+        assert not isinstance(event, api.TalkEvent) or event.talk, "events of a talk name it"
         self._came.set()
 
     async def sees(self, event: api.Event, *, after: int = 0) -> None:

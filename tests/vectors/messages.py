@@ -11,6 +11,7 @@ from floater.wire import control, relay, talk
 from floater.wire.codec import Codec, Message, snake_case
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
 from floater.wire.frame import PEER_LEG, SERVER_LEG, FrameLimits
+from floater.wire.message_id import author_of, make_message_id
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
 from floater.wire.stun import BindingRequest, BindingResponse, Probe, ProbeReport, StunMessage
 from floater.wire.ticket import Ticket
@@ -32,6 +33,7 @@ NAT: Final = Nat(
     Stray.DROPPED,
     (40_001, 40_003, 40_004),
 )
+OFFER: Final = make_message_id(author_of(CERTIFICATE), 3)
 TRANSACTION: Final = bytes(range(12))
 
 
@@ -127,18 +129,18 @@ PEER: Final = Leg(
         (talk.Text(2, 1), "你好吗?".encode()),
         (talk.Offer(3, 1, "moon.png", "image/png", 70_000, (1, 2)), bytes.fromhex("102030405060")),
         *_bare(
-            talk.Accept(4, 3, "L3"),
-            talk.Decline(5, 3, "L3", "file_too_large"),
-            talk.Pause(6, 3, "L3"),
-            talk.Resume(7, 3, "L3"),
-            talk.Cancel(8, 3, "L3", "disk_full"),
-            talk.Complete(9, 3, "L3", DIGEST),
-            talk.Stored(10, 3, "L3"),
-            talk.HangUp(11, 3),
+            talk.Accept(4, 3, OFFER),
+            talk.Decline(5, 3, OFFER, "file_too_large"),
+            talk.Pause(6, 3, OFFER),
+            talk.Resume(7, 3, OFFER),
+            talk.Cancel(8, 3, OFFER, "disk_full"),
+            talk.Complete(9, 3, OFFER, DIGEST),
+            talk.Stored(10, 3, OFFER),
+            talk.HangUp(11, 3, "out_of_order"),
             talk.Refuse(12, 3, 2, "not_greeted"),
-            talk.Get("L3", 0, 65_535),
+            talk.Get(OFFER, 0, 65_535),
         ),
-        (talk.Part("L3", 0), b"\x89PNG"),
+        (talk.Part(OFFER, 0), b"\x89PNG"),
         *_bare(talk.Typing(True)),
     ),
 )

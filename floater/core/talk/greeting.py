@@ -1,7 +1,9 @@
 """Both must greet before anything else can be said, and both sides hold to it (spec §7.3).
 
-QUIET ──we greet────▶ WE_GREETED ───the peer greets──▶ OPEN
-  └─the peer greets─▶ PEER_GREETED ──we greet────────▶ OPEN
+::
+
+    QUIET ──we greet────▶ WE_GREETED ───the peer greets──▶ OPEN
+      └─the peer greets─▶ PEER_GREETED ──we greet────────▶ OPEN
 """
 
 from enum import Enum
@@ -10,7 +12,7 @@ from typing import TypeAlias
 from floater import api
 from floater.codes import Code
 from floater.core.emit import Emit
-from floater.core.talk.orders import Greeted, Say
+from floater.core.talk.orders import Greeted, Say, refuse
 from floater.errors import Refused
 from floater.machine import Tick
 from floater.wire import talk as wire
@@ -53,7 +55,7 @@ class Greeting:
 
     @property
     def deadline(self) -> float | None:
-        """None: nobody is hurried."""
+        """None: a greeting has no timeout."""
         return None
 
     def admits(self, message: wire.NumberedMessage) -> bool:
@@ -73,18 +75,19 @@ class Greeting:
             case ((State.QUIET | State.PEER_GREETED), api.Greet(language)):
                 opens = self.state is State.PEER_GREETED
                 self.state = State.OPEN if opens else State.WE_GREETED
-                greet = Say(wire.Greet(seq=0, received=0, language=known_language(language)))
-                return [greet, Greeted()] if opens else [greet]
+                language = known_language(language)
+                said: list[Effect] = [Emit(api.Greeted(language, greeting_in(language)))]
+                said.append(Say(wire.Greet, language))
+                return [*said, Greeted()] if opens else said
             case _, api.Greet():
                 raise Refused(Code.ALREADY_GREETED)
-            case ((State.QUIET | State.WE_GREETED), wire.Greet()):
+            case ((State.QUIET | State.WE_GREETED), wire.Greet(language=language)):
                 opens = self.state is State.WE_GREETED
                 self.state = State.OPEN if opens else State.PEER_GREETED
-                language = known_language(event.language)
+                language = known_language(language)
                 heard = Emit(api.PeerGreeted(language, greeting_in(language)))
                 return [heard, Greeted()] if opens else [heard]
-            case _, wire.Greet(seq):
-                refuse = wire.Refuse(seq=0, received=0, of=seq, code=Code.ALREADY_GREETED.value)
-                return [Say(refuse)]
+            case _, wire.Greet():
+                return [refuse(event, Code.ALREADY_GREETED)]
             case _:
                 return []

@@ -1,8 +1,8 @@
-"""How many pixels an image has, by its header alone. Nothing is decoded.
+"""The size of an image in pixels, read from its header. Nothing is decoded.
 
-A few bytes can claim a picture of gigabytes, and whoever decodes it takes
-them: so this is asked before anything is shown. Of a header that does not
-say, or not within HEAD, nothing is shown either.
+A header of a few bytes can claim a picture that takes gigabytes to decode.
+So a caller asks `may_be_shown` first; it is False if the header is broken or
+longer than HEAD.
 """
 
 import struct
@@ -12,9 +12,9 @@ from typing import Final
 from floater.core.talk.sniff import sniff
 
 HEAD: Final = 1 << 18
-"Bytes that are enough: a photo's camera data, colour profile and thumbnail stand before its size."
+"Bytes to look at: a photo's camera data, colour profile and thumbnail stand before its size."
 MAX_PIXELS: Final = 64_000_000
-"Pixels of an image that is shown: 256 MB once decoded, and more than most cameras make."
+"Pixels of the largest image that is shown: 256 MB once decoded, more than most cameras make."
 MAX_SIDE: Final = 32_000
 "Pixels of its longer side."
 
@@ -30,7 +30,7 @@ def size_in_pixels(head: bytes) -> tuple[int, int] | None:
         head: its first bytes, up to HEAD of them.
 
     Returns:
-        Both sides, at least 1; None if it is no such image, or its header is broken or longer.
+        Width and height, at least 1; None for another type, or a header that is broken or longer.
     """
     reader = _READERS.get(sniff(head) or "")
     try:

@@ -1,13 +1,13 @@
-"""What bytes are, by their first few, whatever their name says (spec §7.5). Nothing is decoded."""
+"""The type of a file by its first bytes, not by its name (spec §7.5). Nothing is decoded."""
 
 import re
 from typing import Final
 
 HEAD: Final = 32
-"Bytes that are enough to tell."
+"Bytes to look at."
 
 IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
-"What may be shown as an image: pictures of pixels, that every viewer knows, and that hold no scripts."
+"Types that are shown as images: raster formats that every viewer knows and that hold no scripts."
 
 UNKNOWN_TYPE: Final = "application/octet-stream"
 
@@ -35,7 +35,7 @@ _TYPE: Final = re.compile(r"[a-z]{1,32}/[a-z0-9][a-z0-9!#$&^_.+-]{0,93}")
 
 
 def sniff(head: bytes) -> str | None:
-    """Say of which type a file is that begins with `head` (up to HEAD bytes); None if that does not show."""
+    """Return the type of a file that begins with `head`, up to HEAD bytes; None if they do not tell it."""
     for magic, content_type in _MAGIC:
         if head.startswith(magic):
             return content_type
@@ -52,8 +52,8 @@ def sniff(head: bytes) -> str | None:
 def clean_type(content_type: str) -> str:
     """Read a Content-Type that a peer wrote: lower case, no parameters.
 
-    What is malformed, and an image of a kind that cannot be checked here, is
-    UNKNOWN_TYPE, so that nobody tries to show it.
+    A malformed type, and an image type that cannot be checked here, become
+    UNKNOWN_TYPE, so that the file is not shown as an image.
     """
     bare = content_type.partition(";")[0].strip().lower()
     if not _TYPE.fullmatch(bare) or (bare.startswith("image/") and bare not in IMAGE_TYPES):
@@ -62,5 +62,5 @@ def clean_type(content_type: str) -> str:
 
 
 def is_what_it_says(content_type: str, head: bytes) -> bool:
-    """Say whether bytes that begin so may go by this type. Only images are checked: only they are shown."""
+    """Say whether `head` fits the type. Only images are checked, because only they are shown."""
     return content_type not in IMAGE_TYPES or sniff(head) == content_type

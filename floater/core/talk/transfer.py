@@ -1,4 +1,4 @@
-"""What passes between the rooms about files: orders to `floater.store.files` and its reports.
+"""What passes between the rooms about files: two wishes, orders to `floater.store.files`, and its reports.
 
 A file that we offer has a number (`file`) that the store gave it when it was
 opened; a file that we receive goes by its transfer id. Orders about one file
@@ -31,6 +31,14 @@ class OfferFile:
     content_type: str
     size: int
     preview: api.Preview | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Accept an offered file and keep it in that folder: `api.Accept`, its folder known."""
+
+    transfer_id: str
+    folder: str
 
 
 # -- orders about files that we send ------------------------------------------------------
@@ -111,7 +119,7 @@ class ReadFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileCreated:
-    """There is room, and an empty file that nobody but us sees into."""
+    """There is room, and an empty file that only this program can read."""
 
     transfer: str
 
@@ -168,8 +176,3 @@ def reason_of(word: str, otherwise: Code) -> Code:
     except ValueError:
         return otherwise
     return code if code in SHOWN_CODES else otherwise
-
-
-def failed(transfer: str, code: Code) -> api.Failed:
-    """Make the event that tells of a failure, its sentence left to the client."""
-    return api.Failed(transfer, api.Error(code.value, ""))

@@ -1,4 +1,4 @@
-"""Who is writing: told rarely, believed briefly (spec §7.7)."""
+"""The typing indicator of both sides (spec §7.7)."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ from floater.machine import Tick
 from floater.wire import talk as wire
 
 INTERVAL: Final = 2.0
-"Seconds between two tellings."
+"Seconds between two `typing` messages."
 STALE_AFTER: Final = 6.0
-"Seconds for which a telling is believed."
+"Seconds for which the peer's `typing` holds."
 
 
 class TypingState:
-    """Both sides of "… is writing" in one talk."""
+    """Who is writing in one talk."""
 
     def __init__(self) -> None:
         self._told = False
@@ -25,7 +25,7 @@ class TypingState:
 
     @property
     def deadline(self) -> float | None:
-        """When to tell what had to wait, and when not to believe the peer any longer."""
+        """When to send what had to wait, or when the peer's `typing` is stale."""
         due = [] if self._peer_until is None else [self._peer_until]
         if self._to_tell is not None:
             due.append(self._told_at + INTERVAL)

@@ -26,7 +26,7 @@ class Recorder:
             case api.SendText("refuse me"):
                 raise Refused(Code.NOT_GREETED)
             case api.SendText():
-                return api.TextReply("L1")
+                return api.TextReply("1111111111111111.1")
             case api.Network():
                 await self.network.wait()
             case api.HangUp():
@@ -66,7 +66,10 @@ async def test_a_command_gets_one_reply_with_its_id() -> None:
         b'{"command": "send_text", "id": 7, "text": "hi"}',
         b'{"id": "x", "command": "greet", "later": 1}\r',
     )
-    assert replies == [{"reply": 7, "ok": True, "message_id": "L1"}, {"reply": "x", "ok": True}]
+    assert replies == [
+        {"reply": 7, "ok": True, "message_id": "1111111111111111.1"},
+        {"reply": "x", "ok": True},
+    ]
     assert recorder.done == [api.SendText("hi"), api.Greet()]
 
 

@@ -190,7 +190,7 @@ async def test_a_match_with_a_bad_ticket_is_told_and_another_one_sought(tmp_path
         await client.do(api.LogIn("ann@example.org", PASSWORD))
         await client.do(api.Seek())
         await witness.notice("bad_ticket")
-        await witness.sees(api.Matched("m1", api.PeerName("Bob"), talk="m1"))
+        await witness.sees(api.Matched("m1", api.PeerName("Bob")))
         async with asyncio.timeout(30):
             while len(heard) < 3:
                 await asyncio.sleep(0.01)

@@ -276,7 +276,7 @@ async def talk_with_the_partner(client: Client, witness: Witness, folder: Path) 
     received = await witness.sees_one(api.Received, after=told)
     picture = Path(received.path).read_bytes()
     assert len(picture) == offer.size
-    assert hashlib.sha256(picture).hexdigest() == received.sha256
+    assert received.digest == f"sha256:{hashlib.sha256(picture).hexdigest()}"
     ours = await client.do(api.SendFile(received.path))  # and back again
     assert isinstance(ours, api.FileReply)
     await witness.sees(api.Sent(ours.transfer_id), after=told)

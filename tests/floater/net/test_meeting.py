@@ -355,7 +355,7 @@ async def test_the_last_words_arrive_although_the_other_sends_as_fast_as_it_can(
     monkeypatch.setattr(core, "LAST_WORDS", 30.0)
     async with pair() as (leader, follower):
         await meet(leader, follower)
-        part, body = Part("F1", 0), bytes(MAX_PART)
+        part, body = Part("ffffffffffffffff.1", 0), bytes(MAX_PART)
 
         def flood(report: object) -> None:
             if isinstance(report, link.Writable):

@@ -141,11 +141,11 @@ async def test_bodies_of_every_size_arrive_as_they_were(size: int) -> None:
     async with linked() as (leader, _, match):
         body = random.Random(size).randbytes(size)
         for number in (1, 2, 3):
-            leader.send(Part("L1", number), body)
+            leader.send(Part("1111111111111111.1", number), body)
             leader.send(Text(seq=number, received=0), b"hi")
         owner = match.owners[Role.FOLLOWER]
         await owner.until(lambda: len(owner.arrived) == 6)
-        assert owner.arrived[::2] == [(Part("L1", number), body) for number in (1, 2, 3)]
+        assert owner.arrived[::2] == [(Part("1111111111111111.1", number), body) for number in (1, 2, 3)]
         assert owner.arrived[1::2] == [(Text(seq=number, received=0), b"hi") for number in (1, 2, 3)]
 
 
@@ -303,7 +303,7 @@ async def test_bulk_waits_while_nobody_reads_and_goes_on_when_somebody_does() ->
     def more(link: PeerLink) -> None:
         nonlocal sent
         sent += 1
-        link.send(Part("L1", 0), body, bulk=True)
+        link.send(Part("1111111111111111.1", 0), body, bulk=True)
 
     owner.on_writable = more
     more(link)
@@ -346,7 +346,7 @@ async def test_a_peer_that_never_reads_is_given_up_before_it_costs_too_much() ->
 async def test_behind_bulk_that_flows_a_text_does_not_wait_long() -> None:
     async with linked() as (leader, _, match):
         sender, receiver = match.owners[Role.LEADER], match.owners[Role.FOLLOWER]
-        sender.on_writable = lambda link: link.send(Part("L1", 0), bytes(MAX_PART), bulk=True)
+        sender.on_writable = lambda link: link.send(Part("1111111111111111.1", 0), bytes(MAX_PART), bulk=True)
         sender.on_writable(leader)
         await receiver.until(lambda: len(receiver.arrived) >= 20)
         before = len(receiver.arrived)

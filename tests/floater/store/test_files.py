@@ -41,7 +41,9 @@ class Store:
         self.files.perform(order)
         return await self.reports.get()
 
-    async def receive(self, folder: Path, name: str, data: bytes, transfer: str = "L2") -> FileReport:
+    async def receive(
+        self, folder: Path, name: str, data: bytes, transfer: str = "1111111111111111.2"
+    ) -> FileReport:
         """Everything that happens to a file on its way in."""
         created = await self.ask(CreateFile(transfer, str(folder), name, len(data)))
         if not isinstance(created, FileCreated):
@@ -149,10 +151,10 @@ async def test_a_hostile_name_stays_in_the_folder(tmp_path: Path, name: str, unn
 @pytest.mark.asyncio
 async def test_damage_leaves_nothing(tmp_path: Path, unnamed: bool) -> None:
     store = Store(unnamed=unnamed)
-    await store.ask(CreateFile("L2", str(tmp_path), "a", 3))
-    await store.ask(WriteBlock("L2", b"abc"))
-    failed = await store.ask(FinishFile("L2", hashlib.sha256(b"abd").digest()))
-    assert failed == WriteFailed("L2", Code.FILE_DAMAGED)
+    await store.ask(CreateFile("1111111111111111.2", str(tmp_path), "a", 3))
+    await store.ask(WriteBlock("1111111111111111.2", b"abc"))
+    failed = await store.ask(FinishFile("1111111111111111.2", hashlib.sha256(b"abd").digest()))
+    assert failed == WriteFailed("1111111111111111.2", Code.FILE_DAMAGED)
     assert list(tmp_path.iterdir()) == []
     await store.files.close()
 
@@ -161,16 +163,16 @@ async def test_damage_leaves_nothing(tmp_path: Path, unnamed: bool) -> None:
 @pytest.mark.asyncio
 async def test_a_file_that_is_too_short_is_damaged(tmp_path: Path, unnamed: bool) -> None:
     store = Store(unnamed=unnamed)
-    await store.ask(CreateFile("L2", str(tmp_path), "a", 4))
-    store.files.perform(WriteBlock("L2", b"abc"))
-    failed = await store.ask(FinishFile("L2", hashlib.sha256(b"abc").digest()))
-    assert failed == WriteFailed("L2", Code.FILE_DAMAGED)
+    await store.ask(CreateFile("1111111111111111.2", str(tmp_path), "a", 4))
+    store.files.perform(WriteBlock("1111111111111111.2", b"abc"))
+    failed = await store.ask(FinishFile("1111111111111111.2", hashlib.sha256(b"abc").digest()))
+    assert failed == WriteFailed("1111111111111111.2", Code.FILE_DAMAGED)
     assert list(tmp_path.iterdir()) == []
     await store.files.close()
 
 
 async def discard(store: Store) -> None:
-    store.files.perform(DiscardFile("L2"))
+    store.files.perform(DiscardFile("1111111111111111.2"))
     await store.files.close()
 
 
@@ -186,10 +188,10 @@ async def test_what_is_given_up_leaves_nothing_even_if_it_was_just_finished(
     tmp_path: Path, end: Callable[[Store], Awaitable[None]], unnamed: bool, finished: bool
 ) -> None:
     store = Store(unnamed=unnamed)
-    await store.ask(CreateFile("L2", str(tmp_path), "a", 3))
-    store.files.perform(WriteBlock("L2", b"abc"))
+    await store.ask(CreateFile("1111111111111111.2", str(tmp_path), "a", 3))
+    store.files.perform(WriteBlock("1111111111111111.2", b"abc"))
     if finished:
-        store.files.perform(FinishFile("L2", hashlib.sha256(b"abc").digest()))
+        store.files.perform(FinishFile("1111111111111111.2", hashlib.sha256(b"abc").digest()))
     await end(store)
     assert list(tmp_path.iterdir()) == []
     assert store.reports.empty()
@@ -201,8 +203,8 @@ async def test_a_folder_that_is_none_is_refused(tmp_path: Path, unnamed: bool) -
     store = Store(unnamed=unnamed)
     (tmp_path / "file").write_text("")
     for folder in ("nowhere", "file", "x\x00y"):
-        failed = await store.ask(CreateFile("L2", str(tmp_path / folder), "a", 3))
-        assert failed == WriteFailed("L2", Code.NO_SUCH_FILE)
+        failed = await store.ask(CreateFile("1111111111111111.2", str(tmp_path / folder), "a", 3))
+        assert failed == WriteFailed("1111111111111111.2", Code.NO_SUCH_FILE)
     await store.files.close()
 
 
@@ -210,8 +212,8 @@ async def test_a_folder_that_is_none_is_refused(tmp_path: Path, unnamed: bool) -
 @pytest.mark.asyncio
 async def test_a_file_larger_than_the_disk_is_refused_before_a_byte(small_disk: Path, unnamed: bool) -> None:
     store = Store(unnamed=unnamed)
-    failed = await store.ask(CreateFile("L2", str(small_disk), "a", 3_000_000))
-    assert failed == WriteFailed("L2", Code.DISK_FULL)
+    failed = await store.ask(CreateFile("1111111111111111.2", str(small_disk), "a", 3_000_000))
+    assert failed == WriteFailed("1111111111111111.2", Code.DISK_FULL)
     assert list(small_disk.iterdir()) == []
     await store.files.close()
 
@@ -220,9 +222,11 @@ async def test_a_file_larger_than_the_disk_is_refused_before_a_byte(small_disk: 
 @pytest.mark.asyncio
 async def test_files_on_their_way_count_as_if_they_were_there(small_disk: Path, unnamed: bool) -> None:
     store = Store(unnamed=unnamed)
-    assert await store.ask(CreateFile("L2", str(small_disk), "a", 1_500_000)) == FileCreated("L2")
-    failed = await store.ask(CreateFile("L3", str(small_disk), "b", 1_000_000))
-    assert failed == WriteFailed("L3", Code.DISK_FULL)
+    assert await store.ask(CreateFile("1111111111111111.2", str(small_disk), "a", 1_500_000)) == FileCreated(
+        "1111111111111111.2"
+    )
+    failed = await store.ask(CreateFile("1111111111111111.3", str(small_disk), "b", 1_000_000))
+    assert failed == WriteFailed("1111111111111111.3", Code.DISK_FULL)
     await store.files.close()
 
 
@@ -231,11 +235,15 @@ async def test_files_on_their_way_count_as_if_they_were_there(small_disk: Path, 
 async def test_a_disk_that_fills_up_on_the_way_leaves_nothing(small_disk: Path, unnamed: bool) -> None:
     store = Store(unnamed=unnamed)
     data = os.urandom(1_500_000)
-    assert await store.ask(CreateFile("L2", str(small_disk), "a", len(data))) == FileCreated("L2")
-    assert await store.ask(WriteBlock("L2", data[:BLOCK])) == BlockWritten("L2", BLOCK)
+    assert await store.ask(CreateFile("1111111111111111.2", str(small_disk), "a", len(data))) == FileCreated(
+        "1111111111111111.2"
+    )
+    assert await store.ask(WriteBlock("1111111111111111.2", data[:BLOCK])) == BlockWritten(
+        "1111111111111111.2", BLOCK
+    )
     (small_disk / "other").write_bytes(bytes(1_000_000))
-    failed = await store.ask(WriteBlock("L2", data[BLOCK:]))
-    assert failed == WriteFailed("L2", Code.DISK_FULL)
+    failed = await store.ask(WriteBlock("1111111111111111.2", data[BLOCK:]))
+    assert failed == WriteFailed("1111111111111111.2", Code.DISK_FULL)
     assert [entry.name for entry in small_disk.iterdir()] == ["other"]
     free = os.statvfs(small_disk)
     assert free.f_bavail * free.f_frsize > 1_000_000
@@ -342,7 +350,7 @@ async def test_after_the_end_nothing_is_opened_and_nothing_done(tmp_path: Path) 
     assert isinstance(refused, Refused)
     assert refused.code is Code.NO_TALK
     threads = threading.active_count()
-    store.files.perform(CreateFile("L2", str(tmp_path), "b", 1))
+    store.files.perform(CreateFile("1111111111111111.2", str(tmp_path), "b", 1))
     store.files.perform(CloseFile(1))
     assert threading.active_count() == threads
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]

@@ -24,8 +24,8 @@ def hasher() -> Iterator[Executor]:
 
 
 def test_what_a_killed_program_left_is_removed(tmp_path: Path, hasher: Executor) -> None:
-    target = Target("L1", str(tmp_path), "a.txt", 5, hasher, unnamed=False)
-    assert target.create([]) == FileCreated("L1")
+    target = Target("1111111111111111.1", str(tmp_path), "a.txt", 5, hasher, unnamed=False)
+    assert target.create([]) == FileCreated("1111111111111111.1")
     target.write(b"abc")
     (part,) = names(tmp_path)
     os.close(target._fd)  # as the end of the program does
@@ -36,7 +36,7 @@ def test_what_a_killed_program_left_is_removed(tmp_path: Path, hasher: Executor)
 
 
 def test_a_file_that_another_client_is_receiving_stays(tmp_path: Path, hasher: Executor) -> None:
-    target = Target("L1", str(tmp_path), "a.txt", 5, hasher, unnamed=False)
+    target = Target("1111111111111111.1", str(tmp_path), "a.txt", 5, hasher, unnamed=False)
     target.create([])
     (part,) = names(tmp_path)
     remove_leftovers(tmp_path, now=time.time() + LATER)

@@ -53,6 +53,7 @@ export const CODES = [
   "relay_refused",
   "relay_full",
   "no_talk",
+  "which_talk",
   "not_greeted",
   "already_greeted",
   "text_empty",
@@ -346,6 +347,13 @@ export interface StatusCommand {
 /** List the talks. */
 export interface TalksCommand {
   command: "talks";
+}
+
+/** Count everything that the peer said and offered, up to this message or offer, as read. */
+export interface MarkReadCommand {
+  command: "mark_read";
+  message_id: string;
+  talk?: string;
 }
 
 /** What has happened in the talk since `matched`, for a face that has just come. */
@@ -714,7 +722,7 @@ export interface ReceivedEvent {
   event: "received";
   transfer_id: string;
   path: string;
-  sha256: string;
+  digest: string;
   n: number;
   talk: string;
 }
@@ -851,6 +859,7 @@ export type AnyCommand =
   | PractiseCommand
   | StatusCommand
   | TalksCommand
+  | MarkReadCommand
   | HistoryCommand
   | NetworkCommand
   | GetReceiptCommand;
@@ -886,6 +895,7 @@ export interface Replies {
   practise: Empty;
   status: StatusReply;
   talks: TalksReply;
+  mark_read: Empty;
   history: HistoryReply;
   network: NetworkReply;
   receipt: ReceiptReply;

@@ -9,9 +9,9 @@ describe("the way to Python", () => {
     const { bridge, receive } = lineBridge((line) => sent.push(JSON.parse(line)));
     const first = bridge.do({ command: "send_text", text: "a" });
     const second = bridge.do({ command: "send_text", text: "b" });
-    receive(JSON.stringify({ reply: sent[1]!.id, ok: true, message_id: "L2" }));
-    receive(JSON.stringify({ reply: sent[0]!.id, ok: true, message_id: "L1" }));
-    expect([(await first).message_id, (await second).message_id]).toEqual(["L1", "L2"]);
+    receive(JSON.stringify({ reply: sent[1]!.id, ok: true, message_id: "1111111111111111.2" }));
+    receive(JSON.stringify({ reply: sent[0]!.id, ok: true, message_id: "1111111111111111.1" }));
+    expect([(await first).message_id, (await second).message_id]).toEqual(["1111111111111111.1", "1111111111111111.2"]);
   });
 
   it("turns a refusal into an error with its code and sentence", async () => {

@@ -3,9 +3,7 @@ import pytest
 from floater.codes import Code
 from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit
 from floater.core.talk.conversation import (
-    HASTE,
     MAX_OUTBOX,
-    PONGS_PER_SECOND,
     RESERVE,
     Acknowledged,
     Conversation,
@@ -13,6 +11,7 @@ from floater.core.talk.conversation import (
     Heard,
     Yield,
 )
+from floater.core.talk.liveness import HASTE, PONGS_PER_SECOND
 from floater.core.talk.orders import Say
 from floater.errors import RemoteProtocolError
 from floater.machine import Tick
@@ -25,7 +24,7 @@ def text(seq: int, received: int = 0) -> Text:
     return Text(seq=seq, received=received)
 
 
-SAY = Say(Text(seq=0, received=0), b"hi")
+SAY = Say(Text, body=b"hi")
 
 
 def linked() -> Playbook:  # type: ignore[type-arg]  # of any event
@@ -309,3 +308,7 @@ def test_the_outbox_has_bounds_and_keeps_room_for_answers() -> None:
 
 def test_a_tick_too_early_does_nothing() -> None:
     linked().at(5.0, Tick()).wakes(15.1)
+
+
+def test_a_link_that_is_not_in_use_may_go() -> None:
+    linked().at(1.0, LinkDown(2)).wakes(15.1)

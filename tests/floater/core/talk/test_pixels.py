@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 from PIL import Image
 
@@ -55,6 +55,12 @@ def test_a_frame_larger_than_its_screen_counts() -> None:
     assert size_in_pixels(bytes(image)) == (60_000, 50_000)
 
 
+def test_markers_without_a_length_and_fillers_are_passed_over() -> None:
+    image = claimed_jpeg(70, 30)
+    assert image[:2] == b"\xff\xd8"
+    assert size_in_pixels(image[:2] + b"\xff\x01" + b"\xff\xff" + image[3:]) == (70, 30)
+
+
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_nothing_is_said_of_half_a_header_or_of_no_pixels(claim: Callable[[int, int], bytes]) -> None:
     whole = claim(70, 30)
@@ -64,6 +70,7 @@ def test_nothing_is_said_of_half_a_header_or_of_no_pixels(claim: Callable[[int, 
 
 
 @pytest.mark.parametrize("form", ["PNG", "GIF", "JPEG", "WEBP"])
+@settings(deadline=None)
 @given(noise=some.binary(max_size=200), start=some.integers(min_value=0, max_value=40))
 def test_noise_after_a_true_beginning_breaks_nothing(form: str, noise: bytes, start: int) -> None:
     size = size_in_pixels(saved(form, (70, 30))[:start] + noise)

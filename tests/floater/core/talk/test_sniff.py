@@ -24,6 +24,20 @@ def test_a_program_is_no_image_whatever_it_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("brand", "content_type"),
+    [
+        (b"avif", "image/avif"),
+        (b"avis", "image/avif"),
+        (b"heic", "image/heic"),
+        (b"mif1", "image/heic"),
+        (b"isom", "video/mp4"),
+    ],
+)
+def test_what_shares_a_container_is_told_apart_by_its_brand(brand: bytes, content_type: str) -> None:
+    assert sniff(b"\0\0\0\x20ftyp" + brand) == content_type
+
+
+@pytest.mark.parametrize(
     "head", [b"", b"\x89", b"RIFF", b"RIFF1234", b"RIFF1234ABCD", b"hello world", b"1234ftyp"]
 )
 def test_what_does_not_show_is_not_guessed(head: bytes) -> None:

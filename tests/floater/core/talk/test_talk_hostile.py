@@ -8,12 +8,22 @@ from hypothesis import strategies as st
 
 from floater import api
 from floater.core.link import Arrived, LinkUp
-from floater.core.talk.talk import End
+from floater.core.talk.talk import End, Keep, Misbehaved
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import talk as wire
-from tests.helpers.pair import Pair
+from tests.helpers.pair import Pair, of_follower, of_leader
 
-TRANSFERS = st.sampled_from(["L2", "L3", "F2", "F3", "F4", "L99", "F99"])
+TRANSFERS = st.sampled_from(
+    [
+        of_leader(2),
+        of_leader(3),
+        of_follower(2),
+        of_follower(3),
+        of_follower(4),
+        of_leader(99),
+        of_follower(99),
+    ]
+)
 PLACES = st.sampled_from([0, 1, 9, 99, 100, 101, 1_048_576, 1 << 40])
 CODES = st.sampled_from(["declined", "cancelled", "not_greeted", "", "nonsense"])
 BODIES = st.sampled_from([b"", b"x", b"abc", b"\xff", bytes(100), bytes(1_048_576)])
@@ -46,10 +56,10 @@ OURS = st.sampled_from(
     [
         api.Greet("zh"),
         api.SendText("a"),
-        api.Accept("F2", "/x"),
-        api.Pause("F2"),
-        api.Cancel("L2"),
-        api.Retry("L2"),
+        Keep(of_follower(2), "/x"),
+        api.Pause(of_follower(2)),
+        api.Cancel(of_leader(2)),
+        api.Retry(of_leader(2)),
         LinkUp(2, 0),
         LinkUp(2, 2),
     ]
@@ -79,8 +89,8 @@ def test_a_hostile_peer_gets_nothing_but_named_faults(
                 message = msgspec.structs.replace(message, seq=side.talk.received + ahead or 1)
             side.feed(Arrived(1, message, body))
             pair.run(0.01)
-    except RemoteProtocolError:
-        side.feed(End(api.Ended.PEER_MISBEHAVED))
+    except RemoteProtocolError as error:
+        side.feed(Misbehaved(error.code))
     else:
         side.feed(End(api.Ended.PEER_LOST))
     pair.run(1.0)

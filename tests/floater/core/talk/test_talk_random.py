@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floater import api
+from floater.core.talk.talk import Keep, Wish
 from floater.errors import Refused
 from tests.helpers.pair import Pair, Side
 
@@ -76,9 +77,13 @@ class Game:
 
     def about_files(self, side: Side, what: str) -> None:
         """A wish about every file that it can be about."""
-        kind = {"accept": api.Accept, "pause": api.Pause, "resume": api.Resume}[what]
         for transfer in self.files:
-            try_to(side, kind(transfer))
+            wishes: dict[str, Wish] = {
+                "accept": Keep(transfer, "/downloads"),
+                "pause": api.Pause(transfer),
+                "resume": api.Resume(transfer),
+            }
+            try_to(side, wishes[what])
 
     def settle(self) -> None:
         """Give them a sound link and time, and let every file go on."""
@@ -91,7 +96,7 @@ class Game:
         self.pair.run(30.0)
 
 
-def try_to(side: Side, wish: api.Accept | api.Pause | api.Resume) -> None:
+def try_to(side: Side, wish: Wish) -> None:
     try:
         side.feed(wish)
     except Refused:

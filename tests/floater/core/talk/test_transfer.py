@@ -5,14 +5,14 @@ import pytest
 from floater import api
 from floater.codes import Code
 from floater.core.link import Arrived
-from floater.core.talk.incoming import MAX_WINDOW, MIN_WINDOW, QUEUE_TIME
-from floater.core.talk.outgoing import FIRST_PART
-from floater.core.talk.talk import TalkConfig, Wish
+from floater.core.talk.inflow import MAX_WINDOW, MIN_WINDOW, QUEUE_TIME
+from floater.core.talk.outflow import FIRST_PART
+from floater.core.talk.talk import Keep, TalkConfig, Wish
 from floater.core.talk.transfer import OfferFile, ReadFailed
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import talk as wire
 from floater.wire.limits import MAX_FILE, MAX_OPEN_OFFERS, MAX_PART
-from tests.helpers.pair import Pair, Side
+from tests.helpers.pair import Pair, Side, of_follower, of_leader
 
 DATA = random.Random(2).randbytes(3_000_000)
 
@@ -25,7 +25,7 @@ def accepted(pair: Pair, data: bytes = DATA, name: str = "a.bin", content_type: 
     """The leader offers a file and the follower accepts it, but nothing has happened since."""
     transfer = pair.leader.offer(data, name, content_type)
     pair.run(1.0)
-    pair.follower.feed(api.Accept(transfer, "/downloads"))
+    pair.follower.feed(Keep(transfer, "/downloads"))
     return transfer
 
 
@@ -75,7 +75,7 @@ def test_many_files_pass_at_once_in_both_directions() -> None:
     files = [accepted(pair, DATA[at:]) for at in range(5)]
     theirs = pair.follower.offer(DATA)
     pair.run(0.1)
-    pair.leader.feed(api.Accept(theirs, "/downloads"))
+    pair.leader.feed(Keep(theirs, "/downloads"))
     pair.run(20.0)
     assert pair.follower.disk.stored == {file: DATA[at:] for at, file in enumerate(files)}
     assert pair.leader.disk.stored == {theirs: DATA}
@@ -87,7 +87,7 @@ def test_files_take_turns() -> None:
     pair.run(0.1)
     small = pair.leader.offer(DATA[:200_000])
     pair.run(1.0)
-    pair.follower.feed(api.Accept(small, "/downloads"))
+    pair.follower.feed(Keep(small, "/downloads"))
     pair.run(10.0)
     assert pair.leader.told(api.Sent)[0] == api.Sent(small)
 
@@ -249,7 +249,7 @@ def test_a_declined_file_is_over_for_both() -> None:
     assert pair.follower.disk.parts == {}
     assert pair.leader.disk.sources == {}
     with pytest.raises(Refused) as refused:
-        pair.follower.feed(api.Accept(transfer))
+        pair.follower.feed(Keep(transfer, ""))
     assert refused.value.code is Code.NO_SUCH_TRANSFER
 
 
@@ -268,7 +268,7 @@ def test_wishes_that_do_not_fit_the_state_are_refused() -> None:
     too_early: list[tuple[Side, list[Wish]]] = [
         (
             pair.leader,
-            [api.Accept(transfer), api.Decline(transfer), api.Pause(transfer), api.Resume(transfer)],
+            [Keep(transfer, ""), api.Decline(transfer), api.Pause(transfer), api.Resume(transfer)],
         ),
         (pair.follower, [api.Pause(transfer), api.Resume(transfer)]),
     ]
@@ -277,9 +277,9 @@ def test_wishes_that_do_not_fit_the_state_are_refused() -> None:
             with pytest.raises(Refused) as refused:
                 side.feed(wish)
             assert refused.value.code is Code.TRANSFER_STATE
-    pair.follower.feed(api.Accept(transfer, "/downloads"))
+    pair.follower.feed(Keep(transfer, "/downloads"))
     pair.run(0.5)
-    for again in (api.Accept(transfer), api.Decline(transfer), api.Resume(transfer)):
+    for again in (Keep(transfer, ""), api.Decline(transfer), api.Resume(transfer)):
         with pytest.raises(Refused) as refused:
             pair.follower.feed(again)
         assert refused.value.code is Code.TRANSFER_STATE
@@ -355,7 +355,7 @@ def test_a_preview_travels_with_the_offer() -> None:
     pair.leader.disk.sources[9] = b"x"
     pair.leader.feed(OfferFile(9, "a.png", "image/png", 1, preview))
     pair.run(1.0)
-    assert pair.follower.events == [api.Offer("L2", "a.png", "image/png", 1, preview)]
+    assert pair.follower.events == [api.Offer(of_leader(2), "a.png", "image/png", 1, preview)]
 
 
 def test_there_is_a_limit_to_open_offers() -> None:
@@ -439,7 +439,7 @@ def test_a_part_before_the_offer_is_accepted_is_a_fault() -> None:
         pair.follower.feed(Arrived(1, wire.Part(transfer, 0), b"abc"))
     assert raised.value.code is Code.UNEXPECTED
     with pytest.raises(RemoteProtocolError):
-        pair.follower.feed(Arrived(1, wire.Part("F9", 0), b"abc"))
+        pair.follower.feed(Arrived(1, wire.Part(of_follower(9), 0), b"abc"))
     with pytest.raises(RemoteProtocolError):
         pair.follower.feed(Arrived(1, wire.Get(transfer, 0, 1)))
 
@@ -460,9 +460,9 @@ def test_a_get_for_bytes_that_cannot_be_had_is_a_fault(first: int, last: int) ->
 @pytest.mark.parametrize(
     "message",
     [
-        wire.Stored(seq=2, received=2, transfer="L2"),
-        wire.Pause(seq=2, received=2, transfer="L2"),
-        wire.Resume(seq=2, received=2, transfer="L2"),
+        wire.Stored(seq=2, received=2, transfer=of_leader(2)),
+        wire.Pause(seq=2, received=2, transfer=of_leader(2)),
+        wire.Resume(seq=2, received=2, transfer=of_leader(2)),
     ],
 )
 def test_a_message_at_a_wrong_time_is_a_fault(message: wire.NumberedMessage) -> None:
