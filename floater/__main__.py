@@ -129,8 +129,8 @@ def _config(args: argparse.Namespace) -> ClientConfig:
 
 
 def _language(args: argparse.Namespace) -> str:
-    data_dir = getattr(args, "data_dir", None) or default_data_dir()
-    return SettingsFile(data_dir).language
+    data_dir = getattr(args, "data_dir", None) or os.environ.get(knobs.variable("data_dir"))
+    return SettingsFile(Path(data_dir) if data_dir else default_data_dir()).language
 
 
 if __name__ == "__main__":
