@@ -175,7 +175,7 @@ def test_a_system_without_such_news_has_no_socket_for_them(monkeypatch: pytest.M
 
 
 def test_sleep_shows_in_the_clocks_of_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert network_watch._asleep() >= 0.0
+    assert network_watch._asleep() > -1.0
     monkeypatch.delattr(time, "CLOCK_BOOTTIME")
     before = network_watch._asleep()
     assert abs(network_watch._asleep() - before) < 60.0
