@@ -17,7 +17,7 @@ MAX_CANDIDATES: Final = 12
 "In one seek, all kinds and both lanes together."
 MAX_PRIVATE_CANDIDATES: Final = 4
 MAX_OPENINGS: Final = 16
-"Punches of one side in a match of which the peer is told when they have opened its NAT."
+"Punches of one side in one match that may send `opened` to the peer."
 MAX_NAT_PORTS: Final = 6
 "Public ports that are told of one NAT; as many as observers are asked."
 

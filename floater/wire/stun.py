@@ -42,7 +42,7 @@ class Probe(Flag):
     """
 
     NONE = 0
-    OTHER_PORT = 2  # from the observer's address, and a port that nobody dials
+    OTHER_PORT = 2  # from the observer's address, and a port that clients never dial
     OTHER_ADDRESS = 4  # from another address of the same server
 
 

@@ -70,7 +70,7 @@ class Ways:
 
     def _enter(self, state: api.State, now: float) -> None:
         if state is api.State.SEEKING and self._state is not api.State.CONNECTING:
-            self._pressed = now  # otherwise nobody came, and the same search goes on
+            self._pressed = now  # otherwise the peer did not come, and the same search goes on
         if state in (api.State.SEEKING, api.State.SIGNED_OUT):
             self._forget()
         self.over = state is api.State.HOME
