@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(__version__)
                 return 0
     except FloaterError as error:
-        print(f"floater: {sentence(f'code.{error.code.value}', _language(args))}", file=sys.stderr)
+        print(
+            f"floater: {sentence(f'code.{error.code.value}', _language_of(_config(args)))}", file=sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
         return 130
@@ -126,11 +128,6 @@ def _config(args: argparse.Namespace) -> ClientConfig:
     except ValueError as error:
         sys.exit(f"floater: {error}")
     return config
-
-
-def _language(args: argparse.Namespace) -> str:
-    data_dir = getattr(args, "data_dir", None) or os.environ.get(knobs.variable("data_dir"))
-    return SettingsFile(Path(data_dir) if data_dir else default_data_dir()).language
 
 
 if __name__ == "__main__":

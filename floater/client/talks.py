@@ -37,8 +37,8 @@ from floater.wire.greetings import known_language
 Connect: TypeAlias = Callable[
     [Introduction, PunchPort | None, Callable[[meet.Event], None], Callable[[], int]], Performer
 ]
-"""Makes what performs the orders of a meeting, from: the introduction, the port of which the peer was told, where
-events go, what tells the highest number received."""
+"""Makes what performs the orders of a meeting, from: the introduction, the port that the peer was told of,
+where events go, what tells the highest number received."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What passes between the rooms about links: the words that `path`, `talk` and `net` share.
+"""Events and effects about links that `path`, `talk` and `net` share.
 
 A link is one authenticated stream; it has a small number, unique within its match.
 """
@@ -21,7 +21,7 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The link in use is gone; there is none until the next `LinkUp`."""
+    """The link in use is gone; no link is in use until the next `LinkUp`."""
 
     link: int
 
@@ -62,13 +62,13 @@ class Transmit:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Nothing has come through this link for too long although something was due: find another."""
+    """This link has been silent for too long although an answer was due: find another."""
 
     link: int
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """What a `Check` asked was answered on this link."""
+    """The question of a `Check` was answered on this link."""
 
     link: int

@@ -109,7 +109,7 @@ async def _join_in_tls(server: ServerUrl, token: bytes, proxy: Proxy | None) -> 
         transport.write(relay.GO)
     except TimeoutError as error:
         abort(transport)
-        raise LinkClosed(Code.TIMED_OUT, "nobody came to the relay") from error
+        raise LinkClosed(Code.TIMED_OUT, "the peer did not come to the relay") from error
     except BaseException:
         abort(transport)
         raise

@@ -1,4 +1,4 @@
-"""Get a stream to the server: name, TCP, a proxy if there is one, TLS 1.3 and whom to trust (spec §2).
+"""Get a stream to the server: name, TCP, perhaps a proxy, TLS 1.3, its certificate (spec §2).
 
 ::
 

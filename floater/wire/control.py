@@ -197,8 +197,8 @@ class Welcome(Message, frozen=True):
     """The answer to `hello`.
 
     `observers` are `host:port`, or `:port` for the host the client already
-    uses. `observer_key` goes into every STUN request as its USERNAME, so that
-    the server knows whom it saw. `ticket_key` is a raw Ed25519 public key.
+    uses. `observer_key` is the USERNAME of every STUN request, by which the
+    server knows the client. `ticket_key` is a raw Ed25519 public key.
     """
 
     version: int

@@ -1,4 +1,4 @@
-"""Whom to ask about our NAT, and what to conclude from the answers (RFC 4787 §4, §5; spec §5.1).
+"""Which observers to ask about our NAT, and what to conclude from the answers (RFC 4787 §4, §5; spec §5.1).
 
 Values, not machines: nothing here waits.
 """
@@ -121,8 +121,8 @@ def public_endpoints(observations: Sequence[Observation]) -> tuple[Endpoint, ...
 def filtering_of(fates: Values[Probe, Stray]) -> Filtering:
     """Name the filtering, as far as strangers' SYNs can tell.
 
-    Where the server has one address only, whoever lets in any port of it may
-    let in everybody; the stricter one is said then. SYNs that come in only
+    If the server has one address only, a NAT that lets in any port of it may
+    let in every sender; the stricter word is used then. SYNs that come in only
     while none of ours has gone the same way cannot be told from others: NATs
     that let no SYN in at all look PORT_DEPENDENT too.
     """

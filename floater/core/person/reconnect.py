@@ -9,7 +9,7 @@
     OPEN, TRYING, WAITING ──Uprooted──▶ TRYING  (what there is, is left)
 
 The pause doubles with each failure up to a limit and is spread at random, so
-that the thousands whom one restart cut off do not all return in one moment.
+that thousands of clients do not all return at the same moment after a restart of the server.
 The random part comes in with the event.
 """
 

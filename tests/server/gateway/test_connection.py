@@ -13,6 +13,8 @@ from floater.wire.codec import encode
 from floater.wire.frame import PREFIX, encode_frame
 from tests.server.gateway.guests import PASSWORD, Guest, Stream, a_server, people
 
+pytestmark = pytest.mark.logs("a request failed")
+
 HELLO = control.Hello(versions=(1,))
 
 

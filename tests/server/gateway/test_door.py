@@ -17,6 +17,10 @@ from server.config import ServerConfig
 from server.gateway.visit import Visits, endpoint_of, network_of
 from tests.server.gateway.guests import Guest, Stream, a_server
 
+pytestmark = pytest.mark.logs(
+    "a transaction failed: SQLITE_CANTOPEN", "no room for more connections", "the outbox cannot be read"
+)
+
 ELSEWHERE = Endpoint("203.0.113.7", 40_000)
 
 

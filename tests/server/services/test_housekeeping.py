@@ -10,6 +10,8 @@ from server.services import housekeeping
 from server.storage import records
 from tests.helpers.accounts import HOME, Clock, Mailbox, a_sign_up, an_account, opened
 
+pytestmark = pytest.mark.logs("given up after", "put off (LookupError)")
+
 
 def rows(folder: Path) -> dict[str, int]:
     with sqlite3.connect(folder / "floater.db") as plain:

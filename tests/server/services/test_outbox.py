@@ -30,6 +30,8 @@ from tests.helpers.accounts import (
 )
 from tests.helpers.mail_server import MailServer, mail_server
 
+pytestmark = pytest.mark.logs("given up after", "the mail server is down", "the outbox stumbled")
+
 
 @pytest_asyncio.fixture
 async def server() -> AsyncIterator[MailServer]:

@@ -15,6 +15,8 @@ from server.storage import database as module
 from server.storage.database import Database
 from server.storage.tables import marks, metadata
 
+pytestmark = pytest.mark.logs("a transaction failed")
+
 
 def differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
