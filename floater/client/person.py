@@ -185,7 +185,7 @@ class Person:
         return reply
 
     async def log_out(self) -> None:
-        """End the log-in, and every talk; returns when the server has heard, or after `LAST_WORDS` seconds."""
+        """End the log-in and every talk; returns when the server has heard, or after `LAST_WORDS` seconds."""
         self._driver.feed(standing.LogOut())
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
