@@ -46,7 +46,8 @@ class Search:
         self._tasks = Tasks()
 
     async def close(self) -> None:
-        """Give up what is still open."""
+        """Give up what is still open, and answer the commands that wait for it."""
+        self._settle(None)
         await self._tasks.close()
 
     # -- the commands ---------------------------------------------------------------------
