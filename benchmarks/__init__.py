@@ -1,1 +1,1 @@
-"""Benchmarks: each prints its figures beside a peer or a floor measured in the same run."""
+"""Benchmarks: each prints its figures beside those of another program or a floor of the same run."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME …]`: run all benchmarks, or those, each in a process of its own."""
+"""`python -m benchmarks [NAME …]`: run all or the named benchmarks, each in a process of its own."""
 
 import subprocess
 import sys

@@ -1,11 +1,11 @@
-"""What FLOATER is compared with: bare TCP and TLS on the same loop, with nothing above them.
+"""Programs to compare FLOATER with: bare TCP and TLS on the same loop.
 
-`python -m benchmarks.bare hold` keeps TLS connections open and says nothing;
-`… sink BYTES` reads so many over TLS, answers one byte, and reads on;
-`… send PORT BYTES` writes so many to a sink and prints the seconds until the answer.
-`… keep BYTES FOLDER` is a sink that hashes what it reads, in a thread, and stores it, in another;
-`… send_file PORT PATH` sends it a file, which a thread reads and hashes.
-`… echo HOST` gives back over TCP what it gets; `… ask HOST PORT` asks it and prints how long each took.
+`python -m benchmarks.bare hold` keeps TLS connections open and sends nothing.
+`… sink BYTES` reads that many bytes over TLS, answers one byte, and reads on.
+`… send PORT BYTES` writes that many bytes to a sink and prints the seconds until the answer.
+`… keep BYTES FOLDER` is a sink that hashes its input in a thread and stores it in another.
+`… send_file PORT PATH` sends a file to it, which a thread reads and hashes.
+`… echo HOST` echoes its input over TCP; `… ask HOST PORT` sends to it and prints each round trip.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ from floater.store.writer import Writer
 
 CHUNK = 262_144
 BLOCK = 1_048_576
-"Bytes of a file that are read, hashed and written at once."
+"Bytes of one block of a file, which is read, hashed and written at once."
 AHEAD = 16
 "Blocks that may wait for the disk."
 QUESTION = 64
-"Bytes, about as many as a short text has on its way."
+"Bytes, about those of a short text on the wire."
 PAUSE = 0.05
-"Seconds between two questions: the connection is idle."
+"Seconds between two requests, so that the connection is idle."
 
 
 def server_context() -> ssl.SSLContext:
-    """TLS 1.3 as the server and the peers speak it: one fresh certificate, no resumption."""
+    """Return a TLS 1.3 context like that of the server and the peers: one fresh certificate, no resumption."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0
@@ -45,7 +45,7 @@ def server_context() -> ssl.SSLContext:
 
 
 def client_context(*alpn: str) -> ssl.SSLContext:
-    """TLS 1.3 that trusts everybody: who it is does not change what it costs."""
+    """Return a TLS 1.3 context that trusts every certificate, at the same cost as one that checks."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
@@ -56,19 +56,19 @@ def client_context(*alpn: str) -> ssl.SSLContext:
 
 
 class Echo(asyncio.Protocol):
-    """Sends back what it gets."""
+    """Echoes its input."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]  # of a stream it is one
 
     def data_received(self, data: bytes) -> None:
-        """Send it back."""
+        """Echo the bytes."""
         self._transport.write(data)
 
 
 class _Hold(asyncio.Protocol):
-    """Keeps a connection, as little as can be."""
+    """Keeps a connection open with the least state."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -91,7 +91,7 @@ class _Sink(asyncio.Protocol):
 
 
 class _Keep(asyncio.BufferedProtocol):
-    """Hashes and stores one file after the other: what no program that does both can do without."""
+    """Hashes and stores one file after the other: the least work of a program that does both."""
 
     def __init__(self, size: int, folder: Path) -> None:
         self._size = size

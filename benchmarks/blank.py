@@ -1,4 +1,4 @@
-"""What the window is compared with: a page with one word, in a Qt WebEngine view with nothing around it.
+"""A program to compare the window with: a page with one word, in a bare Qt WebEngine view.
 
 `python -m benchmarks.blank` shows it until SIGTERM.
 """
@@ -17,7 +17,7 @@ PAGE: Final = "data:text/html,<title>blank</title><body><main class=Blank>漂</m
 
 def main() -> None:
     """Show it."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing here is worth a goodbye
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing needs to be saved
     qt = QApplication(sys.argv[:1])
     profile = QWebEngineProfile(qt)
     view = QWebEngineView()

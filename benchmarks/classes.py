@@ -1,9 +1,9 @@
-"""How soon the class of a NAT is known, and whether it is right, for every kind of the laboratory.
+"""Measure how soon the class of a NAT is known, and whether it is right, for every kind of the laboratory.
 
 The client's own code asks a real server over an Internet of 80 ms, behind one
 NAT after the other (namespaces; needs root). The floor is measured at the same
-place: a bare connect and one question, two round trips. What stands beside it
-elsewhere: Tailscale's netcheck, UDP only, gives itself 5 s.
+place: a bare connect and one request, two round trips. For comparison:
+Tailscale's netcheck, UDP only, allows itself 5 s.
 """
 
 import argparse
@@ -22,7 +22,7 @@ RTT = 0.08
 
 
 async def measure(options: argparse.Namespace) -> None:
-    """Build all NATs, and let what is behind each find out about its own, one after the other."""
+    """Build all NATs, and let a client behind each find out its class, one after the other."""
     try:
         from tests.natlab.asking import BEHIND, Asked, ask_behind, build, expected, observing_server
         from tests.natlab.namespaces import missing
@@ -94,7 +94,7 @@ def _plain(nat: Nat) -> Nat:
 
 
 def _early(nat: Nat) -> Nat:
-    """What two round trips can tell: the fate of strangers' SYNs is told in the third, or after a second."""
+    """Return the part known after two round trips: probes are reported in the third, or after a second."""
     return msgspec.structs.replace(nat, stray=Stray.UNKNOWN, ports=())
 
 

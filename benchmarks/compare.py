@@ -1,8 +1,8 @@
-"""This commit beside another one, in turn: what a person waits for, and what an idle one costs.
+"""Compare this commit with another one, in turn: what a person waits for, and the cost of an idle user.
 
 The other commit is a checkout of its own (`git worktree add FOLDER COMMIT`). A
-pair is one run of each, the order changing from pair to pair, so that whatever
-else the machine does falls on both. The programs of either side are real
+pair is one run of each, in an order that changes from pair to pair, so that other
+load of the machine affects both. The programs of either side are real
 processes of that checkout; they are driven from here by JSON lines. Of each
 pair the ratio (this to the other) is kept; printed are its median and the 95 %
 interval of that median by order statistics, which assumes no distribution.
@@ -34,7 +34,7 @@ IDLE: Final = re.compile(r"floater user, logged in, idle +([0-9.]+)")
 
 
 async def on_loopback(times: int) -> dict[str, float]:
-    """Meet `times` times, then say as many hundred texts; medians in milliseconds."""
+    """Meet `times` times, then send `times` × 100 texts; return medians in milliseconds."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="floater-bench-")))
         ann, bob = await two_homes(stack, folder, wire=False)
@@ -57,7 +57,7 @@ async def on_loopback(times: int) -> dict[str, float]:
 
 
 async def over_the_wire(times: int) -> dict[str, float]:
-    """Meet behind two home routers; the median from `matched` to both authenticated, in round trips."""
+    """Meet behind two home routers; return the median from `matched` to both authenticated, in round trips."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="floater-bench-")))
         ann, bob = await two_homes(stack, folder, wire=True)
@@ -73,7 +73,7 @@ async def over_the_wire(times: int) -> dict[str, float]:
 
 
 def idle(root: Path, users: int) -> dict[str, float]:
-    """Have that checkout's own benchmark measure the memory of an idle user, in KiB."""
+    """Return the memory of an idle user in KiB, measured by that checkout's own benchmark."""
     said = subprocess.run(
         [sys.executable, "-m", "benchmarks.memory", "--users", str(users)],
         cwd=root,
@@ -110,7 +110,7 @@ def interval(ratios: Sequence[float]) -> tuple[float, float]:
 
 
 def show(runs: Mapping[str, list[tuple[float, float]]]) -> None:
-    """Print the table, and whether the aim is met."""
+    """Print the table, and whether the target is met."""
     rows = []
     worst = 0.0
     for what, pairs in runs.items():
@@ -126,7 +126,7 @@ def show(runs: Mapping[str, list[tuple[float, float]]]) -> None:
 
 
 async def measure(options: argparse.Namespace) -> None:
-    """Take the pairs."""
+    """Measure all pairs."""
     other = Path(options.other).resolve()
     runs: dict[str, list[tuple[float, float]]] = {}
     for number in range(options.pairs):

@@ -1,9 +1,9 @@
-"""A file of 1 GB from one headless process to another, hashed and stored, on loopback.
+"""Send a file of 1 GB from one headless process to another, hashed and stored, on loopback.
 
-Against bare TLS between two processes on the same loop, whose bytes nobody
-hashes, reads or stores, and against magic-wormhole with a mailbox server of
-its own on loopback, which hashes and stores too. All in the same run, as is
-the least that a program can do that hashes and stores, with no protocol at all.
+Compared in the same run: bare TLS between two processes on the same loop, whose
+bytes are neither read, hashed nor stored; the least work of a program that hashes
+and stores, without a protocol; and magic-wormhole with its own mailbox server on
+loopback, which hashes and stores too.
 """
 
 import argparse
@@ -42,14 +42,14 @@ def make_file(path: Path, size: int) -> str:
 
 @dataclass
 class Took:
-    """What sending the file took, each time: seconds, and processor seconds of both sides together."""
+    """The cost of each transfer: seconds, and processor seconds of both sides together."""
 
     seconds: list[float] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
 
 
 def processor_time(*programs: Program) -> float:
-    """Seconds that programs have computed, the system's work for them included; 0 if it does not tell."""
+    """Return the processor seconds of programs, user and system; 0 if the system does not tell."""
     try:
         stats = [
             Path(f"/proc/{program.process.pid}/stat").read_text(encoding="ascii") for program in programs
@@ -61,11 +61,11 @@ def processor_time(*programs: Program) -> float:
 
 
 class Bare:
-    """TLS 1.3 between two processes, and nothing above it.
+    """TLS 1.3 between two processes, without a protocol above it.
 
     Args:
-        sink: what `benchmarks.bare` is to do at the one end.
-        sender: and at the other; the port goes between the two words.
+        sink: arguments of `benchmarks.bare` at the reading end.
+        sender: those at the writing end; the port goes between the two.
     """
 
     def __init__(self, folder: Path, sink: Sequence[str], sender: tuple[str, str]) -> None:
@@ -76,12 +76,12 @@ class Bare:
         self._port = 0
 
     async def start(self, stack: AsyncExitStack) -> None:
-        """Start the side that reads."""
+        """Start the reading end."""
         await stack.enter_async_context(self._sink)
         self._port = (await self._sink.event("ready"))["port"]
 
     async def send(self) -> None:
-        """Send so many bytes once."""
+        """Send that many bytes once."""
         verb, what = self._sender
         argv = [sys.executable, "-m", "benchmarks.bare", verb, str(self._port), what]
         before = processor_time(self._sink)
@@ -92,7 +92,7 @@ class Bare:
 
 
 class Ours:
-    """Two who talk, in two headless processes."""
+    """Two people in a talk, in two headless processes."""
 
     def __init__(self, folder: Path, *, relay: bool) -> None:
         self.took = Took()
@@ -115,7 +115,7 @@ class Ours:
         await greet(ann, bob)
 
     async def send(self, path: Path, digest: str) -> None:
-        """Send the file once, from `accept` until the sender knows that it is read, checked and stored."""
+        """Send the file once; time it from `accept` until the sender has received `stored`."""
         ann, bob = self._people
         await ann.do("send_file", path=str(path))
         transfer = (await bob.event("offer"))["transfer_id"]
@@ -130,7 +130,7 @@ class Ours:
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 
@@ -146,7 +146,7 @@ class Wormhole:
 
     @property
     def missing(self) -> str | None:
-        """Why it cannot be measured; None if it can."""
+        """Return why it cannot be measured; None if it can."""
         for program in ("wormhole", "twist"):
             if shutil.which(program, path=str(self._bin)) is None:
                 return f"{program} is not installed: pip install 'floater[bench]'"
@@ -172,7 +172,7 @@ class Wormhole:
                 return
 
     async def send(self, path: Path, digest: str) -> float:
-        """Seconds from the receiver's consent to the end of both."""
+        """Return the seconds from the receiver's consent to the end of both programs."""
         target = self._folder / "wormhole-received"
         code = f"1-bench-{free_port()}"
         common = [str(self._bin / "wormhole"), f"--relay-url={self._url}", "--transit-helper="]
@@ -218,7 +218,7 @@ class Wormhole:
 
 
 async def wormhole(folder: Path, path: Path, digest: str, times: int) -> list[float] | str:
-    """Seconds for the same file through magic-wormhole, or why it was not measured."""
+    """Return the seconds for the same file by magic-wormhole, or why it was not measured."""
     peer = Wormhole(folder)
     reason = peer.missing if times else "not wanted"
     if reason is not None:
@@ -246,7 +246,7 @@ async def measure(options: argparse.Namespace) -> None:
             await direct.start(stack)
             await bare.start(stack)
             await floor.start(stack)
-            for _ in range(options.times):  # in turn, so that whatever else the machine does falls on both
+            for _ in range(options.times):  # in turn, so that other load of the machine affects both
                 await direct.send(path, digest)
                 await bare.send()
                 await floor.send()

@@ -1,7 +1,7 @@
-"""A hundred messages a second both ways for a minute: none lost, none out of order.
+"""Send a hundred messages a second both ways for a minute; count those lost or out of order.
 
-Both clients live in this process, on one loop. Beside it, in the same run,
-the same bytes at the same pace over one bare TCP echo.
+Both clients run in this process, on one loop. For comparison, in the same run,
+the same bytes at the same rate over one bare TCP echo.
 """
 
 import argparse
@@ -17,7 +17,7 @@ SIZE = 200
 
 
 async def pour(sender: Someone, rate: float, seconds: float) -> list[float]:
-    """Say something `rate` times a second; when each was said."""
+    """Send `rate` texts a second; return when each was sent."""
     began, said = perf_counter(), []
     for number in range(int(rate * seconds)):
         await asyncio.sleep(began + number / rate - perf_counter())
@@ -27,7 +27,7 @@ async def pour(sender: Someone, rate: float, seconds: float) -> list[float]:
 
 
 async def catch(listener: Someone, count: int) -> tuple[list[float], int, int]:
-    """Hear so many; when each came, how many are missing, and how many were not in their turn."""
+    """Receive that many; return when each came, how many are missing, and how many were out of order."""
     times: list[float] = []
     wrong = 0
     for expected in range(count):
@@ -42,7 +42,7 @@ async def catch(listener: Someone, count: int) -> tuple[list[float], int, int]:
 
 
 async def bare(rate: float, seconds: float) -> list[float]:
-    """Seconds there and back over TCP for the same bytes at the same pace."""
+    """Return the round trips over TCP, in seconds, for the same bytes at the same rate."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Echo, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -61,7 +61,7 @@ async def bare(rate: float, seconds: float) -> list[float]:
 
 
 async def measure(options: argparse.Namespace) -> None:
-    """Let both talk at once, then count."""
+    """Let both send at once, then count."""
     count = int(options.rate * options.seconds)
     echo = await bare(options.rate, min(options.seconds, 10.0))
     async with two_talking() as (ann, bob, kind):

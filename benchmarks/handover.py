@@ -1,4 +1,4 @@
-"""What a change of the network costs a talk: a cable out, another address, a way that closes. Needs root.
+"""Measure what a change of the network costs a talk: a cable, an address, a blocked path. Needs root.
 
 A real server and two headless clients in network namespaces, a home router
 before each, 80 ms there and back. Both talk, and a file is under way. Time
@@ -31,7 +31,7 @@ from tests.natlab.namespaces import missing
 
 AIM: Final = 1.0
 SILENCE: Final = 3.0
-"Seconds after which a way that passes nothing is given up; nobody is told that one has closed."
+"Seconds after which a path that passes nothing is given up: a blocked path gives no error."
 CABLE: Final = 10.0
 
 Change = Callable[[Talk], Awaitable[Back]]

@@ -1,4 +1,4 @@
-"""From `send_text` at one side to `text` at the other, against a bare TCP echo of the same size.
+"""Measure from `send_text` at one side to `text` at the other, against a bare TCP echo of the same size.
 
 Both clients, the echo server and its client live in this process, on one
 loop; the text crosses loopback over the talk's own link (mutual TLS 1.3). The
@@ -35,13 +35,13 @@ RTT: Final = 0.08
 RATE: Final = 2_500_000.0
 "Bytes a second."
 AIM_BESIDE: Final = 0.1
-"Seconds that a file may cost a text, at the 95th percentile: what nobody notices."
+"Seconds that a file may add to a text, at the 95th percentile: too short to notice."
 FILE: Final = 8_000_000_000
-"Bytes, more than pass while texts are measured: then it is cancelled."
+"Bytes of the file, more than pass while texts are measured; it is then cancelled."
 
 
 async def echoes(size: int, times: int) -> list[float]:
-    """Seconds that `size` bytes take there and back over a bare TCP connection."""
+    """Return the round trips of `size` bytes over a bare TCP connection, in seconds."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Echo, "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -58,7 +58,7 @@ async def echoes(size: int, times: int) -> list[float]:
 
 
 async def texts(sender: Someone, listener: Someone, size: int, times: int) -> list[float]:
-    """Seconds from the wish at one side to the event at the other."""
+    """Return the seconds from the command at one side to the event at the other."""
     text = "x" * size
     took = []
     for _ in range(times):
@@ -72,7 +72,7 @@ async def texts(sender: Someone, listener: Someone, size: int, times: int) -> li
 
 @dataclass
 class Flow:
-    """Two who talk, and two beside them who only ask and answer."""
+    """Two people in a talk, and beside them a client and a server of the echo."""
 
     words: str
     alice: Person
@@ -187,7 +187,7 @@ async def alone(options: argparse.Namespace) -> None:
             await echoes(size, WARM_UP)
             await texts(ann, bob, size, WARM_UP)
             bare, ours = [], []
-            for _ in range(10):  # in turn, so that whatever else the machine does falls on both
+            for _ in range(10):  # in turn, so that other load of the machine affects both
                 bare += await echoes(size, options.times // 10)
                 ours += await texts(ann, bob, size, options.times // 10)
             above = percentile(ours, 95) - percentile(bare, 95)

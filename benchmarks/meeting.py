@@ -1,4 +1,4 @@
-"""From both pressing 聊一聊 to both ready to greet: on loopback, and over an Internet of 80 ms.
+"""Measure from both pressing 聊一聊 until both can greet: on loopback, and over an Internet of 80 ms.
 
 A real server and two headless clients, each a process of its own, driven by
 JSON lines. Over loopback the floor is one round trip of `status` at both
@@ -19,11 +19,11 @@ from tests.helpers.headless import Person, Server, meet
 
 RTT = 0.08
 REST = 0.5
-"Seconds between two meetings: nobody presses sooner, and the next punch port is made ready in them."
+"Seconds between two meetings: a person presses no sooner, and the next punch port gets ready."
 
 
 async def meetings(ann: Person, bob: Person, times: int) -> tuple[list[float], list[str], list[float]]:
-    """Meet so often; how long each took, over which path, and how long a command alone takes."""
+    """Meet that often; return the time and path of each meeting, and the time of a command alone."""
     took, kinds, floor = [], [], []
     for _ in range(times):
         await asyncio.sleep(REST)

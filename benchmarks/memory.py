@@ -1,4 +1,4 @@
-"""Memory for each idle user who is logged in, against bare TLS connections on the same loop.
+"""Measure the memory of each idle user who is logged in, against bare TLS connections on the same loop.
 
 Accounts and tokens are put into the server's own database; each user then
 restores the log-in over TLS as a client does, and stays. Measured is what is
@@ -34,7 +34,7 @@ from tests.helpers.headless import Program, Server
 AT_ONCE = 40
 WARM_UP = 50
 CALM = 3.0
-"Seconds until everything that the log-ins needed for a moment has been given back."
+"Seconds until the temporary memory of the log-ins is freed."
 AIM = 40 * 1_024
 
 
@@ -55,7 +55,7 @@ def memory_of(pid: int) -> tuple[int, int]:
 
 
 async def make_accounts(data_dir: Path, count: int) -> None:
-    """Put so many accounts, each with a token, into the database of a server that is not running."""
+    """Put that many accounts, each with a token, into the database of a server that is not running."""
     async with (
         open_accounts(ServerConfig(data_dir=data_dir)) as accounts,
         accounts._database.write() as connection,
@@ -112,7 +112,7 @@ class User(asyncio.Protocol):
 async def arrive(
     port: int, context: ssl.SSLContext, numbers: range, *, log_in: bool
 ) -> list[asyncio.BaseTransport]:
-    """Let so many connect, a few at once, and log in."""
+    """Let that many users connect, a few at once, and log in."""
     loop = asyncio.get_running_loop()
     gate = asyncio.Semaphore(AT_ONCE)
 

@@ -1,4 +1,4 @@
-"""Tables of figures: what was measured, beside what it is compared with, and whether the aim was met."""
+"""Print tables of figures beside those they are compared with, and whether the target was met."""
 
 import argparse
 import asyncio
@@ -14,7 +14,7 @@ from floater.loop import run
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:
-    """The sample below or at which `percent` of all are."""
+    """Return the smallest sample with `percent` of all samples at or below it."""
     ordered = sorted(samples)
     return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * int(percent) // 100) - 1))]
 
@@ -40,12 +40,12 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> N
 
 
 def aim(words: str, met: bool, figure: str) -> None:
-    """Print an aim and whether it was met. A benchmark is no test: it ends well either way."""
+    """Print a target and whether it was met. A benchmark is not a test: it succeeds either way."""
     print(f"  aim: {words}: {'met' if met else 'MISSED'} ({figure})", flush=True)
 
 
 def note(words: str) -> None:
-    """Print something to know about the figures."""
+    """Print a note about the figures."""
     print(f"  {words}", flush=True)
 
 

@@ -1,10 +1,10 @@
-"""The window: start-up, press to greeting, frames while messages pour in, memory.
+"""Measure the window: start-up, press to greeting, frames during many messages, memory.
 
-Real windows without a screen, driven over the debugging port; beside each
-figure, in the same run, a view with an empty page (`benchmarks.blank`) or two
-people without windows. A page is usable at its first contentful paint: until
-it knows where things stand it paints nothing. The processor does all drawing
-here; where there is a graphics chip, figures are better.
+Real windows without a screen, driven over the debugging port. Each figure is
+printed beside one of the same run: a view with an empty page (`benchmarks.blank`),
+or two people without windows. A page is usable at its first contentful paint: it
+paints nothing before it has the state. The processor does all drawing here; with a
+graphics chip the figures are better.
 """
 
 import argparse

@@ -1,1 +1,1 @@
-"""The client without a window."""
+"""The faces in a terminal: headless, doctor, host and demo."""

@@ -1,4 +1,4 @@
-"""Text in columns of a terminal, where a Chinese character is twice as wide as a Latin one."""
+"""Set text in columns of a terminal, where a Chinese character is as wide as two Latin ones."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -8,14 +8,14 @@ _WIDE: Final = ("W", "F")
 
 
 def width_of(text: str) -> int:
-    """How many cells a terminal gives to a text."""
+    """Return how many cells a text takes in a terminal."""
     return sum(_cells(char) for char in text)
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Break a text into lines of at most `width` cells, at spaces where there are some, else anywhere.
+    """Break a text into lines of at most `width` cells, at spaces if there are any, otherwise anywhere.
 
-    Chinese may break between any two characters, only not before its closing punctuation.
+    Chinese may break between any two characters, but not before closing punctuation.
     """
     lines: list[str] = []
     for paragraph in text.splitlines() or [""]:
@@ -38,7 +38,7 @@ def wrap(text: str, width: int) -> list[str]:
 
 
 def side_by_side(cells: Sequence[str], widths: Sequence[int], gap: str = "  ") -> list[str]:
-    """Set texts beside each other, each wrapped into its column. The last one is not padded."""
+    """Set texts side by side, each wrapped in its column. The last column is not padded."""
     columns = [wrap(cell, width) if cell else [] for cell, width in zip(cells, widths, strict=True)]
     rows = []
     for at in range(max(len(column) for column in columns)):
@@ -55,7 +55,7 @@ def _cells(char: str) -> int:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Pieces that stay together: Latin words with the spaces after them, single wide characters."""
+    """Split a text where it may break: after Latin words with their spaces, around each wide character."""
     word = ""
     for char in text:
         wide = _cells(char) == 2
@@ -69,7 +69,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _fitting(word: str, width: int) -> int:
-    """How many characters of a word fill a line; at least one."""
+    """Return how many characters of a word fit into a line; at least one."""
     cells = 0
     for at, char in enumerate(word):
         cells += _cells(char)

@@ -1,8 +1,8 @@
-"""`floater demo`: the main job, shown as well as this computer can.
+"""`floater demo`: show the main job in the best way that this computer allows.
 
-On a screen two windows open. Without one they are played offscreen and
-pictured, and where windows cannot be shown at all, two headless clients play
-in the terminal.
+On a screen two windows open. Without a screen, two windows are played offscreen
+and pictured; where windows cannot run at all, two headless clients play in the
+terminal.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from floater.sentences import sentence
 
 
 class Way(Enum):
-    """How it is shown."""
+    """The ways to show the demo."""
 
     BEST = "best"
     WINDOWS = "windows"
@@ -34,7 +34,7 @@ class Way(Enum):
 
 
 async def demo(way: Way, language: str, pictures: Path | None, environment: Mapping[str, str]) -> int:
-    """Show it and return the exit code: 0 when all went as planned."""
+    """Run the demo and return the exit code: 0 if every step succeeded."""
     chosen, wanted = choose_language(language), way
     missing = "" if way is Way.TERMINAL else await _missing(way)
     if missing and way is not Way.BEST:
@@ -64,7 +64,7 @@ async def demo(way: Way, language: str, pictures: Path | None, environment: Mapp
 
 
 def has_screen(environment: Mapping[str, str]) -> bool:
-    """Whether a window would be seen."""
+    """Return whether this computer has a screen for windows."""
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
@@ -84,12 +84,12 @@ def _best(language: str, missing: str, *, has_screen: bool) -> Way:
 
 
 async def _missing(way: Way) -> str:
-    """What windows lack here; empty if nothing."""
+    """Return what is missing for windows here; empty if nothing is."""
     if not resources.files("floater.desktop").joinpath("page", "index.html").is_file():
         return "floater/desktop/page"
     if way is Way.OFFSCREEN and importlib.util.find_spec("playwright") is None:
         return "playwright"
-    # In a process of its own: a library of the system may be missing, and Qt is large.
+    # In a process of its own: the import fails if a library is missing, and Qt is large.
     trying = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "import PyQt6.QtWebEngineWidgets, PyQt6.QtWebChannel"),
         stdout=asyncio.subprocess.DEVNULL,

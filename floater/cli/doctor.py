@@ -1,4 +1,4 @@
-"""`floater doctor`: what this network allows, one step after the other, in plain words."""
+"""`floater doctor`: examine this network step by step, and report in plain words."""
 
 import asyncio
 import socket
@@ -23,15 +23,15 @@ from floater.wire.url import ServerUrl, parse_server_url
 STEP_TIME: Final = 8.0
 "Seconds that one step may take."
 HEALTHY, SICK, NO_SERVER = 0, 1, 2
-"Exit codes: people can be met; the server is not reached; no server is known."
+"Exit codes: peers can be met; the server cannot be reached; no server is known."
 
 
 class Doctor:
     """One examination.
 
     Args:
-        config: the knobs; `config.server` or the server used last is examined.
-        say: takes each finding.
+        config: the options; examines `config.server`, otherwise the server used last.
+        say: takes each line of the report.
     """
 
     def __init__(self, config: ClientConfig, say: Callable[[str], None]) -> None:
@@ -40,7 +40,7 @@ class Doctor:
         self._say_text = say
 
     async def examine(self) -> int:
-        """Go through all steps and return the exit code."""
+        """Run all steps and return the exit code."""
         try:
             url = parse_server_url(self._config.server or self._settings.values.server)
         except Refused as error:
@@ -150,5 +150,5 @@ class Doctor:
 
 
 async def doctor(config: ClientConfig) -> int:
-    """Examine this network, print what was found, and return the exit code."""
+    """Examine this network, print the report, and return the exit code."""
     return await Doctor(config, lambda text: print(f"  {text}", flush=True)).examine()

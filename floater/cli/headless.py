@@ -1,4 +1,4 @@
-"""`floater headless`: the client for scripts. Commands on stdin; replies and events alone on stdout."""
+"""`floater headless`: the client for scripts. Commands on stdin; only replies and events on stdout."""
 
 import asyncio
 import os
@@ -15,13 +15,13 @@ from floater.tasks import Tasks
 
 
 async def headless(config: ClientConfig) -> int:
-    """Carry out the lines of stdin until they end, or `quit`, or a signal.
+    """Carry out the lines of stdin until their end, `quit`, or a signal.
 
-    The log-in is kept only on `quit` and on a signal. When the reader of the
-    output has gone, the input counts as ended.
+    The log-in is kept only after `quit` and after a signal. If the reader closes
+    the output, the input counts as ended.
     """
     output = os.dup(1)
-    os.dup2(2, 1)  # what a library prints must not pass for a reply
+    os.dup2(2, 1)  # output of a library must not look like a reply
     stopped = asyncio.Event()
     source = LineSource(0)
     sink = LineSink(output, gone=source.stop)
@@ -37,7 +37,7 @@ async def headless(config: ClientConfig) -> int:
             keep = running.result() if running.done() else True
             await tasks.close()
             if not keep:
-                with suppress(FloaterError):  # nobody is logged in
+                with suppress(FloaterError):  # the person is not logged in
                     await client.do(api.LogOut())
     finally:
         await tasks.close()

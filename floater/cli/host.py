@@ -1,4 +1,4 @@
-"""`floater host`: a server for the people around, in one command, with its address as text and QR code."""
+"""`floater host`: run a server for the people around, and show its address as text and QR code."""
 
 import asyncio
 import importlib
@@ -19,13 +19,13 @@ CANNOT_START: Final = 2
 
 
 async def host(data_dir: Path, listen: str, language: str, environment: Mapping[str, str]) -> int:
-    """Run a server until somebody asks it to end, and return the exit code.
+    """Run a server until Ctrl+C or SIGTERM, and return the exit code.
 
     Args:
         data_dir: the server's folder.
         listen: HOST:PORT.
-        language: for the person who hosts.
-        environment: `FLOATER_*` variables mean the same as for `floater-server run`.
+        language: of the person who hosts.
+        environment: its `FLOATER_*` variables have the same meaning as for `floater-server run`.
     """
     try:
         program: Any = importlib.import_module("server.__main__")
@@ -50,7 +50,7 @@ async def host(data_dir: Path, listen: str, language: str, environment: Mapping[
 
 
 def invitation(url: str, outbox: str, language: str) -> str:
-    """What the person who hosts has to know and to pass on. `outbox` is empty where mails are really sent."""
+    """Return what the host should know and pass on. `outbox` is empty if a mail server sends the mails."""
     lines = [sentence("host.running", language), "", f"    {url}", ""]
     picture = qr_code(url)
     if len(picture.partition("\n")[0]) <= shutil.get_terminal_size().columns:
@@ -63,7 +63,7 @@ def invitation(url: str, outbox: str, language: str) -> str:
 
 
 def qr_code(text: str) -> str:
-    """A QR code of half blocks, for a terminal."""
+    """Return a QR code of half blocks, for a terminal."""
     picture = io.StringIO()
     segno.make(text, error="l", micro=False).terminal(picture, compact=True, border=2)
     return picture.getvalue().rstrip("\n")

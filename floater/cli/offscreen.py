@@ -1,4 +1,4 @@
-"""The demonstration where there is no screen: two real windows, played through their pages and pictured."""
+"""The demo without a screen: play two real windows through their pages, and take pictures of them."""
 
 import asyncio
 import io
@@ -26,11 +26,11 @@ _DROP: Final = """([bytes, name]) => {
   const dropped = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
   document.querySelector(".TalkView").dispatchEvent(dropped);
 }"""
-"Drop a picture into a talk, as a person would."
+"Drops a picture into a talk, as a person would."
 
 
 class Seat:
-    """One of the two: their window, and their column on the stage."""
+    """One of the two people: the window, and the column on the stage."""
 
     def __init__(self, stage: Stage, column: int, person: Person, window: Driven) -> None:
         self.person = person
@@ -40,15 +40,15 @@ class Seat:
         self._column = column
 
     def show(self, key: str, **values: object) -> None:
-        """Show what this one does."""
+        """Print what this person does."""
         self._stage.show(self._column, f"▸ {self._stage.say(key, **values)}")
 
     def sees(self, key: str, **values: object) -> None:
-        """Show what this one sees."""
+        """Print what this person sees."""
         self._stage.show(self._column, f"◂ {self._stage.say(key, **values)}")
 
     async def sign_up(self) -> None:
-        """Go from the welcome to the mail, which the page shows."""
+        """Sign up: go from the welcome screen to the mail, which the page shows."""
         self.show("signs_up", address=self.person.address)
         await self.page.locator("button.primary").click()
         await self.page.locator("input[type=email]").fill(self.person.address)
@@ -60,10 +60,10 @@ class Seat:
         self.sees("mail", code=code)
 
     async def activate_and_log_in(self) -> None:
-        """Go from the mail to home."""
+        """Activate: go from the mail to the home screen."""
         await self.page.locator(".CheckMail .mail button").click()
         await self.page.locator(".CheckMail button.primary").click()
-        await self.page.locator(".toast button").click()  # read and put away
+        await self.page.locator(".toast button").click()  # the person reads the mail and closes it
         self.show("logs_in")
         await self.page.locator("input[autocomplete=current-password]").fill(PASSWORD)
         await self.page.locator("input[type=email]").fill(self.person.address)
@@ -71,19 +71,19 @@ class Seat:
         await self.window.on("Home")
 
     async def seek(self) -> None:
-        """Press 聊一聊, and let the stranger see the address."""
+        """Press 聊一聊, and agree that the stranger sees the address."""
         self.show("seeks")
         await self.page.locator(".seek").click()
         await self.page.locator("dialog button.primary").click()
 
     async def greet(self) -> None:
-        """Say 你好."""
+        """Greet."""
         word = await self.page.locator(".hello").inner_text()
         self.show("presses", button=word)
         await self.page.locator(".hello").click()
 
     async def say(self, text: str, other: "Seat") -> None:
-        """Write it, and wait until the other can read it."""
+        """Send a text, and wait until the other window shows it."""
         self.show("says", text=text)
         await self.page.locator("textarea").fill(text)
         await self.page.keyboard.press("Enter")
@@ -91,7 +91,7 @@ class Seat:
         other.sees("reads", text=text)
 
     async def send_picture(self, other: "Seat") -> None:
-        """Drop a picture; the other looks at it."""
+        """Send a picture, which the other person accepts and opens."""
         self.show("offers", name="moon.png")
         await self.page.evaluate(_DROP, [list(moon(384)), "moon.png"])
         card = other.page.get_by_role("article", name="moon.png")
@@ -102,7 +102,7 @@ class Seat:
         other.sees("picture")
 
     async def hang_up(self) -> None:
-        """Press the red button, and once more when it asks."""
+        """Hang up, and confirm."""
         self.show("hangs_up")
         await self.page.locator(".Bar .danger").click()
         await self.page.locator("dialog .danger").click()
@@ -113,10 +113,10 @@ async def play_offscreen(language: str, pictures: Path | None) -> int:
 
     Args:
         language: `zh-CN` or `en`.
-        pictures: the folder for them; None for a new one among the temporary files.
+        pictures: the folder for the pictures; None for a new temporary one.
 
     Raises:
-        NoWindows: there is no window even without a screen.
+        NoWindows: windows do not work here, even without a screen.
     """
     stage = Stage(language, (AN.name + " (An)", BOB.name))
     try:
@@ -162,7 +162,7 @@ async def _open(stack: AsyncExitStack, playwright: Playwright, ground: Playgroun
 
 
 async def _play(stage: Stage, an: Seat, bob: Seat, album: "Album") -> float:
-    """All acts; seconds from the presses to both being able to greet."""
+    """Play all acts; return the seconds from the presses until both can greet."""
     both = (an, bob)
     await album.keep("welcome")
     await asyncio.gather(*(one.sign_up() for one in both))
@@ -192,10 +192,10 @@ async def _play(stage: Stage, an: Seat, bob: Seat, album: "Album") -> float:
 
 
 class Album:
-    """Numbered pictures of both windows, side by side.
+    """Takes numbered pictures of both windows, side by side.
 
     Args:
-        folder: where they go.
+        folder: where to save them.
         windows: from left to right.
     """
 
@@ -205,7 +205,7 @@ class Album:
         self._count = 0
 
     async def keep(self, name: str) -> None:
-        """Take one."""
+        """Take one picture."""
         shots = [Image.open(io.BytesIO(await window.page.screenshot())) for window in self._windows]
         width = sum(shot.width for shot in shots) + _GAP * (len(shots) - 1)
         whole = Image.new("RGB", (width, max(shot.height for shot in shots)), _BETWEEN)

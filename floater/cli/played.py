@@ -1,4 +1,4 @@
-"""Programs that the demo plays with: subprocesses that speak JSON lines."""
+"""Run the programs of the demo: subprocesses that speak JSON lines."""
 
 import asyncio
 import json
@@ -12,17 +12,17 @@ from typing import Any, Final
 from floater.tasks import Tasks
 
 PATIENCE: Final = 30.0
-"Seconds that one step may take."
+"Longest time, in seconds, for one step."
 
 Line = dict[str, Any]
 
 
 class NotAsPlanned(Exception):
-    """The play went wrong; the text says where."""
+    """A step of the demo failed; the message tells which."""
 
 
 class Played:
-    """One program. `seen` is called with every event as it comes."""
+    """One program. `seen` is called with every event when it arrives."""
 
     def __init__(self, name: str, argv: Sequence[str], folder: Path, seen: Callable[[Line], None]) -> None:
         self.name = name
@@ -48,24 +48,24 @@ class Played:
                 stderr=log,
                 env=dict(environment),
                 limit=1 << 20,
-                start_new_session=True,  # Ctrl+C is for the play, which ends its programs itself
+                start_new_session=True,  # Ctrl+C is for the demo, which ends its programs itself
             )
         self._tasks.start(self._read(self._process), f"read {self.name}")
 
     async def do(self, command: str, **fields: Any) -> Line:
-        """Give a command and return its reply, whatever it says."""
+        """Send a command and return its reply, also a refusal."""
         assert self._process is not None
         assert self._process.stdin is not None
         self._ids += 1
         number = self._ids
         line = json.dumps({"command": command, "id": number, **fields}, ensure_ascii=False)
-        with suppress(ConnectionError):  # it has ended; the wait below says so
+        with suppress(ConnectionError):  # the program has ended; the wait below reports it
             self._process.stdin.write(line.encode() + b"\n")
             await self._process.stdin.drain()
         return await self._until(lambda: self._replies.pop(number, None), f"reply to {command}")
 
     async def event(self, name: str, **fields: Any) -> Line:
-        """Wait for an event with these fields, and forget it and all before it."""
+        """Wait for an event with these fields, and drop it and all earlier ones."""
 
         def find() -> Line | None:
             for at, event in enumerate(self._events):
@@ -88,7 +88,7 @@ class Played:
             raise NotAsPlanned(f"{self.name}: does not end\n{self.log_tail()}") from None
 
     async def clean_up(self) -> None:
-        """Leave nothing of it running."""
+        """Kill the program if it still runs."""
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -96,7 +96,7 @@ class Played:
         await self._tasks.close()
 
     def log_tail(self) -> str:
-        """The last lines of what it logged."""
+        """Return the last lines of its log."""
         lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []
         return "\n".join(f"    {line}" for line in lines[-15:])
 

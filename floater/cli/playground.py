@@ -1,4 +1,4 @@
-"""A server that nobody else can reach, and a folder for the people who try it; both are gone afterwards."""
+"""A server for this computer only, and a folder for the people on it; both are removed at the end."""
 
 import asyncio
 import os
@@ -17,22 +17,22 @@ from floater.client.practice import enrol
 from floater.config import ClientConfig
 
 NO_KEYRING: Final = "keyring.backends.null.Keyring"
-"Log-ins of a demonstration stay in its folder, for this program and those it starts."
+"Makes this program, and those that it starts, keep log-ins in the folder of the demo."
 PASSWORD: Final = "a boat adrift at night"
 ROOT_FLAGS: Final = "--no-sandbox --disable-gpu"
-"What Chromium needs to run as root at all. Nobody else is given it."
+"Flags without which Chromium does not run as root; only root gets them."
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody in a demonstration."""
+    """A person in a demo."""
 
     name: str
     address: str
 
     @property
     def folder(self) -> str:
-        """The name of their data folder."""
+        """The name of the person's data folder."""
         return self.address.partition("@")[0]
 
 
@@ -41,14 +41,14 @@ BOB: Final = Person("Bob", "bob@example.org")
 
 
 class NoWindows(Exception):
-    """Windows cannot be shown here after all; the text says why, as far as it is known."""
+    """Windows do not work here after all; the message tells why, if it is known."""
 
 
 class Playground:
     """Use it as `async with Playground(language) as ground`.
 
     Args:
-        language: of everyone on it.
+        language: of all people here.
 
     Raises, on entering:
         Refused: see `Hosting.start`.
@@ -85,7 +85,7 @@ class Playground:
         return self._hosted
 
     def window(self, person: Person, geometry: str) -> list[str]:
-        """The command that opens this person's window, of a size and at a place like `460x760+40+60`."""
+        """Return the command that opens this person's window, with a geometry like `460x760+40+60`."""
         return [
             *(sys.executable, "-m", "floater", "window", "--size", geometry),
             *("--data-dir", str(self.folder / person.folder)),
@@ -94,19 +94,19 @@ class Playground:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the programs of everyone on it need to know."""
+        """The environment for the programs of all people here."""
         language = self._language.replace("-", "_")
         flags = {} if _flags_are_fine() else {"QTWEBENGINE_CHROMIUM_FLAGS": ROOT_FLAGS}
         return {
             **os.environ,
             "LANG": f"{language}.UTF-8",
             "LC_ALL": f"{language}.UTF-8",
-            "FLOATER_PROXY": "none",  # it is this very computer
+            "FLOATER_PROXY": "none",  # the server is on this computer
             **flags,
         }
 
     async def move_in(self, person: Person) -> None:
-        """Make an account for somebody, and leave them logged in."""
+        """Make an account for a person, and store the log-in."""
         data_dir = self.folder / person.folder
         config = ClientConfig(data_dir=data_dir, server=self.hosted.url, proxy="none")
         async with Client(config, lambda event: None) as client:
@@ -114,7 +114,7 @@ class Playground:
             await enrol(client.do, self.hosted, person.name, person.address, PASSWORD)
 
     async def start(self, argv: list[str], log: Path, extra: dict[str, str]) -> asyncio.subprocess.Process:
-        """Start a program of somebody on it, which logs into a file."""
+        """Start a program of a person; it logs into a file."""
         with log.open("ab") as file:
             return await asyncio.create_subprocess_exec(
                 *argv,
@@ -122,7 +122,7 @@ class Playground:
                 stdout=file,
                 stderr=file,
                 env={**self.environment, **extra},
-                start_new_session=True,  # Ctrl+C is for the play, which ends its programs itself
+                start_new_session=True,  # Ctrl+C is for the demo, which ends its programs itself
             )
 
 

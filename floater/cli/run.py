@@ -1,4 +1,4 @@
-"""What every face in a terminal needs: a loop, a log on stderr, and an end when asked for."""
+"""Run a face in a terminal: a loop, a log on stderr, and a clean end on a signal."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 def run(work: Coroutine[Any, Any, int], level: str) -> int:
-    """Run a face on the fastest loop there is, and return its exit code."""
+    """Run a face on the fastest loop of this system, and return its exit code."""
     set_up_log(logging.getLevelNamesMapping()[level.upper()])
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         log_loop_errors(runner.get_loop(), log)
@@ -24,7 +24,7 @@ def run(work: Coroutine[Any, Any, int], level: str) -> int:
 
 
 def on_signals(leave: Callable[[], None]) -> None:
-    """Call `leave` when somebody asks this program to end (Ctrl+C, SIGTERM)."""
+    """Call `leave` on Ctrl+C and SIGTERM."""
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows; Ctrl+C cancels the main task there

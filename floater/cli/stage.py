@@ -1,4 +1,4 @@
-"""What a demonstration shows in the terminal, and its one prop."""
+"""Print what the demo shows in the terminal, and paint its picture."""
 
 import asyncio
 import os
@@ -15,15 +15,15 @@ from floater.sentences import sentence
 TIME_WIDTH: Final = 7
 WIDEST: Final = 120
 BREATH: Final = 0.8
-"Seconds between two acts, where somebody watches."
+"Seconds between two acts, if the output is a terminal."
 PLAIN_WIDTH: Final = 100
-"Cells, where the output is no terminal."
+"Width in cells, if the output is not a terminal."
 
 _COLOURS: Final = {"time": "\x1b[2m", "title": "\x1b[1m", "bad": "\x1b[31m", "end": "\x1b[0m"}
 
 
 class Stage:
-    """What is shown: the time, and what each of the two sees."""
+    """Prints the time, and what each of the two people does and sees."""
 
     def __init__(self, language: str, names: tuple[str, str]) -> None:
         self.language = language
@@ -35,32 +35,32 @@ class Stage:
         self._began = time.monotonic()
 
     def say(self, key: str, **values: object) -> str:
-        """A sentence of the play."""
+        """Return a sentence of the demo."""
         return sentence(f"demo.{key}", self.language, **values)
 
     def title(self, text: str) -> None:
-        """A line across both columns."""
+        """Print a line across both columns."""
         print(f"\n{self._colour('title', text)}", flush=True)
 
     def heads(self) -> None:
-        """The names above the columns."""
+        """Print the names above the columns."""
         self._print(("", *self._names))
         line = "─" * self._width
         self._print(("─" * TIME_WIDTH, line, line))
 
     def show(self, who: int, text: str) -> None:
-        """Something that this one does or sees."""
+        """Print what one of the two does or sees."""
         cells = ["", ""]
         cells[who] = text
         self._print((f"{time.monotonic() - self._began:5.2f} s", *cells))
 
     async def breathe(self) -> None:
-        """Leave whoever watches a terminal the time to read."""
+        """Pause, if the output is a terminal, so that a person can read."""
         if self._watched:
             await asyncio.sleep(BREATH)
 
     def fail(self, text: str) -> None:
-        """What went wrong."""
+        """Print what went wrong."""
         print(f"\n{self._colour('bad', self.say('failed'))}\n{text}", file=sys.stderr, flush=True)
 
     def _print(self, cells: tuple[str, ...]) -> None:

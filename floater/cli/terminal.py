@@ -1,7 +1,7 @@
-"""`floater demo --terminal`: a server and two people in this terminal, from sign-up to hang-up, side by side.
+"""`floater demo --terminal`: play two people in this terminal, side by side, from sign-up to hang-up.
 
-Everything is real: `floater-server` and two `floater headless` as processes of
-their own, on loopback, in a folder that is gone afterwards.
+The programs are the real ones: `floater-server` and two `floater headless`, each
+a process, on loopback, in a folder that is deleted at the end.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ PASSWORD: Final = "a boat adrift at night"
 
 
 class Person:
-    """One of the two, and their column."""
+    """One of the two people, and the column."""
 
     def __init__(self, stage: Stage, column: int, name: str, address: str, url: str, folder: Path) -> None:
         self.name = name
@@ -38,18 +38,18 @@ class Person:
         self.program = Played(address.partition("@")[0], argv, folder, self._see)
 
     def show(self, key: str, **values: object) -> None:
-        """Show what this one does."""
+        """Print what this person does."""
         self._stage.show(self._column, f"▸ {self._stage.say(key, **values)}")
 
     async def do(self, command: str, **fields: Any) -> Line:
-        """Give a command that has to succeed."""
+        """Send a command that must succeed."""
         reply = await self.program.do(command, **fields)
         if not reply["ok"]:
             raise NotAsPlanned(f"{self.name}: {command}: {reply['error']['message']}")
         return reply
 
     async def is_refused(self, command: str, code: str, **fields: Any) -> None:
-        """Give a command that has to be refused, and show why."""
+        """Send a command that must be refused, and print the reason."""
         reply = await self.program.do(command, **fields)
         if reply["ok"] or reply["error"]["code"] != code:
             raise NotAsPlanned(f"{self.name}: {command} should have been refused with {code}: {reply}")
@@ -92,7 +92,7 @@ class Person:
 
 
 async def play_in_terminal(language: str) -> int:
-    """Play the main job and return the exit code: 0 when all went as planned."""
+    """Play the demo and return the exit code: 0 if every step succeeded."""
     chosen = choose_language(language)
     stage = Stage(chosen, ("安 (An)", "Bob"))
     with tempfile.TemporaryDirectory(prefix="floater-demo-") as folder:
@@ -110,7 +110,7 @@ async def play_in_terminal(language: str) -> int:
 async def _play(stage: Stage, folder: Path, playing: list[Played]) -> None:
     environment = {
         **os.environ,
-        "FLOATER_PROXY": "none",  # it is this very computer
+        "FLOATER_PROXY": "none",  # the server is on this computer
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         "LANG": "zh_CN.UTF-8" if stage.language.startswith("zh") else "en_US.UTF-8",
     }
@@ -164,7 +164,7 @@ async def _sign_up(person: Person, outbox: Path) -> None:
 
 
 async def _meet(an: Person, bob: Person) -> float:
-    """Let both press 聊一聊; seconds until both may greet."""
+    """Let both press 聊一聊; return the seconds until both can greet."""
     began = time.monotonic()
     for person in (an, bob):
         person.show("seeks")
@@ -227,7 +227,7 @@ def _check(holds: bool, what: str) -> None:
 
 
 async def _mailed_code(outbox: Path, address: str) -> str:
-    """Wait for the mail and read its six digits."""
+    """Wait for the mail and return its six digits."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         for path in outbox.glob("*.eml"):
@@ -237,5 +237,5 @@ async def _mailed_code(outbox: Path, address: str) -> str:
                 found = re.search(r"^(\d{6})\s*$", body.get_content(), re.MULTILINE)
                 if found:
                     return found[1]
-        await asyncio.sleep(0.02)  # a folder cannot be awaited
+        await asyncio.sleep(0.02)  # there is no event for a new file
     raise NotAsPlanned(f"no mail for {address}")

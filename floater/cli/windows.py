@@ -1,4 +1,4 @@
-"""`floater demo --windows`: two people in two windows on this screen, at home, ready to press 聊一聊."""
+"""`floater demo --windows`: open two windows of two people on this screen, ready to press 聊一聊."""
 
 import asyncio
 import os
@@ -15,18 +15,18 @@ from floater.sentences import sentence
 from floater.tasks import Tasks
 
 PLACES: Final = ("460x760+60+60", "460x760+560+60")
-"Side by side, where the system lets a window choose."
+"Geometries side by side, for systems that let a window choose its place."
 BIRTH: Final = 10.0
-"Seconds within which windows that both fail have never been there."
+"If both windows fail within so many seconds, they never opened."
 GOODBYE: Final = 6.0
-"Seconds that a window may take to say goodbye."
+"Longest time, in seconds, for a window to close."
 
 
 async def show_windows(language: str) -> int:
-    """Open both and return when both are closed, or somebody asks us to end.
+    """Open both windows; return when both are closed, or on Ctrl+C or SIGTERM.
 
     Raises:
-        NoWindows: neither window came.
+        NoWindows: neither window opened.
     """
     stopped = asyncio.Event()
     on_signals(stopped.set)

@@ -1,4 +1,4 @@
-"""The client: commands in, events out. Here the rooms are wired together; it knows nothing of faces."""
+"""The client: takes commands and emits events. It combines the other rooms and imports no face."""
 
 from floater.client.client import Client
 

@@ -1,4 +1,4 @@
-"""The commands about an account: what can be seen here is said here, the rest is asked of the server."""
+"""The commands about an account: checked here first, then sent to the server as requests."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
@@ -26,11 +26,11 @@ ACCOUNT_COMMANDS: Final = AccountCommand.__args__
 
 
 def request_for(command: AccountCommand, language: str) -> control.Request:
-    """Make the request of a command.
+    """Return the request for a command.
 
     Raises:
         Refused: BAD_EMAIL, BAD_USERNAME, BAD_PASSWORD, NOT_ADULT, WRONG_CODE,
-            WRONG_LOG_IN, WRONG_PASSWORD: the server would say the same.
+            WRONG_LOG_IN, WRONG_PASSWORD: the server would refuse it with the same code.
     """
     match command:
         case api.SignUp(email, username, password, adult):
@@ -60,7 +60,7 @@ def request_for(command: AccountCommand, language: str) -> control.Request:
 
 
 def reply_of(answer: control.Done | control.LoggedIn) -> api.Reply:
-    """Make the reply of an answer; a notice has no sentence yet."""
+    """Return the reply for an answer of the server; a notice in it has no sentence yet."""
     match answer:
         case control.LoggedIn(username=username):
             return api.LoggedInReply(username)

@@ -1,4 +1,4 @@
-"""Calls that may wait for a person or a broken service, made where they hold nobody up."""
+"""Run calls that may block for long in a thread, so that neither the loop nor the exit waits for them."""
 
 import asyncio
 import threading
@@ -10,12 +10,12 @@ Result = TypeVar("Result")
 
 
 async def aside(work: Callable[[], Result], *, name: str, within: float) -> Result:
-    """Call `work` in a thread of its own and return what it returns, or raises.
+    """Call `work` in a thread of its own; return its result or raise its error.
 
-    The thread is not waited for at exit, which a pool's would be.
+    The program does not wait for the thread at exit, as it would for one of a pool.
 
     Raises:
-        TimeoutError: it took longer than `within` seconds; it may still end some day.
+        TimeoutError: `work` took longer than `within` seconds; its thread goes on.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
@@ -34,7 +34,7 @@ async def aside(work: Callable[[], Result], *, name: str, within: float) -> Resu
             result = work()
         except Exception as raised:
             error = raised
-        with suppress(RuntimeError):  # the loop has been closed meanwhile
+        with suppress(RuntimeError):  # the loop was closed in the meantime
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=run, name=name, daemon=True).start()

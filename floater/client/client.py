@@ -1,4 +1,4 @@
-"""The composition root.
+"""Combine all parts of a client, and give each command to the part that carries it out.
 
 ::
 
@@ -36,12 +36,12 @@ class Client:
     """One person's client. Use it as `async with Client(config, emit) as client`.
 
     Args:
-        config: the knobs.
-        emit: called in the loop with every event, in order; returns at once.
-        remember: whether a log-in outlives the program.
+        config: the options.
+        emit: called in the loop with every event, in order; must return at once.
+        remember: whether the log-in is kept for the next start.
 
     Raises:
-        Refused: SERVER_URL_INVALID, from the constructor: `config.server` is no address;
+        Refused: SERVER_URL_INVALID, from the constructor: `config.server` is malformed;
             DATA_DIR_IN_USE, on entering: another client works on this data folder.
     """
 
@@ -50,7 +50,7 @@ class Client:
     ) -> None:
         self.config = config
         self.quitting = asyncio.Event()
-        "Set when the person has said `quit`."
+        "Set by the command `quit`."
         self._remember = remember
         self._lock = FolderLock(config.data_dir)
         self._settings = SettingsFile(config.data_dir)
@@ -84,7 +84,7 @@ class Client:
 
     def _reached(self) -> None:
         if not self._servers.practising:
-            with suppress(Refused):  # logged; the next start needs to be given the server again
+            with suppress(Refused):  # it is logged; the next start does not know this server
                 self._settings.change(server=str(self._servers.person.url))
 
     # -- life -----------------------------------------------------------------------------
@@ -110,16 +110,16 @@ class Client:
 
     @property
     def language(self) -> str:
-        """The language to speak with the person."""
+        """The language of the person, as a BCP 47 tag."""
         return self._settings.language
 
     @property
     def state(self) -> api.State:
-        """Where the person stands."""
+        """The state that the person is shown."""
         return self._servers.person.state
 
     def explain(self, error: FloaterError) -> api.Error:
-        """The code and its sentence in the person's language."""
+        """Return an error's code and its sentence in the person's language."""
         return self._words.explain(error)
 
     # -- commands -------------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Client:
         """Carry a command out.
 
         Raises:
-            FloaterError: it was not; `explain` makes a sentence of it.
+            FloaterError: it was not carried out; `explain` returns the sentence for it.
         """
         person = self._servers.person
         match command:
@@ -210,7 +210,7 @@ class Client:
         )
 
     def _talks(self) -> list[api.TalkInfo]:
-        """List the talks that are on, the stranger's first."""
+        """List the talks that are not over, the stranger's first."""
         engine, memory = self._servers.person.engine, self._words.memory
         found = []
         for one in engine.standing.encounters:
@@ -232,5 +232,5 @@ class Client:
 
 
 def _partner(config: ClientConfig, emit: Callable[[api.Event], None]) -> Client:
-    """The client of a practice partner, of whom nothing stays."""
+    """Make the client of a practice partner, which keeps no log-in."""
     return Client(config, emit, remember=False)

@@ -1,4 +1,4 @@
-"""A server inside this program: for the people around, or for practising alone."""
+"""Run a server inside this program: for the people around, or to practise alone."""
 
 import importlib
 import io
@@ -14,35 +14,35 @@ from floater.errors import Refused
 
 LISTEN: Final = "0.0.0.0:7443"
 LISTEN_ANYWHERE: Final = "0.0.0.0:0"
-"Where 7443 is taken already."
+"Any free port, if 7443 is in use."
 LISTEN_ALONE: Final = "127.0.0.1:0"
 
 
 @dataclass(frozen=True, slots=True)
 class Hosted:
-    """A server that runs here."""
+    """A server that runs in this program."""
 
     url: str
     outbox: Path
 
 
 class Hosting:
-    """At most one server in this program."""
+    """Runs at most one server in this program."""
 
     def __init__(self) -> None:
         self.hosted: Hosted | None = None
         self._stack = AsyncExitStack()
 
     async def start(self, data_dir: Path, *, alone: bool = False, **knobs: Any) -> Hosted:
-        """Start it; if it runs, nothing happens.
+        """Start the server; return at once if it runs already.
 
         Args:
             data_dir: the server's folder.
-            alone: reachable from this computer only.
-            knobs: of `server.config.ServerConfig`.
+            alone: whether it can be reached from this computer only.
+            knobs: options of `server.config.ServerConfig`.
 
         Raises:
-            Refused: NO_SERVER_PART (the server's part is not installed), STORAGE_FAILED, SERVER_UNREACHABLE
+            Refused: NO_SERVER_PART (the extra `server` is not installed), STORAGE_FAILED, SERVER_UNREACHABLE
                 (no port to listen on).
         """
         if self.hosted is not None:
@@ -68,14 +68,14 @@ class Hosting:
         raise refused
 
     async def close(self) -> None:
-        """End it, if it runs; everyone on it is told."""
+        """Stop the server, if it runs; its clients receive `closing`."""
         self.hosted = None
         stack, self._stack = self._stack, AsyncExitStack()
         await stack.aclose()
 
 
 def qr_picture(text: str) -> str:
-    """A QR code as a whole SVG picture, of any size."""
+    """Return a QR code as an SVG document that scales to any size."""
     picture = io.BytesIO()
     code = segno.make(text, error="l", micro=False)
     code.save(picture, kind="svg", xmldecl=False, omitsize=True, scale=4, border=2, nl=False)

@@ -1,4 +1,4 @@
-"""Reads the outbox of a server on this computer, so that a first try needs no mail server."""
+"""Read the outbox of a server on this computer, so that a first try needs no mail server."""
 
 import asyncio
 import email
@@ -19,33 +19,33 @@ from floater.wire.names import normal_email
 log = logging.getLogger("floater.client")
 
 LARGEST: Final = 1 << 20
-"Bytes of a mail that is read."
+"Bytes of the largest mail that is read."
 LOOK_EVERY: Final = 0.5
-"Seconds between two looks at the folder while a mail is awaited."
+"Seconds between two reads of the folder while a mail is awaited."
 GIVE_UP: Final = 60.0
-"Seconds after which it is awaited no more."
+"Seconds until a mail is no longer awaited."
 
 _CODE: Final = re.compile(rf"^\s*(\d{{{CODE_DIGITS}}})\s*$", re.MULTILINE)
 
 
 class Mails:
-    """The new mails of one folder. Its calls wait for the disk: make them in a thread."""
+    """The new mails of one folder. Its methods block on the disk: call them in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: set[str] = set()
 
     def skip(self) -> None:
-        """Count all mails that are there as seen."""
+        """Mark all mails in the folder as seen."""
         self._seen |= {path.name for path in self._folder.glob("*.eml")}
 
     def new_for(self, address: str) -> list[api.Mailed]:
-        """Every mail for `address` that was not seen before and holds a code, oldest first."""
+        """Return every unseen mail to `address` with a code in it, oldest first."""
         found: list[api.Mailed] = []
         for path in sorted(self._folder.glob("*.eml")):
             if path.name not in self._seen:
                 self._seen.add(path.name)
-                with suppress(OSError):  # taken away meanwhile
+                with suppress(OSError):  # removed in the meantime
                     found += self._read(path, address)
         return found
 
@@ -62,7 +62,7 @@ class Mails:
 
 
 class Letterbox:
-    """Tells of the mail to the address that was just typed.
+    """Emits `mailed` for the mail to the address that the person has just entered.
 
     Args:
         tell: called with the `mailed` event.
@@ -74,20 +74,20 @@ class Letterbox:
         self._looking: asyncio.Task[None] | None = None
 
     async def expect(self, folder: Path, address: str) -> None:
-        """Await a mail to this address and no other. Call it before the mail is asked for."""
+        """Wait for a mail to this address only. Call it before the request that causes the mail."""
         self.forget()
         mails = Mails(folder)
         await asyncio.to_thread(mails.skip)
         self._looking = self._tasks.start(self._look(mails, address), "await a mail")
 
     def forget(self) -> None:
-        """Await none any more."""
+        """Stop waiting for a mail."""
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
 
     async def close(self) -> None:
-        """Await none any more, and end."""
+        """Stop waiting, for good."""
         await self._tasks.close()
 
     async def _look(self, mails: Mails, address: str) -> None:

@@ -1,7 +1,7 @@
-"""What has happened in each talk, for a face that comes late. In memory only, and gone with the talk.
+"""Keep the events of each talk for a face that starts late. In memory only, deleted with the talk.
 
-A talk's events can be read until its end. How it was connected can be read
-until the next search, or the log-out.
+The events of a talk are kept until it ends; how it was connected is kept until
+the next search, or the log-out.
 """
 
 import time
@@ -14,13 +14,13 @@ from floater.core.meet.receipt import Ways
 from floater.errors import Refused
 
 MAX_EVENTS: Final = 20_000
-"Of one talk; the oldest go first."
+"Events kept of one talk; the oldest are dropped."
 MAX_TEXT: Final = 1 << 26
-"Characters of all texts of one talk together."
+"Characters kept in all texts of one talk; the oldest events are dropped."
 
 
 class Memory:
-    """The talks that there are, and those that ended since the last search."""
+    """The talks that go on, and those that ended since the last search."""
 
     def __init__(self) -> None:
         self._talks: dict[str, _Record] = {}
@@ -28,7 +28,7 @@ class Memory:
         self._pressed = 0.0
 
     def record(self, event: api.Event, *, now: float) -> None:
-        """Take one event as it is told; `now` is monotonic seconds."""
+        """Keep one event when it is emitted; `now` is monotonic seconds."""
         if isinstance(event, api.StateChanged):
             self._enter(event.state, now)
         elif isinstance(event, api.TalkEvent):
@@ -44,7 +44,7 @@ class Memory:
         return [] if record is None else list(record.events)
 
     def ways(self, talk: str) -> Ways | None:
-        """Return how a talk is, or was, connected; None if there is no such talk.
+        """Return how a talk is or was connected; None if the talk is unknown.
 
         Raises:
             Refused: WHICH_TALK: none is named, and there are two.
@@ -53,15 +53,15 @@ class Memory:
         return None if record is None else record.ways
 
     def unread(self, talk: str) -> int:
-        """Count what the peer has said and offered in a talk and the person has not read."""
+        """Return how many texts and offers of the peer the person has not read in a talk."""
         record = self._talks.get(talk)
         return 0 if record is None else len(record.unread)
 
     def mark_read(self, talk: str, message_id: str) -> None:
-        """Count everything up to this message or offer as read.
+        """Mark everything up to this message or offer as read.
 
         Raises:
-            Refused: WHICH_TALK; NO_SUCH_MESSAGE: the talk has no such message that is unread.
+            Refused: WHICH_TALK; NO_SUCH_MESSAGE: the talk has no unread message of this id.
         """
         record = self._find(talk)
         if record is None or message_id not in record.unread:
@@ -83,7 +83,7 @@ class Memory:
 
     def _enter(self, state: api.State, now: float) -> None:
         if state is api.State.SEEKING and self._state is not api.State.CONNECTING:
-            self._pressed = now  # otherwise the peer did not come, and the same search goes on
+            self._pressed = now  # otherwise the peer was never reached, and the same search goes on
         self._state = state
         if state in (api.State.SEEKING, api.State.SIGNED_OUT):
             self._talks = {talk: record for talk, record in self._talks.items() if not record.ways.over}
@@ -106,7 +106,7 @@ class Memory:
 
 
 class _Record:
-    """One talk."""
+    """What is kept of one talk."""
 
     def __init__(self, kind: api.TalkKind, began: float) -> None:
         self.kind = kind
@@ -118,7 +118,7 @@ class _Record:
     def add(self, event: api.TalkEvent) -> None:
         match event:
             case api.PeerTyping():
-                return  # goes stale
+                return  # out of date in seconds
             case api.Progress(transfer_id):
                 self._forget_progress(transfer_id)
             case api.TextReceived(said) | api.Offer(said):

@@ -1,4 +1,4 @@
-"""What the network allows, in words."""
+"""Find out what the network allows, and put it into words."""
 
 from typing import Final
 
@@ -11,15 +11,15 @@ from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.wire import control
 
 ROUTER_TIME: Final = 2.0
-"Seconds that our router has to say whether it lets others in."
+"Seconds to wait for the router's answer to a port mapping."
 
 
 async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) -> Facts:
-    """Ask the server, and its observers about one of our ports.
+    """Ask the server whether it answers, and its observers what one of our ports looks like.
 
     Args:
-        link: None where there is no server.
-        ports: of the same server.
+        link: the server; None if there is none.
+        ports: the punch ports of the same server.
         hidden: whether the person hides their address.
     """
     if link is None:
@@ -48,7 +48,7 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
 
 
 def reply_about(facts: Facts, words: Words) -> api.NetworkReply:
-    """The same for the person."""
+    """Return these facts as the reply of the command `network`."""
     return api.NetworkReply(
         nat=facts.nat.mapping.value,
         filtering=facts.nat.filtering.value,

@@ -1,11 +1,11 @@
-"""One person on one server: the link to it, and the engine that decides, driven.
+"""One person on one server: drive the engine, and give each of its orders to the part that does it.
 
 ::
 
     Client ──command──▶ Person ──wish──▶ Engine ──effects──▶ Session, Search, Talks ──▶ server, peers, disk
     Words  ◀───event─── Person ◀──Emit── Engine ◀─────────────────news─────────────────────┘
 
-Who changes servers is another person there: this one ends, and a new one begins.
+Another server means another `Person`: this one closes, and a new one begins.
 """
 
 import asyncio
@@ -51,19 +51,19 @@ log = logging.getLogger("floater.client")
 
 AGENT: Final = f"floater/{__version__}"
 LAST_WORDS: Final = 4.0
-"Seconds that leaving may take: hang-up, cancel, log-out."
+"Longest time, in seconds, for hang-up, cancel and log-out at the end."
 
 
 class Person:
     """One person's presence on one server, from `begin` to `close`.
 
     Args:
-        url: the server; None while none is chosen, when every wish is refused.
-        config: the knobs.
+        url: the server; None while none is chosen: every command is then refused.
+        config: the options.
         settings: of this computer.
-        words: where events go.
-        remember: whether the log-in outlives the program.
-        reached: called each time the server is reached.
+        words: takes the events.
+        remember: whether the log-in is kept for the next start.
+        reached: called each time a stream to the server opens.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Person:
         self.link = (
             None if url is None else link_to(url, config, lambda: words.language, self._reached, self._news)
         )
-        "None where there is no server."
+        "None if there is no server."
         self._config = config
         self._settings = settings
         self._words = words
@@ -125,20 +125,20 @@ class Person:
 
     @property
     def state(self) -> api.State:
-        """Where the person stands."""
+        """The state that the person is shown."""
         return self.engine.standing.state
 
     # -- life -----------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Reach the server, and restore the log-in if one is kept."""
+        """Connect to the server, and restore the log-in if its token is stored."""
         if self.link is not None:
             self._session.begin()
             self.link.start()
             self.reach.begin()
 
     async def close(self) -> None:
-        """Hang up, stop seeking and say goodbye, within `LAST_WORDS` seconds. The log-in is kept."""
+        """Hang up, stop seeking and close all, within `LAST_WORDS` seconds. The log-in is kept."""
         self._driver.feed(standing.Leave())
         try:
             async with asyncio.timeout(LAST_WORDS):
@@ -157,10 +157,10 @@ class Person:
     # -- commands -------------------------------------------------------------------------
 
     async def ping(self) -> None:
-        """Make sure that the server is there and is the right one.
+        """Return when the server has answered a `ping`.
 
         Raises:
-            FloaterError: it is not.
+            FloaterError: the server is out of reach or not trusted.
         """
         if self.link is None:
             raise Refused(Code.SERVER_URL_INVALID)
@@ -185,14 +185,14 @@ class Person:
         return reply
 
     async def log_out(self) -> None:
-        """End the log-in and every talk; return when the server has heard, or after `LAST_WORDS`."""
+        """Log out and end every talk; return when the server has answered, or after `LAST_WORDS` seconds."""
         self._driver.feed(standing.LogOut())
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self._session.last_words()
 
     async def reach_changed(self) -> None:
-        """The person changed how others may reach them; returns when a search that is on goes by that."""
+        """Apply a changed setting about addresses; return when a running search uses it."""
         self.reach.ports.drop()
         self.reach.ports.prepare()
         if self.engine.standing.encounters:
@@ -207,7 +207,7 @@ class Person:
         self.link.network_changed(gone)
         self.talks.network_changed(gone)
         if self.engine.standing.stranger is None and was_online and self.link.online:
-            # Otherwise all of this is done when the server is reached again.
+            # Otherwise this is done when the stream to the server is open again.
             self.reach.ports.drop()
             self.reach.ports.prepare()
             self.search.renew_soon()
@@ -275,10 +275,10 @@ class Person:
             self.reach.ports.drop()
 
     def _tell_of_addresses(self) -> None:
-        """Say once, before it happens, that a direct link shows addresses."""
+        """Tell the person once, before the first search, that a direct link shows addresses."""
         if not (self._settings.values.addresses_told or self._settings.values.hide_address):
             self._words.notice(Code.DIRECT_SHOWS_ADDRESSES)
-            with suppress(Refused):  # logged; it will be said once more
+            with suppress(Refused):  # it is logged; the notice will come once more
                 self._settings.change(addresses_told=True)
 
     def _wants_ports(self) -> bool:
@@ -312,8 +312,8 @@ def link_to(
     reached: Callable[[Reached], None] = lambda _: None,
     news: Callable[[control.News], None] = lambda _: None,
 ) -> ServerLink:
-    """A link to a server, not started yet."""
-    choose_proxy(config.proxy, url)  # a setting that is none is found now
+    """Return a link to a server, not started yet."""
+    choose_proxy(config.proxy, url)  # raises now if the setting is invalid
     return ServerLink(
         url,
         config=config,

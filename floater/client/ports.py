@@ -1,9 +1,9 @@
-"""The punch port that is ready before the person presses 聊一聊.
+"""Prepare a punch port before the person presses 聊一聊.
 
 ::
 
     none ──prepare──▶ being asked about ──▶ ready ──take──▶ none (the meeting has it)
-                              │               │ └─stale──▶ prepared anew, where one is wanted
+                              │               │ └─stale──▶ another prepared, if one is wanted
                               └─────drop──────┴──▶ none
 """
 
@@ -18,13 +18,13 @@ from floater.tasks import Tasks
 
 
 class Ports:
-    """At most one port that is ready.
+    """Keeps at most one port ready.
 
     Args:
-        link: the server whose observers are asked; None where there is no server.
-        wanted: whether a port would be of use at all: somebody is logged in and hides nothing.
-        idle: whether a port that went stale is prepared anew by itself.
-        mapped: whether the router is asked to let others in to it.
+        link: the server whose observers are asked; None if there is none.
+        wanted: tells whether a port is of use: the person is logged in and does not hide their address.
+        idle: tells whether to replace a stale port at once.
+        mapped: tells whether to ask the router for a port mapping.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Ports:
         self._closing: set[asyncio.Task[None]] = set()
 
     def prepare(self) -> None:
-        """Have a port ready soon, if one is wanted and none is."""
+        """Begin to prepare a port, unless one is ready, being prepared, or not wanted."""
         running = self._preparing is not None and not self._preparing.done()
         fresh = self._port is not None and not self._port.is_stale
         if running or fresh or not self._wanted():
@@ -55,19 +55,19 @@ class Ports:
         self._preparing = self._tasks.start(self._prepare(), "prepare a port")
 
     async def ready(self) -> PunchPort | None:
-        """Wait for the port that is ready; None if none is wanted or can be had. It stays here."""
+        """Wait for the port and return it, still owned here; None if none is wanted or could be prepared."""
         self.prepare()
         while (preparing := self._preparing) is not None and not preparing.done():
             await asyncio.wait([preparing])  # another one may have been begun meanwhile
         return self._port
 
     def take(self) -> PunchPort | None:
-        """Give the port away, if there is one: whoever takes it closes it."""
+        """Return the port, if there is one, and give it up: the caller closes it."""
         port, self._port = self._port, None
         return port
 
     def drop(self) -> None:
-        """Have no port: what the outside saw of it is out of date."""
+        """Close the port, and stop preparing one: what observers saw of it is out of date."""
         preparing, self._preparing = self._preparing, None
         if preparing is not None and not preparing.done():
             preparing.cancel()
@@ -77,7 +77,7 @@ class Ports:
 
     @asynccontextmanager
     async def at_hand(self) -> AsyncIterator[PunchPort]:
-        """A port to look at: the one that is ready, else one for the moment. The server must be reached."""
+        """Lend a port to examine: the one that is ready, or a temporary one. The server must be connected."""
         if self._port is not None and not self._port.is_stale:
             yield self._port
             return
@@ -88,9 +88,9 @@ class Ports:
             await port.close()
 
     async def close(self) -> None:
-        """Close what there is, for good."""
+        """Close all ports, for good."""
         self.drop()
-        if self._closing:  # nobody who is closing a port may be cancelled at it
+        if self._closing:  # a task that closes a port must not be cancelled
             await asyncio.wait(set(self._closing))
         await self._tasks.close()
         await self._mapper.close()

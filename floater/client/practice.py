@@ -1,7 +1,7 @@
-"""Practising alone: a server that nobody else can reach, and a partner on it who keeps to a script.
+"""Practise alone: a server for this computer only, and a scripted partner on it.
 
-The partner is a client like any other; all that passes between the two is the
-real protocol, from the sign-up to the hang-up.
+The partner is a client like any other; the two speak the real protocol, from the
+sign-up to the hang-up.
 """
 
 import asyncio
@@ -26,18 +26,18 @@ from floater.sentences import sentence
 from floater.tasks import Tasks
 
 SCRIPT: Final = ("practice.1", "practice.2", "practice.3", "practice.4", "practice.5", "practice.6")
-"What the partner says in turn: the first by itself, the others in answer, the last again and again."
+"Keys of the partner's texts: the first it sends by itself, the others as answers; the last is repeated."
 THINKING: Final = (0.8, 2.0)
-"Seconds between which the partner takes its time."
+"Shortest and longest pause of the partner before it acts, in seconds."
 MAIL_TIME: Final = 10.0
 WIDTH: Final = 640
 HEIGHT: Final = 420
 PICTURE_AFTER: Final = 2
-"Texts of ours after which the partner offers a picture."
+"Number of our texts after which the partner offers a picture."
 
 
 class _Client(Protocol):
-    """What the partner needs of a client."""
+    """The part of a client that the partner uses."""
 
     async def __aenter__(self) -> Self: ...
 
@@ -52,7 +52,7 @@ MakeClient = Callable[[ClientConfig, Callable[[api.Event], None]], _Client]
 
 
 class Practice:
-    """One server and one partner, in a folder that is gone afterwards.
+    """One server and one partner, in a folder that is deleted at the end.
 
     Args:
         make_client: makes the partner's client.
@@ -84,7 +84,7 @@ class Practice:
         return hosted
 
     async def close(self) -> None:
-        """End both and remove the folder."""
+        """Stop both and delete the folder."""
         await self._tasks.close()
         if self._partner is not None:
             await self._partner.__aexit__(None, None, None)
@@ -141,7 +141,7 @@ class Practice:
             await self._do(api.SendFile(str(await asyncio.to_thread(self._paint))))
 
     def _paint(self) -> Path:
-        """A picture of dusk over water, drawn here so that none has to be shipped."""
+        """Draw a picture of dusk over water, so that the package need not contain one."""
         path = Path(self._folder.name) / "dusk.png"
         rows = bytearray()
         for y in range(HEIGHT):
@@ -157,7 +157,7 @@ class Practice:
 
 
 def _png(rows: bytes) -> bytes:
-    """Eight bits for each of red, green and blue (PNG, third edition, §5)."""
+    """Return a PNG with 8 bits for each of red, green and blue (PNG, third edition, §5)."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack("!I", len(data)) + name + data + struct.pack("!I", zlib.crc32(name + data))
@@ -180,8 +180,8 @@ async def enrol(
         do: carries the commands out.
         hosted: the server.
         username: 1 to 24 characters.
-        address: empty for one that exists nowhere.
-        password: empty for one that nobody knows.
+        address: empty for a made-up one.
+        password: empty for a random one.
 
     Raises:
         FloaterError: TIMED_OUT if no mail comes.

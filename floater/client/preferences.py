@@ -1,4 +1,4 @@
-"""What the person has set, as the API shows and changes it."""
+"""Show and change the settings, as the API has them."""
 
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ APPEARANCES: Final = ("auto", "light", "dark", "contrast")
 
 
 def change(settings: SettingsFile, wish: api.Set) -> None:
-    """Do what `set` asks.
+    """Carry out the command `set`.
 
     Raises:
         Refused: NO_SUCH_FILE, BAD_COMMAND, STORAGE_FAILED; nothing has changed.
@@ -36,7 +36,7 @@ def change(settings: SettingsFile, wish: api.Set) -> None:
 
 
 def shown(settings: SettingsFile) -> api.Settings:
-    """The settings as `status` tells them."""
+    """Return the settings as `status` has them."""
     return api.Settings(
         hide_address=settings.values.hide_address,
         map_port=settings.values.map_port,
@@ -48,7 +48,7 @@ def shown(settings: SettingsFile) -> api.Settings:
 
 
 def folder_for(settings: SettingsFile, to: str) -> Path:
-    """The folder that an accepted file goes into: `to`, or the downloads folder, made if need be.
+    """Return the folder for an accepted file: `to`, or the downloads folder, created if missing.
 
     Raises:
         Refused: NO_SUCH_FILE.

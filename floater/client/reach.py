@@ -1,10 +1,10 @@
-"""How peers reach this computer: a punch port in stock, fresh ones for meetings, and the network watched.
+"""Keep a punch port ready, give fresh ones to meetings, and watch the network.
 
 ::
 
-    RenewPort ──▶ wanted ──a port is ready, the server knows us──▶ given to the meeting
+    RenewPort ──▶ wanted ──a port is ready, the session is on───▶ given to the meeting
                     ▲                     │
-                    └─────asked anew──────┘   (the network changed again meanwhile)
+                    └──RenewPort again────┘   (the network changed once more)
 """
 
 import asyncio
@@ -19,19 +19,19 @@ from floater.tasks import Tasks
 from floater.wire.endpoint import Address
 
 Give: TypeAlias = Callable[[PunchPort | None], None]
-"Takes a fresh port and closes it at the end; None if none is to be had."
+"Takes over a fresh port, which it closes at the end; None if none could be prepared."
 
 
 class Reach:
     """The punch ports of one person on one server.
 
     Args:
-        link: the server whose observers are asked; None where there is no server.
-        is_wanted: tells whether a port would be of use: the person is logged in, and hides nothing.
-        is_idle: tells whether a port that went stale is prepared anew by itself.
-        is_known: tells whether the server knows us now, so that a peer can be told of a port.
-        may_map: tells whether the router is asked to let others in.
-        changed: called when the network is another one, with the addresses that are gone.
+        link: the server whose observers are asked; None if there is none.
+        is_wanted: tells whether a port is of use: the person is logged in and does not hide their address.
+        is_idle: tells whether to replace a stale port at once.
+        is_known: tells whether the session is on, so that `update_candidates` can reach a peer.
+        may_map: tells whether to ask the router for a port mapping.
+        changed: called when the network has changed, with the addresses that were lost.
     """
 
     def __init__(
@@ -50,38 +50,37 @@ class Reach:
         self._watch = NetworkWatch(changed)
         self._tasks = Tasks()
         self._wanted: dict[str, Give] = {}
-        "By talk, until each has got its port."
+        "By talk id, until each has got its port."
         self._asked = 0
-        "Counts the calls of `renew`: a port that was begun before the last one is stale."
+        "Counts the calls of `renew`: a port whose preparation began before the last call is stale."
         self._renewal: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Watch the network from now on."""
+        """Begin to watch the network."""
         self._watch.start()
 
     async def close(self) -> None:
-        """Close every port that was not given away."""
+        """Close every port that no meeting has taken over."""
         self._watch.close()
         await self._tasks.close()
         await self.ports.close()
 
     def server_reached(self) -> None:
-        """The stream to the server is a new one: observers know the old ports by another name."""
+        """Drop the ports: the stream to the server is new, and observers saw them under its old key."""
         self.ports.drop()
         if self._wanted:
-            self.ports.prepare()  # while the log-in is restored
+            self.ports.prepare()  # in parallel with restoring the log-in
 
     def restored(self) -> None:
-        """The server knows us again: have a port in stock, and renew what was to be renewed."""
+        """The session is on again: prepare a port, and serve the meetings that wait for one."""
         if self._is_idle():
             self.ports.prepare()
         self._begin_renewal()
 
     def renew(self, talk: str, give: Give) -> None:
-        """Get a meeting a fresh port, now or when the server is reached again.
+        """Get a meeting a fresh port, now or when the session is on again.
 
-        A port in stock, or on its way, is stale: it was prepared before the
-        change that gave rise to this.
+        A port prepared before the change is stale, and closed.
         """
         self._wanted[talk] = give
         self._asked += 1
@@ -89,7 +88,7 @@ class Reach:
         self._begin_renewal()
 
     def forget(self, talk: str) -> None:
-        """Get this talk no port any more."""
+        """Cancel the `renew` of this talk."""
         self._wanted.pop(talk, None)
 
     def _begin_renewal(self) -> None:

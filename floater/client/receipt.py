@@ -1,4 +1,4 @@
-"""How the talk is connected, in words."""
+"""Put into words how a talk is connected."""
 
 from floater import __version__, api
 from floater.client.words import Words
@@ -6,10 +6,10 @@ from floater.core.meet.receipt import Ways, lines_about
 
 
 def receipt_of(words: Words, talk: str, *, hides: bool) -> api.ReceiptReply:
-    """Write the receipt of a talk that there is, or that was the last.
+    """Return the receipt of a talk that goes on, or of the last one.
 
     Args:
-        words: which told of the talk.
+        words: keeps the events of the talk.
         talk: its id; empty for the stranger's talk, or the only one.
         hides: whether the person hides their address.
 

@@ -1,4 +1,4 @@
-"""The requests of a search, and the commands that wait for it to be settled."""
+"""Send the requests of a search, and reply to its commands when its outcome is known."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from floater.wire.nat import UNKNOWN_NAT
 
 
 class Search:
-    """Sends `seek` and `cancel_seek`, and answers the commands of those names.
+    """Sends `seek` and `cancel_seek`, and replies to the commands of those names.
 
     Args:
-        machine: where the person stands.
+        machine: the state of the person.
         feed: feeds that machine.
-        session: asks the server.
-        ports: where the candidates come from.
-        wishes: whether the address is hidden, and the language, as they are now.
+        session: sends requests to the server.
+        ports: has the port whose candidates are sent.
+        wishes: tells whether the address is hidden, and the language, as they are now.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Search:
         wishes: Callable[[], tuple[bool, str]],
     ) -> None:
         self.key = make_certified_key()
-        "Made anew for each `seek`, and good for its match alone."
+        "A fresh one for each `seek`, used in its match only."
         self._machine = machine
         self._feed = feed
         self._session = session
@@ -46,18 +46,18 @@ class Search:
         self._tasks = Tasks()
 
     async def close(self) -> None:
-        """Give up what is still open, and answer the commands that wait for it."""
+        """Cancel all requests, and answer the commands that wait for them."""
         self._settle(None)
         await self._tasks.close()
 
     # -- the commands ---------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Seek; returns when the server has answered, or cannot be reached now but will be asked again.
+        """Seek; return when the server has answered, or is out of reach and will be asked again.
 
         Raises:
-            Refused: not now.
-            ServerRefused: the server said no.
+            Refused: the command is not possible now.
+            ServerRefused: the server refused it.
         """
         self._feed(search.Seek())
         code = await self._settled()
@@ -65,21 +65,21 @@ class Search:
             raise ServerRefused(code)
 
     async def cancel(self) -> None:
-        """Stop seeking; returns when that, or a match that came before it, is certain.
+        """Stop seeking; return when the search is cancelled, or a match came first.
 
         Raises:
-            Refused: not now.
+            Refused: the command is not possible now.
         """
         self._feed(search.CancelSeek())
         await self._settled()
 
     async def renew(self) -> None:
-        """Seek by the wishes as they are now; returns when the server has heard of it, or is not there."""
+        """Seek again with the present wishes; return when the server has answered, or is out of reach."""
         self._feed(search.SeekAnew())
         await self._settled()
 
     def renew_soon(self) -> None:
-        """Begin what `renew` does, and return at once."""
+        """Start `renew`, and return at once."""
         self._tasks.start(self.renew(), "seek from another place")
 
     async def _settled(self) -> Code | None:
@@ -90,7 +90,7 @@ class Search:
         return await future
 
     def perform(self, order: search.SendSeek | search.SendCancel | search.Settled) -> None:
-        """Start what is ordered."""
+        """Start to carry out an order."""
         match order:
             case search.SendSeek(attempt, after):
                 self._tasks.start(self._send(attempt, after), "seek")
@@ -108,7 +108,7 @@ class Search:
     # -- the requests ---------------------------------------------------------------------
 
     async def _send(self, attempt: int, after: str) -> None:
-        """Send `seek`, with what the outside sees of a fresh port, unless it was cancelled meanwhile."""
+        """Send `seek` with the candidates of a fresh port, unless the attempt was cancelled."""
         code: Code | None = None
         try:
             port = await self._ports.ready()

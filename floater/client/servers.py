@@ -1,8 +1,8 @@
-"""Which server is used, and the servers that run in this program: for the people around, or to practise.
+"""Choose the server, and run servers in this program: for the people around, or to practise.
 
 ::
 
-    one server ──use──▶ another       nobody may be logged in; it is tried first
+    one server ──use──▶ another       only while logged out; the new one is tested first
         │ ▲
         │ └─end_practice─┐
         └─practise──▶ a server in this program, with a partner on it
@@ -26,13 +26,13 @@ from floater.wire.url import ServerUrl, parse_server_url
 
 
 class Servers:
-    """The person on the server in use, and what is needed to be somewhere else.
+    """Keeps the person on the server in use, and changes servers.
 
     Args:
-        url: the server to begin with; None for none.
-        config: the knobs.
-        words: where events go.
-        make_person: (server or None, whether its log-in is remembered) → the person there.
+        url: the first server; None if there is none.
+        config: the options.
+        words: takes the events.
+        make_person: (server or None, whether to keep the log-in) → the person on that server.
         make_practice: makes a practice.
     """
 
@@ -54,27 +54,27 @@ class Servers:
         self._before: ServerUrl | None = None
         self._turn = asyncio.Lock()
         self.person = make_person(url, True)
-        "Who we are on the server in use."
+        "The person on the server in use."
 
     @property
     def practising(self) -> bool:
-        """Whether the server in use is that of a practice."""
+        """Whether the server in use belongs to a practice."""
         return self._practice is not None
 
     @property
     def mail_folder(self) -> Path | None:
-        """Where the server in use puts its mails, if that is a folder on this computer."""
+        """The folder of the mails of the server in use; None if it is not on this computer."""
         hosted = self._hosting.hosted
         if hosted is not None and self.person.url == parse_server_url(hosted.url):
             return hosted.outbox
         return Path(self._config.mail_folder).expanduser() if self._config.mail_folder else None
 
     def begin(self) -> None:
-        """Reach the server."""
+        """Connect to the server."""
         self.person.begin()
 
     async def close(self) -> None:
-        """Say goodbye, and end the servers of this program."""
+        """Leave the server, and stop the servers of this program."""
         await self.person.close()
         if self._practice is not None:
             await self._practice.close()
@@ -83,18 +83,18 @@ class Servers:
     # -- changing -------------------------------------------------------------------------
 
     async def use(self, url: ServerUrl) -> None:
-        """Use another server; it is tried first.
+        """Use another server, after a test connection to it.
 
         Raises:
             Refused: ALREADY_LOGGED_IN.
-            Unreachable: it cannot be had, and all is as it was.
+            Unreachable: the test failed; the old server stays in use.
         """
         async with self._turn:
             self._need_nobody()
             await self._use(url)
 
     async def host(self) -> api.HostReply:
-        """Run a server here, and use it unless somebody is logged in elsewhere.
+        """Run a server here, and use it unless the person is logged in on another one.
 
         Raises:
             Refused: see `Hosting.start`.
@@ -106,10 +106,10 @@ class Servers:
             return api.HostReply(hosted.url, qr_picture(hosted.url), str(hosted.outbox))
 
     async def practise(self) -> None:
-        """Go to a server of our own with a partner on it, and log in there.
+        """Start a practice server with a partner on it, use it, and log in there.
 
         Raises:
-            Refused: ALREADY_LOGGED_IN, or see `Practice.start`; all is as it was.
+            Refused: ALREADY_LOGGED_IN, or see `Practice.start`; the old server stays in use.
         """
         async with self._turn:
             self._need_nobody()
@@ -124,7 +124,7 @@ class Servers:
                 raise
 
     async def end_practice(self) -> None:
-        """Go back to the server before, if this was a practice."""
+        """End the practice, if there is one, and use the previous server again."""
         async with self._turn:
             if self._practice is not None:
                 await self._go_back(self._practice)
@@ -150,7 +150,7 @@ class Servers:
     async def _move(self, url: ServerUrl | None, *, remember: bool = True) -> None:
         before = self.person
         await before.close()
-        if before.engine.standing.online and url is None:  # else the new one says where it stands
+        if before.engine.standing.online and url is None:  # otherwise the new person emits its state
             self._words.tell(api.Online(False))
         self.person = self._make_person(url, remember)
         self._words.tell(api.ServerChanged("" if url is None else str(url), self.practising))

@@ -1,4 +1,4 @@
-"""The requests to the server that a log-in, and the end of a match, give rise to."""
+"""Send the requests of the log-in and of the ends of matches, and store the token."""
 
 import asyncio
 import logging
@@ -17,13 +17,13 @@ log = logging.getLogger("floater.client")
 
 
 class Session:
-    """Sends what the engine orders, and stores the token.
+    """Carries out the engine's orders for the server and the token.
 
     Args:
-        link: the server; None where there is no server.
-        tokens: where the log-in is kept.
+        link: the server; None if there is none.
+        tokens: stores the token.
         feed: feeds the engine.
-        restored: called when the server knows us again.
+        restored: called when the log-in is restored.
     """
 
     def __init__(
@@ -39,18 +39,18 @@ class Session:
         self._restored = restored
         self._tasks = Tasks()
         self._last_words: set[asyncio.Task[None]] = set()
-        "What is finished even when the program ends."
+        "Tasks that the program finishes before it ends."
 
     def begin(self) -> None:
-        """Restore the log-in of an earlier run, if one is kept."""
+        """Restore the log-in of an earlier run, if its token is stored."""
         self._tasks.start(self._remember(), "read the token")
 
     async def close(self) -> None:
-        """Give up what is still open."""
+        """Cancel all requests."""
         await self._tasks.close()
 
     async def last_words(self) -> None:
-        """Wait until the server has heard, and the disk holds, all that was to be finished."""
+        """Wait until all tasks that were given to `finish` are done."""
         while self._last_words:
             await asyncio.wait(set(self._last_words))
 
@@ -62,7 +62,7 @@ class Session:
         | session.DropToken
         | encounter.SendEndMatch,
     ) -> None:
-        """Start what is ordered."""
+        """Start to carry out an order."""
         match order:
             case session.SendRestore(token, match_ids):
                 self._tasks.start(self._restore(token, match_ids), "restore")
@@ -76,13 +76,13 @@ class Session:
                 self.finish(self._tokens.drop(), "drop token")
 
     def finish(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Start what `last_words` waits for."""
+        """Start a task that `last_words` waits for."""
         task = self._tasks.start(work, name)
         self._last_words.add(task)
         task.add_done_callback(self._last_words.discard)
 
     async def request(self, message: control.Request) -> control.Done | control.LoggedIn:
-        """Ask the server.
+        """Send a request and return the answer.
 
         Raises:
             Unreachable, ServerRefused.
@@ -92,7 +92,7 @@ class Session:
         return await self._link.request(message)
 
     async def tell(self, message: control.Request) -> None:
-        """Ask the server what it may refuse without consequences."""
+        """Send a request; log a refusal and ignore it."""
         try:
             await self.request(message)
         except (ServerRefused, Unreachable) as error:

@@ -1,4 +1,4 @@
-"""Every talk by its id: what the engine orders for its links and files is done here.
+"""Carry out the engine's orders for the links and files of every talk.
 
 ::
 
@@ -37,8 +37,8 @@ from floater.wire.greetings import known_language
 Connect: TypeAlias = Callable[
     [Introduction, PunchPort | None, Callable[[meet.Event], None], Callable[[], int]], Performer
 ]
-"""Makes what performs the orders of a meeting, from: the introduction, the port of which the peer was told,
-where events go, what tells the highest number received."""
+"""Makes the performer of a meeting from the introduction, the port that the peer knows, what takes its events,
+and what returns the highest `seq` received."""
 
 
 AT_ONCE: Final = 1.0
@@ -55,12 +55,12 @@ class Talks:
     """The talks of one person on one server.
 
     Args:
-        machine: decides.
+        machine: the engine.
         feed: feeds it.
-        reach: gives ports.
+        reach: has the punch ports.
         settings: of this computer.
         connect: makes the links of each talk.
-        tell_server: sends a request that the server may refuse without consequences.
+        tell_server: sends a request whose refusal is ignored.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Talks:
         self._tasks = Tasks()
 
     async def close(self) -> None:
-        """Close what is still open, without waiting for the peers, within `AT_ONCE` seconds."""
+        """Close all links and files without waiting for the peers, within `AT_ONCE` seconds."""
         for talk, open_talk in list(self._talks.items()):
             open_talk.links.perform(meet.CloseAll())
             self._close(talk)
@@ -94,7 +94,7 @@ class Talks:
         await self._tasks.close()
 
     async def closed(self) -> None:
-        """Wait until every talk is over: the peer has heard, links and files are closed."""
+        """Wait until every talk is over: links and files are closed."""
         while self._talks or self._closing:
             self._ended.clear()
             await self._ended.wait()
@@ -146,21 +146,21 @@ class Talks:
     # -- news -----------------------------------------------------------------------------
 
     def heard(self, message: control.PeerCandidates | control.PeerOpened) -> None:
-        """Take the server's word about a peer."""
+        """Feed the server's message about a peer to its meeting."""
         if isinstance(message, control.PeerOpened):
             self._feed(News(message.match_id, meet.PeerOpened()))
         else:
             self._feed(News(message.match_id, meet.PeerCandidates(message.candidates, message.nat)))
 
     def network_changed(self, gone: frozenset[Address]) -> None:
-        """Tell every meeting that these addresses are no longer ours."""
+        """Tell every meeting that the network has changed, and which addresses were lost."""
         for talk in list(self._talks):
             self._feed(News(talk, meet.NetworkChanged(gone)))
 
     # -- what the engine orders -----------------------------------------------------------
 
     def perform(self, effect: engine.Open | engine.Order) -> None:
-        """Start what is ordered; what comes of it is fed to the engine."""
+        """Start to carry out an order; its results are fed to the engine."""
         if isinstance(effect, engine.Open):
             self._open(effect.introduction)
             return

@@ -1,4 +1,4 @@
-"""The log-in that is kept, read and written where a keyring that asks its person holds nobody up."""
+"""Read and write the stored token in a thread, as a keyring may ask its person first."""
 
 import asyncio
 import logging
@@ -11,14 +11,14 @@ from floater.store.token import TokenStore
 log = logging.getLogger("floater.client")
 
 KEYRING_TIME: Final = 10.0
-"Seconds that a keyring may take, its dialog included, before we go on without it."
+"Seconds to wait for a keyring, with its dialog, before the client goes on without it."
 
 
 class Tokens:
-    """One token at a time, one call after the other.
+    """Stores one token. Calls run one after the other.
 
     Args:
-        store: where it is kept; None to keep nothing.
+        store: where the token is stored; None to store none.
     """
 
     def __init__(self, store: TokenStore | None) -> None:
@@ -26,7 +26,7 @@ class Tokens:
         self._turn = asyncio.Lock()
 
     async def load(self) -> str:
-        """The stored token; empty if there is none, or the keyring does not answer."""
+        """Return the stored token; empty if there is none, or the keyring does not answer."""
         store = self._store
         return "" if store is None else await self._call(store.load, "read the token") or ""
 
@@ -37,7 +37,7 @@ class Tokens:
             await self._call(lambda: store.keep(token), "store the token")
 
     async def drop(self) -> None:
-        """Forget the token."""
+        """Delete the stored token."""
         if self._store is not None:
             await self._call(self._store.drop, "forget the token")
 

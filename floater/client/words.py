@@ -1,4 +1,4 @@
-"""What the client tells its person: events get their numbers, and codes their sentences, at the very end."""
+"""Give events their numbers, and codes their sentences, just before the face gets them."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from floater.sentences import sentence
 
 
 class Words:
-    """Passes events on to the face.
+    """Emits events to the face.
 
     Args:
         emit: called with every event, in order.
@@ -29,11 +29,11 @@ class Words:
 
     @property
     def language(self) -> str:
-        """The language to speak with the person."""
+        """The language of the person, as a BCP 47 tag."""
         return self._language()
 
     def tell(self, event: api.Event) -> None:
-        """Give an event its number and its sentence, remember it if it belongs to a talk, and pass it on."""
+        """Give an event its number and its sentence, keep it if it belongs to a talk, and emit it."""
         self.told += 1
         error = getattr(event, "error", None)
         if isinstance(event, api.Notice):
@@ -46,17 +46,17 @@ class Words:
         self._emit(event)
 
     def notice(self, code: Code) -> None:
-        """Tell of something to know."""
+        """Emit a notice of this code."""
         self.tell(api.Notice(code.value, ""))
 
     def error(self, code: str) -> api.Error:
-        """A code and its sentence."""
+        """Return a code and its sentence."""
         return api.Error(code, self.say(f"code.{code}"))
 
     def explain(self, error: FloaterError) -> api.Error:
-        """The code of an error and its sentence."""
+        """Return the code of an error and its sentence."""
         return self.error(error.code.value)
 
     def say(self, key: str, **values: object) -> str:
-        """A sentence in the person's language."""
+        """Return a sentence in the person's language."""
         return sentence(key, self.language, **values)

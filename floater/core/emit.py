@@ -1,4 +1,4 @@
-"""The one effect by which any machine tells the person something."""
+"""The effect by which every machine emits an event to the person."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from floater import api
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Tell the person. An `api.Error` or `api.Notice` in the event has a code and no sentence yet.
+    """Emit an event to the person. An `api.Error` or `api.Notice` in it has a code and no sentence yet.
 
-    The client fills in `n`, and `talk` where the machine serves one talk.
+    The client fills in `n` and the sentence; `core.engine` fills in `talk` where the machine serves one talk.
     """
 
     event: api.Event

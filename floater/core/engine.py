@@ -1,8 +1,8 @@
-"""Everything that a client decides for one person on one server, as one machine.
+"""Combine all machines of one person on one server into one machine.
 
 ::
 
-                  wishes, the server's answers and news
+             commands, the server's answers and news
                                 │
                                 ▼
          ┌───────────────── Standing (session, search, encounters) ─────▶ orders to the server
@@ -14,10 +14,10 @@
                        ▼                           ▼
               orders to the network      orders to the disk, news for the person
 
-`Standing` knows no links and no words, `Meeting` no words, `Talk` no server: what
-passes between them passes here. Everything about one talk carries its id, so
-nothing of one talk reaches another. The program drives this machine, and the
-simulation drives the same one.
+`Standing` knows no links and no messages, `Meeting` no texts and files, `Talk` no
+server; this machine passes events between them. Every event and effect of a talk
+carries its id, so no event of one talk reaches another. The program and the
+simulation drive this same machine.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ from floater.wire.message_id import author_of
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The person wishes something in a talk. `talk` is its id; empty for the stranger's, or the only one."""
+    """A command of the person in a talk. `talk` is its id; empty for the stranger's talk or the only one."""
 
     talk: str
     wish: talking.Wish
@@ -59,7 +59,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """The network or the disk reports something about a talk. News of a talk that is over changes nothing."""
+    """A report of the network or the disk about a talk. It is ignored once the talk is over."""
 
     talk: str
     news: meet.Event | FileReport
@@ -73,14 +73,14 @@ Event: TypeAlias = Wish | News | standing.Event | Tick
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """A match begins: check its proof, find a port for it, and report `Begin` or `Denied`."""
+    """A match begins: check its proof, give it a punch port, and report `Begin` or `Denied`."""
 
     introduction: Introduction
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Carry out what the links or the files of a talk need."""
+    """Carry out an order for the links or the files of a talk."""
 
     talk: str
     order: meet.Order | FileOrder
@@ -88,7 +88,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A peer broke the protocol, or says that we did. For the log."""
+    """A peer broke the protocol, or says that we did (`is_ours`). Write it to the log."""
 
     code: Code
     is_ours: bool
@@ -96,7 +96,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class CheckServer:
-    """A peer is out of reach, and the server may be too: ask whether it is."""
+    """A peer is out of reach: test by `ping` whether the server is, too."""
 
 
 ServerOrder: TypeAlias = (
@@ -115,12 +115,12 @@ Effect: TypeAlias = Open | Order | Fault | ServerOrder | Emit
 
 @dataclass(slots=True)
 class _Match:
-    """The links and the words of one match."""
+    """The meeting and the talk of one match."""
 
     meeting: Meeting
     talk: Talk
     is_muted: bool = False
-    "Whether the person was told of the end: nothing may follow it."
+    "Whether the person was told of the end: no event of the talk may follow it."
 
 
 class Engine:
@@ -129,7 +129,7 @@ class Engine:
     Args:
         settings: of every meeting.
         config: of every talk.
-        allowance: SYNs that all meetings together may guess with.
+        allowance: SYNs of waves that all meetings together may send.
         deaf: seconds of a punch without a listener; see `Meeting`.
     """
 
@@ -142,9 +142,9 @@ class Engine:
         self._allowance = allowance
         self._deaf = deaf
         self._matches: dict[str, _Match] = {}
-        "By talk; also those that are over and still say goodbye."
+        "By talk id, with those that are over but whose links are not closed yet."
         self._later: list[News] = []
-        "For meetings, once all that follows from the event at hand has been said."
+        "Events for meetings, fed after all effects of the current event."
 
     @property
     def deadline(self) -> float | None:
@@ -157,10 +157,10 @@ class Engine:
         return earliest
 
     def talk(self, named: str = "") -> Talk:
-        """Return the talk that a command means. Its two have met.
+        """Return the talk that a command names, once a link to its peer was up.
 
         Args:
-            named: its id; empty for the stranger's, or the only one.
+            named: its id; empty for the stranger's talk, or the only one.
 
         Raises:
             Refused: NO_TALK, WHICH_TALK.
@@ -171,7 +171,7 @@ class Engine:
         return self._matches[one.match_id].talk
 
     def received(self, talk: str) -> int:
-        """Return the highest number of the peer that was processed in a talk; 0 once it is over."""
+        """Return the highest `seq` of the peer that was processed in a talk; 0 once it is closed."""
         match = self._matches.get(talk)
         return 0 if match is None else match.talk.received
 
@@ -179,7 +179,7 @@ class Engine:
         """Advance all machines by one event.
 
         Raises:
-            Refused: a wish that cannot be had now; nothing has changed.
+            Refused: the command is not possible now; nothing has changed.
         """
         effects = self._take(event, now)
         while self._later:
@@ -215,7 +215,7 @@ class Engine:
             effects += self._stand(Tick(), now)
         return effects
 
-    # -- the machines, and what each wants of the others ----------------------------------
+    # -- the machines, and what each sends to the others ----------------------------------
 
     def _stand(self, event: standing.Event, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -278,7 +278,7 @@ class Engine:
         return effects
 
     def _end(self, talk: str, reason: api.Ended, now: float) -> list[Effect]:
-        """Let go of the peer. What is open in the talk is told now, and nothing afterwards."""
+        """End the talk with the peer. Emit now what is open in it; mute it afterwards."""
         match = self._matches[talk]
         effects: list[Effect] = []
         if not match.talk.is_over:

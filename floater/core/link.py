@@ -1,6 +1,6 @@
-"""Events and effects about links that `path`, `talk` and `net` share.
+"""Events and effects about links, which `core.meet`, `core.talk` and `net` share.
 
-A link is one authenticated stream; it has a small number, unique within its match.
+A link is one authenticated stream. Its number is unique within its match.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from floater.wire.talk import TalkMessage
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Use this link from now on. The peer has our numbered messages up to `received`."""
+    """Use this link from now on. The peer has processed our numbered messages up to `received`."""
 
     link: int
     received: int
@@ -21,14 +21,14 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The link in use is gone; no link is in use until the next `LinkUp`."""
+    """The link in use has ended. No link is in use until the next `LinkUp`."""
 
     link: int
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A message has come on a link, in use or not."""
+    """A message arrived on a link, whether that link is in use or not."""
 
     link: int
     message: TalkMessage
@@ -37,14 +37,14 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Writable:
-    """The link's send buffer has run low: there is room for bulk."""
+    """The link's send buffer is nearly empty: it accepts bulk messages."""
 
     link: int
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Find out at once whether the link in use is alive: a network has changed, or a person is impatient."""
+    """Test the link in use at once: the network has changed, or the person asked for it."""
 
 
 # -- effects ------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Transmit:
-    """Send a message on a link. `bulk` asks for `Writable` when there is room for more."""
+    """Send a message on a link. With `bulk`, report `Writable` when the link accepts more."""
 
     link: int
     message: TalkMessage
@@ -62,13 +62,13 @@ class Transmit:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """This link has been silent for too long although an answer was due: find another."""
+    """The link was silent for too long while something was due: find another link."""
 
     link: int
 
 
 @dataclass(frozen=True, slots=True)
 class Alive:
-    """The question of a `Check` was answered on this link."""
+    """The peer answered the test of a `Check` on this link."""
 
     link: int

@@ -1,1 +1,1 @@
-"""Where one person stands: the log-in, the search, the encounters."""
+"""The state of one person: the log-in, the search, and the matches."""

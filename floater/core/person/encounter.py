@@ -7,12 +7,11 @@
         └──────────────────┴────────────────────┴──▶ OVER   hung up, withdrawn, lost, no show,
                                                             misbehaved, ended by the server
 
-When the server says that a match is over whose two have met, the talk goes on
-for `FAREWELL` seconds, so that the peer's last words arrive.
+If the server ends a match whose two have met, the talk goes on for `FAREWELL`
+seconds, so that the peer's last messages arrive.
 
-An end has four vocabularies: why the talk ended, as the person is told
-(`api.Ended`); why the match ended, as the server is told and tells
-(`EndReason`); and what the links (`Lost`, `NoShow`) and the talk (`Over`) report.
+The reason of an end has four forms: `api.Ended` for the person, `EndReason` to
+and from the server, `Lost` and `NoShow` from the links, and `Over` from the talk.
 `ENDS` and `_SERVERS_WORD` translate between them.
 """
 
@@ -31,12 +30,12 @@ FAREWELL: Final = 1.0
 
 
 class End(NamedTuple):
-    """What an end of a talk means for the others."""
+    """How the server and the peer learn of an end of a talk."""
 
     server: EndReason
-    "What the server is told, once the two have met."
+    "The reason that the server receives if the two have met."
     hang_up: bool
-    "Whether the peer hears of it from us, by `hang_up`."
+    "Whether we send `hang_up` to the peer."
 
 
 ENDS: Final = {
@@ -78,7 +77,7 @@ class NoShow:
 
 @dataclass(frozen=True, slots=True)
 class Greeted:
-    """Both have greeted."""
+    """Both sides have greeted."""
 
     match_id: str
 
@@ -89,12 +88,12 @@ class Lost:
 
     match_id: str
     relayed: bool = False
-    "Whether the last path led through the server."
+    "Whether the last link was relayed by the server."
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The talk itself has come to its end: a hang-up, or a peer that misbehaved."""
+    """The talk has ended by a hang-up, or because the peer broke the protocol."""
 
     match_id: str
     reason: api.Ended
@@ -102,14 +101,14 @@ class Over:
 
 @dataclass(frozen=True, slots=True)
 class MatchEnded:
-    """The server says that the match is over, and why."""
+    """The server ended the match, for this reason."""
 
     match_id: str
     reason: EndReason
 
 
 News: TypeAlias = Met | NoShow | Greeted | Lost | Over | MatchEnded
-"""What an encounter is told by the meeting, the talk and the server."""
+"""Events of the meeting, the talk and the server about a match."""
 Event: TypeAlias = News | Tick
 
 
@@ -118,7 +117,7 @@ Event: TypeAlias = News | Tick
 
 @dataclass(frozen=True, slots=True)
 class BeginMeeting:
-    """Meet this peer: find a path and make ready to talk."""
+    """Begin to meet this peer: make a `Meeting` and a `Talk`."""
 
     introduction: Introduction
     kind: api.TalkKind = api.TalkKind.STRANGER
@@ -126,9 +125,9 @@ class BeginMeeting:
 
 @dataclass(frozen=True, slots=True)
 class EndMeeting:
-    """Let go of the peer: settle what is undone and close every link.
+    """End the talk with the peer: settle what is open in it, and close every link.
 
-    The peer hears of it by `hang_up` if `ENDS` says so and a link stands.
+    Send `hang_up` first if `ENDS` says so and a link is up.
     """
 
     match_id: str
@@ -137,7 +136,7 @@ class EndMeeting:
 
 @dataclass(frozen=True, slots=True)
 class SendEndMatch:
-    """Tell the server that a match is over for us. The answer does not matter."""
+    """Send `end_match` to the server. Its answer is ignored."""
 
     match_id: str
     reason: EndReason
@@ -145,7 +144,7 @@ class SendEndMatch:
 
 @dataclass(frozen=True, slots=True)
 class FellThrough:
-    """A stranger's match is over before the two met: `Standing` seeks another. `code` is the notice."""
+    """The match with a stranger ended before the two met; `Standing` seeks again. `code` is the notice."""
 
     match_id: str
     code: Code
@@ -159,8 +158,8 @@ class Encounter:
 
     Args:
         introduction: who the peer is.
-        kind: of the talk. When a stranger's match falls through, another
-            stranger is sought; any other talk that does not come about has ended.
+        kind: of the talk. If a match with a stranger ends before the two met,
+            `Standing` seeks again; a talk of any other kind then ends.
     """
 
     def __init__(self, introduction: Introduction, kind: api.TalkKind = api.TalkKind.STRANGER) -> None:
@@ -173,12 +172,12 @@ class Encounter:
 
     @property
     def match_id(self) -> str:
-        """The match, and the talk: their ids are the same."""
+        """The id of the match and of its talk."""
         return self.introduction.match_id
 
     @property
     def is_over(self) -> bool:
-        """Whether the match is over here."""
+        """Whether the match is over at this client."""
         return self.standing is api.Standing.OVER
 
     @property
@@ -187,7 +186,7 @@ class Encounter:
         return self._farewell and self._farewell[0]
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
-        """Advance by one event. News of another match must not be fed."""
+        """Advance by one event, which must be about this match."""
         match self.standing, event:
             case api.Standing.CONNECTING, Met():
                 self._met_at = now
@@ -223,7 +222,7 @@ class Encounter:
                 return []
 
     def end(self, reason: api.Ended, *, now: float) -> list[Effect]:
-        """End the talk, or the attempt to meet, and tell the person; not to be called when it is over."""
+        """End the talk, or the attempt to meet, and tell the person. The match must not be over yet."""
         if self.standing is api.Standing.CONNECTING:
             word, lasted = EndReason.CANCELLED, 0.0
         else:
@@ -231,11 +230,11 @@ class Encounter:
         return [*self._leave(word, reason), self._ended(reason, lasted)]
 
     def withdraw(self) -> list[Effect]:
-        """Give the attempt to meet up without a word to the person, who has cancelled the search."""
+        """End the attempt to meet without an event: the person has cancelled the search."""
         return self._leave(EndReason.CANCELLED, api.Ended.YOU_HUNG_UP)
 
     def changed(self) -> list[Emit]:
-        """Return `TalkChanged` if the talk stands elsewhere than this method has said before."""
+        """Return `TalkChanged` if the standing has changed since the last call."""
         if self.standing is self._told:
             return []
         self._told = self.standing

@@ -1,4 +1,4 @@
-"""Decide when to try the server again (spec §4.1).
+"""Decide when to connect to the server again (spec §4.1).
 
 ::
 
@@ -6,11 +6,11 @@
                        ▲───────Broke───┘ ▲
                        └── Nudge ────────┘  (try at once)
 
-    OPEN, TRYING, WAITING ──Uprooted──▶ TRYING  (what there is, is left)
+    OPEN, TRYING, WAITING ──Uprooted──▶ TRYING  (the old stream is left)
 
-The pause doubles with each failure up to a limit and is spread at random, so
-that thousands of clients do not all return at the same moment after a restart of the server.
-The random part comes in with the event.
+The pause doubles with each failure up to a limit and has a random factor, so
+that the clients of a restarted server do not all return at the same moment.
+The random number comes inside the event.
 """
 
 from dataclasses import dataclass
@@ -25,21 +25,21 @@ STEADY: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Reach the server, now and from now on."""
+    """Connect to the server, and keep connecting whenever the stream ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """The stream stands."""
+    """The stream is open, and the server has answered `hello`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broke:
     """The attempt failed, or the stream ended.
 
-    `spread` is drawn evenly from [0, 1). `retry_after` is the server's own
-    word for when to come again, None if it gave none; `never` when coming
-    again by ourselves makes no sense.
+    `spread` is drawn evenly from [0, 1). `retry_after` is the pause in seconds
+    that the server asked for, None if it asked for none. With `never` the
+    client does not connect again by itself.
     """
 
     spread: float
@@ -49,17 +49,17 @@ class Broke:
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """There is a reason to try at once: the person asks."""
+    """The person asks to connect at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Uprooted:
-    """The network has changed: the stream, or the attempt at one, leads nowhere."""
+    """The network has changed: the stream, or the attempt, cannot work any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """Leave the stream, or the attempt at one, without waiting for its end. No `Broke` follows."""
+    """Abandon the stream, or the attempt, without waiting for its end. No `Broke` follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ Effect: TypeAlias = Abandon | Try | Waits
 
 
 class State(Enum):
-    """Where the stream to the server stands."""
+    """The state of the stream to the server."""
 
     RESTING = "resting"
     TRYING = "trying"
@@ -88,7 +88,7 @@ class State(Enum):
 
 
 class Reconnect:
-    """The patience of one client with one server."""
+    """When one client connects to one server."""
 
     def __init__(self, first: float, last: float) -> None:
         self.state = State.RESTING

@@ -9,14 +9,14 @@
       │ └───────────────────────┘ └──────────────────▲                    │
       └───────────── cancelled, offline, or a match that crossed ─────────┘
 
-- An attempt is one request `seek` to the server; numbers tell attempts apart,
-  so that a late answer to an earlier one changes nothing.
-- `SendSeek` takes time to prepare. Until `Sent`, the server has not heard of
-  the attempt, and a cancel needs no request.
-- A cancel and a match may cross: the match is turned down, and the search
-  ends, or in RENEWING begins anew.
-- When the stream breaks, the server forgets the search. It is sent again
-  after `Restored`; a cancel that was cut off counts as done.
+- An attempt is one request `seek` to the server. Each has a number, so that a
+  late answer to an earlier attempt changes nothing.
+- The client needs time to carry out `SendSeek`. Until `Sent`, the server does not
+  know the attempt, and a cancel needs no request.
+- A cancel and a match may cross: the match is declined, and the search ends, or
+  in RENEWING starts again.
+- When the stream breaks, the server forgets the search. The client sends it again
+  after `Restored`; a cancel without an answer counts as done.
 """
 
 from dataclasses import dataclass
@@ -31,13 +31,13 @@ from floater.errors import Refused
 from floater.machine import Tick
 
 CROSSING: Final = 5.0
-"Seconds to wait for a match that the server says is on its way while we cancel."
+"Seconds to wait for a match that the server announced in its answer to a cancel."
 MAX_NO_SHOWS: Final = 5
-"Matches in a row that may fall through before we stop: then it is our own network."
+"Matches in a row that may fall through before the search ends: the cause is then our own network."
 
 
 class State(Enum):
-    """What is being done about meeting a stranger."""
+    """The state of the search."""
 
     HOME = "home"  # nothing
     SEEKING = "seeking"
@@ -50,22 +50,22 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Seek:
-    """Press 聊一聊."""
+    """The person wants to meet a stranger."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelSeek:
-    """Stop seeking. Ends in HOME, whatever crosses it."""
+    """Stop seeking. The search ends in HOME, even if a match crosses the cancel."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeekAnew:
-    """What a search is made of has changed: if one is on, cancel it and seek again. Never refused."""
+    """Candidates or settings have changed: cancel the search, if one is on, and seek again. Never refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The request of this attempt is on its way."""
+    """The client has sent the request of this attempt."""
 
     attempt: int
 
@@ -88,7 +88,7 @@ class CancelAnswered:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """The session is on: what is sent now arrives."""
+    """The session is on again: the server accepts requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +98,17 @@ class LoggedOut:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A match came while one `is_open`."""
+    """The server sent a match while `is_open`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crossed:
-    """A match came that was turned down, because none `is_open`."""
+    """The server sent a match while not `is_open`; it was declined."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeekAgain:
-    """A match fell through. Seek again, first in line after it; `notice` tells the person why."""
+    """A match fell through. Seek again with the first place in line; `notice` tells the person why."""
 
     after: str
     notice: Code
@@ -136,30 +136,30 @@ Event: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class SendSeek:
-    """Ask for a stranger, with a fresh certificate.
+    """Send `seek` with a fresh certificate.
 
-    When that is prepared and `Standing.attempt` is still this attempt, feed
-    `Sent` and send; else do not send. The answer is `SeekAnswered`.
+    Prepare the request. If `Standing.attempt` is then still this attempt, feed
+    `Sent` and send it; otherwise drop it. Feed the answer as `SeekAnswered`.
     """
 
     attempt: int
     after: str = ""
-    "The match that fell through, for the first place in line; empty for none."
+    "The match that fell through, which gives the first place in line; empty if there is none."
 
 
 @dataclass(frozen=True, slots=True)
 class SendCancel:
-    """Ask to seek no more; answered by `CancelAnswered`."""
+    """Send `cancel_seek`. Feed the answer as `CancelAnswered`."""
 
     attempt: int
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Nothing of the search is undecided any more: answer the commands that wait for it.
+    """The outcome of the search is known: answer the commands that wait for it.
 
-    It waits for the server, was found, refused or cancelled, or the server is
-    away and it goes on by itself. `code` is why a `seek` by hand was refused.
+    The server has accepted, matched, refused or cancelled it, or is out of reach
+    and will be asked again. `code` is the reason why a `seek` command was refused.
     """
 
     attempt: int
@@ -170,7 +170,7 @@ Effect: TypeAlias = SendSeek | SendCancel | Settled | Emit
 
 
 class _Request(Enum):
-    """What the server knows of the attempt."""
+    """How much the server knows of the attempt."""
 
     NONE = "none"  # nothing, and nothing is being prepared
     PREPARING = "preparing"  # nothing yet
@@ -178,25 +178,25 @@ class _Request(Enum):
 
 
 class Search:
-    """The search for a stranger, from the press to the match."""
+    """The search for a stranger, from `Seek` to the match."""
 
     def __init__(self) -> None:
         self.state = State.HOME
         self.is_settled = True
-        "False from a wish until `Settled`."
+        "False from a command until `Settled`."
         self.deadline: float | None = None
-        "Monotonic seconds until which a match that crosses is waited for; None for never."
+        "Monotonic seconds until which to wait for a match that crosses a cancel; None for never."
         self._number = 0
         self._request = _Request.NONE
         self._after = ""
         self._by_hand = False
-        "Whether a command `seek` waits, whose reply says what a notice would."
+        "Whether a command `seek` waits: its reply has the code, so there is no notice."
         self._reachable = False
         self._no_shows = 0
 
     @property
     def attempt(self) -> int | None:
-        """The attempt that the server has heard of or is about to; None for none."""
+        """The attempt that was sent or is being prepared; None if there is none."""
         return None if self._request is _Request.NONE else self._number
 
     @property

@@ -1,4 +1,4 @@
-"""Keep the log-in on one server, and tell the server what becomes of our matches (spec §4.3).
+"""Keep the log-in on one server, and report the end of matches to it (spec §4.3).
 
 ::
 
@@ -7,9 +7,9 @@
       │                                  └──────────────────────────────────┘│
       └── log out, superseded, token no longer good: from every state ───────┘
 
-A session may break and heal while the person seeks or talks. `restore` names
-the matches that go on at this client. The end of a match that happened while
-the session was broken is owed, and told when the session is on again.
+The stream may break and return while the person seeks or talks. `restore` names
+the matches that go on at this client. If a match ends while the session is off,
+`end_match` is sent when the session is on again.
 """
 
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ from floater.wire.control import EndReason
 from floater.wire.limits import MAX_MATCHES
 
 RESTORE_AGAIN: Final = 5.0
-"Seconds until a log-in is restored again after the server was too busy, unless the server names a time."
+"Seconds from BUSY and the like to the next `restore`, unless the server names a time."
 
 _NOT_NOW: Final = (Code.BUSY, Code.TOO_MANY_TRIES, Code.TIMED_OUT, Code.INTERNAL, Code.STORAGE_FAILED)
 
 
 class State(Enum):
-    """How we stand with the server."""
+    """The state of the log-in."""
 
     NONE = "none"  # not logged in, and no token to restore
     AWAY = "away"  # a token, but no stream
@@ -43,14 +43,14 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """A token of an earlier run was found."""
+    """The token of an earlier run was found on disk."""
 
     token: str
 
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """The server is reached."""
+    """A stream to the server is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Offline:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """The server knows us now. `token` is empty where the one we have stays good."""
+    """The server has accepted the log-in. `token` is empty if the old one stays valid."""
 
     username: str
     token: str = ""
@@ -68,9 +68,9 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True)
 class RestoreRefused:
-    """The server did not take our token, or (BUSY, TOO_MANY_TRIES, …) cannot take it now.
+    """The server refused the token, or (BUSY, TOO_MANY_TRIES, …) cannot check it now.
 
-    `retry_after` is in seconds; 0 where the server names no time.
+    `retry_after` is in seconds; 0 if the server names no time.
     """
 
     code: Code
@@ -79,7 +79,7 @@ class RestoreRefused:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The server has ended our session for good: LOGGED_IN_ELSEWHERE or SESSION_ENDED."""
+    """The server has ended the session: LOGGED_IN_ELSEWHERE or SESSION_ENDED."""
 
     code: Code
 
@@ -92,7 +92,7 @@ Event: TypeAlias = Remember | Online | Offline | LoggedIn | RestoreRefused | Clo
 
 @dataclass(frozen=True, slots=True)
 class SendRestore:
-    """Ask the server to know us again; answered by `LoggedIn` or `RestoreRefused`."""
+    """Send `restore`. Feed the answer as `LoggedIn` or `RestoreRefused`."""
 
     token: str
     match_ids: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class SendRestore:
 
 @dataclass(frozen=True, slots=True)
 class SendLogOut:
-    """Make the token worthless. The answer does not matter."""
+    """Send `log_out`, which invalidates the token. The answer is ignored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class DropToken:
 
 @dataclass(frozen=True, slots=True)
 class LogInEnded:
-    """The server does not take our log-in any more. `Standing` ends everything, then calls `log_out`."""
+    """The server does not accept the log-in any more. `Standing` ends everything, then calls `log_out`."""
 
     reason: api.Ended
     code: Code
@@ -128,23 +128,23 @@ Effect: TypeAlias = SendRestore | SendEndMatch | SendLogOut | KeepToken | DropTo
 
 
 class Session:
-    """One log-in, kept over broken streams and restarts of either side."""
+    """One log-in, which outlives broken streams and restarts of either side."""
 
     def __init__(self) -> None:
         self.state = State.NONE
         self.online = False
         "Whether the server is reached."
         self.username: str | None = None
-        "None while signed out, also while a remembered log-in was not restored yet."
+        "None while signed out, and while the log-in of an earlier run is not restored yet."
         self.deadline: float | None = None
-        "Monotonic seconds at which to restore again; None for never."
+        "Monotonic seconds of the next `restore`; None for never."
         self._token = ""
         self._matches: list[str] = []
         self._owed: list[SendEndMatch] = []
 
     @property
     def is_on(self) -> bool:
-        """Whether the server knows us on the stream that stands now."""
+        """Whether the server has accepted the log-in on the present stream."""
         return self.state is State.ON
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
@@ -172,7 +172,7 @@ class Session:
             case State.RESTORING, RestoreRefused(code):
                 return [LogInEnded(api.Ended.LOGGED_OUT, code)]
             case ((State.AWAY | State.RESTORING | State.ON), Closed(code)):
-                self.state = State.AWAY  # nothing that we send now would arrive
+                self.state = State.AWAY  # a request sent now would not arrive
                 elsewhere = code is Code.LOGGED_IN_ELSEWHERE
                 reason = api.Ended.LOGGED_IN_ELSEWHERE if elsewhere else api.Ended.LOGGED_OUT
                 return [LogInEnded(reason, code)]
@@ -182,15 +182,15 @@ class Session:
                 return []
 
     def match_began(self, match_id: str) -> None:
-        """A match goes on at this client from now on; `restore` names it."""
+        """Add a match that goes on at this client: `restore` will name it."""
         self._matches.append(match_id)
 
     def match_over(self, match_id: str, reason: EndReason | None) -> list[SendEndMatch]:
-        """A match is over here. Tell the server why, now or when the session is on again.
+        """Remove a match; return the `SendEndMatch` for it, now or when the session is on again.
 
         Args:
-            match_id: it need not have begun; a match that is turned down never does.
-            reason: None where the server has said so itself.
+            match_id: may be unknown: a match that was declined never began.
+            reason: None if the server itself ended the match, which needs no message.
         """
         if match_id in self._matches:
             self._matches.remove(match_id)
@@ -203,7 +203,7 @@ class Session:
         return []
 
     def log_out(self, reason: api.Ended) -> list[SendLogOut | DropToken]:
-        """Forget the log-in; the server hears of it only where the person wished it."""
+        """Forget the log-in. Only a log-out by the person is sent to the server."""
         tells = self.state is State.ON and reason is api.Ended.LOGGED_OUT
         self.state = State.NONE
         self.username = None
@@ -225,7 +225,7 @@ class Session:
             effects.append(KeepToken(token))
         self.deadline = None
         if not self.online:
-            self.state = State.AWAY  # the stream has broken since
+            self.state = State.AWAY  # the stream has broken in the meantime
             return effects
         self.state = State.ON
         owed, self._owed = self._owed, []

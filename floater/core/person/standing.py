@@ -1,20 +1,19 @@
-"""Say where the person stands: one session, one search, and any number of encounters, put together.
+"""Combine one session, one search and any number of encounters into the state of one person.
 
-- Each match is an encounter of its own. At most one is with a stranger, and
-  while it lasts, a search is refused. Talks of other kinds may be several at
-  once, and neither block a search nor are touched by it.
+- Each match is an encounter. At most one is with a stranger, and while it lasts,
+  `Seek` is refused. There may be several talks of other kinds at once; they
+  neither block a search nor end by it.
 - A log-out, by the person or by the server, ends everything. A hang-up ends
   one talk.
-- A stranger's match that falls through before the two met makes the search go
-  on by itself.
-- `State` is derived: signed out without a log-in; else where the stranger's
-  encounter stands; else whether a search is on. It says nothing of other talks.
+- If a match with a stranger ends before the two met, the search goes on by itself.
+- `State` is derived: SIGNED_OUT without a log-in; otherwise the standing of the
+  stranger's encounter; otherwise SEEKING or HOME. Other talks do not change it.
 
-Order of what the person is told: why (`Matched`, `TalkEnded`, a notice of the
-search), then `StateChanged`, then `TalkChanged` of every talk that stands
-elsewhere now; a notice of an ended log-in comes last. Orders that begin
-something (`SendSeek`, `SendCancel`, `BeginMeeting`, `Settled`) follow what the
-person is told of it.
+The order of events for the person: first the cause (`Matched`, `TalkEnded`, a
+notice of the search), then `StateChanged`, then `TalkChanged` of every talk whose
+standing has changed; a notice of an ended log-in comes last. Orders that begin
+something (`SendSeek`, `SendCancel`, `BeginMeeting`, `Settled`) follow the events
+about it.
 """
 
 from collections.abc import Iterable
@@ -70,12 +69,12 @@ class HangUp:
     """End a talk, or the attempt to meet."""
 
     talk: str = ""
-    "Empty for the stranger's, or the only one."
+    "The id; empty for the stranger's talk, or the only one."
 
 
 @dataclass(frozen=True, slots=True)
 class LogOut:
-    """End the log-in here and forget it. Ends every talk and the search."""
+    """Log out: end every talk and the search, and forget the log-in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Introduced:
-    """A peer is introduced to us: by the server's `matched` or in another way."""
+    """A peer was introduced, by the server's `matched` or in another way."""
 
     introduction: Introduction
     kind: api.TalkKind = api.TalkKind.STRANGER
@@ -123,7 +122,7 @@ Effect: TypeAlias = (
 
 
 class Standing:
-    """One person at one client, and everybody they seek, meet and leave."""
+    """One person at one client: log-in, search and matches."""
 
     def __init__(self) -> None:
         self._session = Session()
@@ -131,11 +130,11 @@ class Standing:
         self._encounters: dict[str, Encounter] = {}
         self._told = api.State.SIGNED_OUT
 
-    # -- what is known --------------------------------------------------------------------
+    # -- state ----------------------------------------------------------------------------
 
     @property
     def state(self) -> api.State:
-        """Where the person stands with the server and with the stranger."""
+        """The state that the person is shown."""
         if self._session.username is None:
             return api.State.SIGNED_OUT
         if (stranger := self.stranger) is not None:
@@ -149,27 +148,27 @@ class Standing:
 
     @property
     def online(self) -> bool:
-        """Whether the server is reached."""
+        """Whether a stream to the server is open."""
         return self._session.online
 
     @property
     def logged_in(self) -> bool:
-        """Whether the server knows us on the stream that stands now."""
+        """Whether the server has accepted the log-in on the present stream."""
         return self._session.is_on
 
     @property
     def attempt(self) -> int | None:
-        """The attempt of `SendSeek` that is still wanted; None for none."""
+        """The attempt whose `SendSeek` is still wanted; None if there is none."""
         return self._search.attempt
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing of the search is undecided; else `Settled` will come."""
+        """Whether the outcome of the search is known; if not, `Settled` will follow."""
         return self._search.is_settled
 
     @property
     def encounters(self) -> tuple[Encounter, ...]:
-        """Every match that goes on, oldest first."""
+        """Every match that is not over, oldest first."""
         return tuple(one for one in self._encounters.values() if not one.is_over)
 
     @property
@@ -184,13 +183,13 @@ class Standing:
         return min((time for time in times if time is not None), default=None)
 
     def which(self, talk: str = "") -> Encounter:
-        """Return the encounter that a command means.
+        """Return the encounter that a command names.
 
         Args:
-            talk: its id; empty for the stranger's, or the only one.
+            talk: its id; empty for the stranger's talk, or the only one.
 
         Raises:
-            Refused: NO_TALK; WHICH_TALK where none is named and there are several.
+            Refused: NO_TALK; WHICH_TALK if `talk` is empty and there are several.
         """
         on = self.encounters
         if talk:
@@ -209,7 +208,7 @@ class Standing:
         """Advance by one event.
 
         Raises:
-            Refused: a wish that cannot be had now; nothing has changed.
+            Refused: the command is not possible now; nothing has changed.
         """
         return [*self._take(event, now), *self._moved()]
 
@@ -231,14 +230,14 @@ class Standing:
             case _:
                 return self._news(event, now)
 
-    # -- wishes ---------------------------------------------------------------------------
+    # -- commands -------------------------------------------------------------------------
 
     def _wish(self, wish: Seek | CancelSeek | HangUp | LogOut | Leave, now: float) -> list[Effect]:
         match self.state, wish:
             case api.State.SIGNED_OUT, Leave():
                 return []
             case api.State.SIGNED_OUT, LogOut() if self._session.state is not session.State.NONE:
-                return self._log_out(api.Ended.LOGGED_OUT, now)  # a log-in that was still being restored
+                return self._log_out(api.Ended.LOGGED_OUT, now)  # the log-in was still being restored
             case api.State.SIGNED_OUT, _:
                 raise Refused(Code.NOT_LOGGED_IN)
             case _, LogOut():
@@ -309,7 +308,7 @@ class Standing:
             matched = Emit(api.Matched(talk, api.PeerName(introduction.name), talk=talk))
             return [matched, *self._begin(introduction, kind), *settled]
         others = [one for one in self.encounters if one is not self.stranger]
-        if self._session.username is None or len(others) >= MAX_MATCHES - 1:  # one is left for a stranger
+        if self._session.username is None or len(others) >= MAX_MATCHES - 1:  # one is kept for a stranger
             return [*self._session.match_over(talk, EndReason.CANCELLED)]
         return self._begin(introduction, kind)
 
@@ -321,9 +320,9 @@ class Standing:
     def _news(self, event: encounter.News, now: float) -> list[Effect]:
         one = self._encounters.get(event.match_id)
         if one is None:
-            return []  # of a match that is over already
+            return []  # the match is over already
         if isinstance(event, encounter.Lost) and self._session.online:
-            event = encounter.Lost(event.match_id)  # the server is there: the relay has not ended the talk
+            event = encounter.Lost(event.match_id)  # the server is reachable, so it is not the cause
         return self._heed(one, one.feed(event, now=now), now)
 
     def _heed(self, one: Encounter, effects: Iterable[encounter.Effect], now: float) -> list[Effect]:
@@ -341,7 +340,7 @@ class Standing:
         return heeded
 
     def _moved(self) -> list[Effect]:
-        """Tell where the person and each talk stand now, if that was not told yet."""
+        """Return events for a state and for standings that have changed since the last call."""
         effects: list[Effect] = []
         if self.state is not self._told:
             self._told = self.state
