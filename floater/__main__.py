@@ -20,7 +20,7 @@ from floater.config import ClientConfig, default_data_dir
 from floater.errors import FloaterError
 from floater.languages import LANGUAGES, choose_language
 from floater.log import set_up_log
-from floater.net.server_door import parse_proxy
+from floater.net.server_connect import parse_proxy
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile, system_language
 

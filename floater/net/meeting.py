@@ -26,7 +26,7 @@ from floater.net.peer_link import Credentials, PeerLink
 from floater.net.proof import credentials_for
 from floater.net.punch_port import PunchPort
 from floater.net.relay_link import RelayStream, abandon, join_relay
-from floater.net.server_door import Proxy
+from floater.net.server_connect import Proxy
 from floater.tasks import Tasks
 from floater.wire.frame import Body
 from floater.wire.talk import PeerHello, TalkMessage

@@ -91,7 +91,7 @@ class StunStream:
         self._sock.close()
 
 
-class Doorstep(StunStream):
+class ProbeListener(StunStream):
     """A fresh listening port to which the observer is asked to send SYNs from other addresses and ports.
 
     The punch port cannot serve for this: its NAT mapping knows the other observers, because they have

@@ -24,7 +24,7 @@ from floater.drive import Driver
 from floater.net.meeting import Performer
 from floater.net.peer_link import PeerLink
 from floater.net.punch_port import PunchPort, prepare_punch_port
-from floater.net.server_door import Proxy
+from floater.net.server_connect import Proxy
 from floater.net.sockets import RULES, forget_on_close
 from floater.tasks import Tasks
 from floater.wire import relay, stun

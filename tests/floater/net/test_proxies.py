@@ -1,7 +1,7 @@
 import pytest
 
 from floater.net.proxies import choose_proxy
-from floater.net.server_door import Proxy
+from floater.net.server_connect import Proxy
 from floater.wire.url import ServerUrl
 
 FAR = ServerUrl("chat.example.org", 7443, None)
