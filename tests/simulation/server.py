@@ -248,6 +248,8 @@ class Server:
             ticket=matched.match_id.encode(),
             signature=bytes(64),
             relay_token=b"",
+            candidates=matched.candidates,
+            nat=matched.nat,
             relay_only=matched.relay_only,
         )
         connection.send(news)
