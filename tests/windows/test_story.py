@@ -101,17 +101,24 @@ async def talk(ann: Window, keys: Keys, bob: Window) -> None:
     await ann.said("with the mouse").wait_for()
 
 
+COUNT_PASTED = """() => document.addEventListener(
+  "paste", event => (window.pasted = (window.pasted ?? 0) + event.clipboardData.files.length), true
+)"""
+
+
 async def give_by_keys(ann: Window, keys: Keys, bob: Window, folder: Path) -> None:
     """Ann pastes one picture and chooses another; Bob looks at both and saves one."""
     picture = folder / "choice.png"
     picture.write_bytes(noise_png(50_000))
     ann.copy_picture(picture)
     await keys.press("Control+m")
-    card = bob.page.get_by_role("article", name="image.png")
-    while not await card.count():  # the copy comes when the window's own loop has time for it
+    await ann.page.evaluate(COUNT_PASTED)
+    while not await ann.page.evaluate(
+        "window.pasted"
+    ):  # the copy comes when the window's loop has time for it
         await keys.press("Control+v")
         await asyncio.sleep(0.2)  # so does the paste
-    await see(bob, card)
+    await see(bob, bob.page.get_by_role("article", name="image.png"))
 
     ann.type_into_dialog(picture)
     await keys.press("Control+u")
