@@ -290,6 +290,16 @@ def test_what_may_be_said_is_asked_of_the_talk() -> None:
         assert book.machine.refusal is refusal  # type: ignore[attr-defined]  # it is a talk
 
 
+def test_it_says_who_has_greeted() -> None:
+    talk = Talk(LEADER, FOLLOWER)
+    talk.feed(LinkUp(1, 0), now=0.0)
+    seen = [(talk.greeted, talk.peer_greeted, talk.state)]
+    for event in (Arrived(1, greet(1)), api.Greet("zh")):
+        talk.feed(event, now=1.0)
+        seen.append((talk.greeted, talk.peer_greeted, talk.state))
+    assert seen == [(False, False, State.QUIET), (False, True, State.QUIET), (True, True, State.OPEN)]
+
+
 def test_one_name_for_both_sides_is_no_talk() -> None:
     with pytest.raises(LocalProtocolError):
         Talk(LEADER, LEADER)
