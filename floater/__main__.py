@@ -19,7 +19,7 @@ from floater.cli.run import LEVELS, run
 from floater.config import ClientConfig, config_from, default_data_dir
 from floater.errors import FloaterError
 from floater.log import set_up_log
-from floater.net.server_door import parse_proxy
+from floater.net.server_connect import parse_proxy
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile, system_language
 

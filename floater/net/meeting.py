@@ -34,7 +34,7 @@ from floater.net.dialer import Dialer
 from floater.net.peer_link import Credentials, PeerLink
 from floater.net.punch_port import PunchPort
 from floater.net.relay_link import join_relay
-from floater.net.server_door import Proxy
+from floater.net.server_connect import Proxy
 from floater.net.sockets import RULES, remote_of
 from floater.tasks import Tasks
 from floater.wire.control import Matched, Role

@@ -12,7 +12,7 @@ from floater.core.meet.port_mapping import NOT_ASKED, Standing
 from floater.net import interfaces
 from floater.net.port_mapping import MappedPort, PortMapper
 from floater.net.sockets import family_of, local_of, punch_socket
-from floater.net.stun_stream import Doorstep, StunStream
+from floater.net.stun_stream import ProbeListener, StunStream
 from floater.tasks import Tasks
 from floater.wire.endpoint import (
     Candidate,
@@ -57,7 +57,7 @@ class PunchPort:
         self._asking: set[StunStream] = set()
         self._asks: list[asyncio.Task[None]] = []
         self._held: dict[tuple[int, socket.AddressFamily], StunStream] = {}
-        self._doorstep: Doorstep | None = None
+        self._probe_listener: ProbeListener | None = None
         self._reserved = [_reserve(), _reserve()]
         self.ports = tuple(local_of(sock).port for sock in self._reserved)
         "By lane (spec §6.2)."
@@ -126,7 +126,9 @@ class PunchPort:
     @property
     def nat(self) -> Nat:
         """What is known of our NAT, for `seek`."""
-        return nat_of(self.port, self.seen, {} if self._doorstep is None else self._doorstep.fates)
+        return nat_of(
+            self.port, self.seen, {} if self._probe_listener is None else self._probe_listener.fates
+        )
 
     def introduce(self) -> Nat:
         """Give what is known of our NAT now, for the server beside `candidates`; it stays in `told`.
@@ -221,9 +223,9 @@ class PunchPort:
     def _stream(self, question: Question, key: str) -> StunStream:
         if question.asker in (Asker.PUNCH_PORT, Asker.SECOND):
             return StunStream(self.ports[question.asker is Asker.SECOND], question.observer, key)
-        if question.asker is Asker.DOORSTEP and Doorstep.can_be():
-            self._doorstep = Doorstep(question.observer)
-            return self._doorstep
+        if question.asker is Asker.DOORSTEP and ProbeListener.can_be():
+            self._probe_listener = ProbeListener(question.observer)
+            return self._probe_listener
         return StunStream(0, question.observer)
 
     def _is_known(self) -> bool:
@@ -242,7 +244,7 @@ class PunchPort:
         place = (stream.port, family_of(stream.observer.host))
         if stream.seen is None:
             stream.close()
-        elif isinstance(stream, Doorstep):
+        elif isinstance(stream, ProbeListener):
             try:
                 async with asyncio.timeout(timeout):
                     await stream.follow()

@@ -34,7 +34,7 @@ from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError, ServerRefused, Unreachable
 from floater.loop import abort
 from floater.net.interfaces import source_address
-from floater.net.server_door import Proxy, open_server_stream
+from floater.net.server_connect import Proxy, open_server_stream
 from floater.net.sockets import address_of
 from floater.tasks import Tasks
 from floater.wire import control

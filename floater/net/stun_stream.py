@@ -86,7 +86,7 @@ class StunStream:
         self._sock.close()
 
 
-class Doorstep(StunStream):
+class ProbeListener(StunStream):
     """A fresh port that listens, on which the observer is asked to have strangers knock.
 
     Not the punch port: who is a stranger there must not have been dialled

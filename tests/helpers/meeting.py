@@ -18,7 +18,7 @@ from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certi
 from floater.net.meeting import Meeting, Report
 from floater.net.peer_link import PeerLink
 from floater.net.punch_port import PunchPort, prepare_punch_port
-from floater.net.server_door import Proxy
+from floater.net.server_connect import Proxy
 from floater.net.sockets import forget_on_close
 from floater.tasks import Tasks
 from floater.wire import relay, stun

@@ -77,6 +77,6 @@ def introduction_of(matched: Matched, *, signer: bytes) -> Introduction:
         proof=TicketProof(matched.ticket, matched.signature, signer),
         candidates=matched.candidates,
         nat=matched.nat,
-        relay=Relay(matched.relay_token),
+        relay=Relay(matched.relay_token, matched.relay),
         hides=matched.relay_only,
     )

@@ -1,6 +1,6 @@
-"""Where everybody comes in: one port for clients, pages, relay and observer, and ports for observers alone.
+"""Accept connections: one port for clients, pages, relay and observer, and ports for observers alone.
 
-The first byte of a connection, looked at and left where it is, says who it is for::
+The first byte of a connection is looked at, not taken, and says which protocol serves it::
 
     0x16 ──▶ TLS 1.3 ──ALPN──┬─ floater/1 ───────▶ client
                              ├─ http/1.1 (none) ─▶ pages
@@ -9,8 +9,8 @@ The first byte of a connection, looked at and left where it is, says who it is f
     0x00 ──▶ observer (STUN)
     else ──▶ closed
 
-Accepting costs one small object and no bytes of buffer; a connection that
-says nothing is closed at its deadline.
+An accepted connection costs one small object and no buffer; if it sends
+nothing, it is closed at its deadline.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from floater.tasks import Tasks
 from floater.wire import relay
 from server.config import ServerConfig, parse_place
 from server.errors import CannotStart
-from server.gateway.visit import Visit, Visits, endpoint_of
+from server.gateway.streams import Stream, Streams, endpoint_of
 
 log = logging.getLogger("server.gateway")
 
@@ -43,12 +43,12 @@ _NO_ROOM_PAUSE: Final = 1.0
 "Seconds without accepting after the system had no descriptor or memory left."
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-Serve: TypeAlias = Callable[[Visit], asyncio.Protocol]
+Serve: TypeAlias = Callable[[Stream], asyncio.Protocol]
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """Who serves what comes in."""
+class Protocols:
+    """Make the protocol that serves a connection of each kind."""
 
     client: Serve
     relay: Serve
@@ -57,10 +57,10 @@ class Services:
 
 
 def listen(place: str) -> socket.socket:
-    """Bind and listen. `::` means every address of this machine, of both families.
+    """Bind a socket and listen. `::` means every address of this machine, of both families.
 
     Raises:
-        CannotStart: the place is no place, not ours, or taken.
+        CannotStart: `place` is not HOST:PORT, not an address of this machine, or in use.
     """
     try:
         host, port = parse_place(place)
@@ -99,139 +99,139 @@ def server_tls(server_key: CertifiedKey) -> ssl.SSLContext:
     return context
 
 
-class Door:
-    """Accepts connections and hands each to whom it is for."""
+class Listener:
+    """Accepts connections and hands each to the protocol that serves it."""
 
     def __init__(
-        self, config: ServerConfig, tls: ssl.SSLContext, services: Services, visits: Visits, tasks: Tasks
+        self, config: ServerConfig, tls: ssl.SSLContext, protocols: Protocols, streams: Streams, tasks: Tasks
     ) -> None:
         self._config = config
         self._tls = tls
-        self._services = services
-        self._visits = visits
+        self._protocols = protocols
+        self._streams = streams
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
-        self._listeners: list[socket.socket] = []
-        self._unread: dict[Visit, socket.socket] = {}
+        self._bound: list[socket.socket] = []
+        self._unread: dict[Stream, socket.socket] = {}
 
-    def open(self, listener: socket.socket, *, observer_only: bool = False) -> None:
-        """Begin to accept. The socket is ours from now on."""
-        self._listeners.append(listener)
-        self._loop.add_reader(listener, self._accept, listener, observer_only)
+    def open(self, bound: socket.socket, *, observer_only: bool = False) -> None:
+        """Accept from a listening socket, which belongs to this object from now on."""
+        self._bound.append(bound)
+        self._loop.add_reader(bound, self._accept, bound, observer_only)
 
     def close(self) -> None:
-        """Accept nobody more, and send away those who have not said a byte."""
-        for listener in self._listeners:
-            self._loop.remove_reader(listener)
-            listener.close()
-        self._listeners.clear()
-        for visit in list(self._unread):
-            self._send_away(visit)
+        """Accept no more connections, and close those that have not sent a byte."""
+        for bound in self._bound:
+            self._loop.remove_reader(bound)
+            bound.close()
+        self._bound.clear()
+        for stream in list(self._unread):
+            self._turn_away(stream)
 
     # -- the first byte -------------------------------------------------------------------
 
-    def _accept(self, listener: socket.socket, observer_only: bool) -> None:
+    def _accept(self, bound: socket.socket, observer_only: bool) -> None:
         for _ in range(_ACCEPTS_AT_ONCE):
             try:
-                sock, name = listener.accept()
+                sock, name = bound.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 if error.errno in _NO_ROOM:
-                    self._pause(listener, observer_only)
+                    self._pause(bound, observer_only)
                 return
-            visit = self._visits.admit(endpoint_of(name), now=self._loop.time())
-            if visit is None:
+            stream = self._streams.admit(endpoint_of(name), now=self._loop.time())
+            if stream is None:
                 sock.close()
                 continue
             sock.setblocking(False)
-            self._unread[visit] = sock
-            visit.overdue = partial(self._send_away, visit)
-            self._loop.add_reader(sock, self._look, visit, sock, observer_only)
+            self._unread[stream] = sock
+            stream.overdue = partial(self._turn_away, stream)
+            self._loop.add_reader(sock, self._look, stream, sock, observer_only)
 
-    def _pause(self, listener: socket.socket, observer_only: bool) -> None:
+    def _pause(self, bound: socket.socket, observer_only: bool) -> None:
         log.warning("= no room for more connections")
-        self._loop.remove_reader(listener)
+        self._loop.remove_reader(bound)
 
         def resume() -> None:
-            if listener in self._listeners:
-                self._loop.add_reader(listener, self._accept, listener, observer_only)
+            if bound in self._bound:
+                self._loop.add_reader(bound, self._accept, bound, observer_only)
 
         self._loop.call_later(_NO_ROOM_PAUSE, resume)
 
-    def _send_away(self, visit: Visit) -> None:
-        sock = self._unread.pop(visit)
+    def _turn_away(self, stream: Stream) -> None:
+        sock = self._unread.pop(stream)
         self._loop.remove_reader(sock)
         sock.close()
-        visit.ended()
+        stream.ended()
 
-    def _look(self, visit: Visit, sock: socket.socket, observer_only: bool) -> None:
+    def _look(self, stream: Stream, sock: socket.socket, observer_only: bool) -> None:
         try:
             first = sock.recv(1, socket.MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             first = b""
-        services = self._services
+        protocols = self._protocols
         match first:
             case b"\x00":
-                work = self._serve(visit, sock, services.observer)
+                work = self._serve(stream, sock, protocols.observer)
             case b"f" if not observer_only:
-                work = self._serve(visit, sock, services.relay)
+                work = self._serve(stream, sock, protocols.relay)
             case b"\x16" if not observer_only:
-                work = self._serve(visit, sock, self._after_tls, self._tls)
+                work = self._serve(stream, sock, self._after_tls, self._tls)
             case _:
-                self._send_away(visit)
+                self._turn_away(stream)
                 return
         self._loop.remove_reader(sock)
-        del self._unread[visit]
-        visit.overdue = visit.abort
+        del self._unread[stream]
+        stream.overdue = stream.abort
         self._tasks.start(work, "handshake")
 
     async def _serve(
-        self, visit: Visit, sock: socket.socket, serve: Serve, tls: ssl.SSLContext | None = None
+        self, stream: Stream, sock: socket.socket, serve: Serve, tls: ssl.SSLContext | None = None
     ) -> None:
         timeout = None if tls is None else self._config.handshake_timeout
         try:
             await self._loop.connect_accepted_socket(
-                lambda: serve(visit), sock, ssl=tls, ssl_handshake_timeout=timeout
+                lambda: serve(stream), sock, ssl=tls, ssl_handshake_timeout=timeout
             )
         except (OSError, asyncio.CancelledError) as error:  # ssl.SSLError and TimeoutError are OSErrors
-            visit.ended()
+            stream.ended()
             if isinstance(error, asyncio.CancelledError):
                 raise
 
     # -- inside TLS -----------------------------------------------------------------------
 
-    def _after_tls(self, visit: Visit) -> asyncio.Protocol:
-        return _ByAlpn(visit, self._services)
+    def _after_tls(self, stream: Stream) -> asyncio.Protocol:
+        return _ByAlpn(stream, self._protocols)
 
 
 class _ByAlpn(asyncio.Protocol):
-    """The first moment after the handshake: hands over to whom the client named."""
+    """Hands a connection over, right after its handshake, to the protocol that its ALPN names."""
 
-    def __init__(self, visit: Visit, services: Services) -> None:
-        self._visit = visit
-        self._services = services
+    def __init__(self, stream: Stream, protocols: Protocols) -> None:
+        self._stream = stream
+        self._protocols = protocols
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses of it
         match transport.get_extra_info("ssl_object").selected_alpn_protocol():
             case "floater/1":
-                protocol = self._services.client(self._visit)
+                protocol = self._protocols.client(self._stream)
             case relay.ALPN:
-                protocol = self._services.relay(self._visit)
+                protocol = self._protocols.relay(self._stream)
             case _:
-                protocol = _Page(self._visit, self._services.http())
+                protocol = _Page(self._stream, self._protocols.http())
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
 
 
 class _Page(asyncio.Protocol):
-    """One connection to the pages, counted and bounded in time; all else is the protocol's within."""
+    """Counts one connection to the pages and limits its time; everything else is done by `inner`."""
 
-    def __init__(self, visit: Visit, inner: asyncio.Protocol) -> None:
-        self._visit = visit
+    def __init__(self, stream: Stream, inner: asyncio.Protocol) -> None:
+        self._stream = stream
         self._inner = inner
         self.data_received = inner.data_received  # type: ignore[method-assign]  # nothing to add
         self.eof_received = inner.eof_received  # type: ignore[method-assign]  # nothing to add
@@ -239,11 +239,11 @@ class _Page(asyncio.Protocol):
         self.resume_writing = inner.resume_writing  # type: ignore[method-assign]  # nothing to add
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._visit.attach(transport)
-        self._visit.settle()
-        self._visit.deadline = asyncio.get_running_loop().time() + HTTP_TIMEOUT
+        self._stream.attach(transport)
+        self._stream.settle()
+        self._stream.deadline = asyncio.get_running_loop().time() + HTTP_TIMEOUT
         self._inner.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._visit.ended()
+        self._stream.ended()
         self._inner.connection_lost(exc)

@@ -14,7 +14,7 @@ from floater.wire.endpoint import Endpoint
 from floater.wire.relay import PREAMBLE, RELAY_ANSWERS, Join
 from floater.wire.url import parse_server_url
 from server.config import ServerConfig
-from server.gateway.visit import Visits, endpoint_of, network_of
+from server.gateway.streams import Streams, endpoint_of, network_of
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 ELSEWHERE = Endpoint("203.0.113.7", 40_000)
@@ -37,7 +37,7 @@ async def test_a_restart_keeps_the_keys(tmp_path: Path) -> None:
         pass
     async with a_server(tmp_path, listen=f"127.0.0.1:{first.ports[0]}") as second:
         assert second.url == first.url
-        assert second.house.ticket_key == first.house.ticket_key
+        assert second.backend.ticket_key == first.backend.ticket_key
     for name in ("certificate.pem", "ticket.key", "relay.key"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
@@ -98,28 +98,28 @@ async def test_too_many_half_open_connections_are_turned_away_and_settled_ones_a
 
 
 def test_connections_are_counted_by_network() -> None:
-    visits = Visits(ServerConfig(data_dir=Path(), max_connections_per_address=2))
-    kept = [visits.admit(ELSEWHERE, now=0.0) for _ in range(2)]
+    streams = Streams(ServerConfig(data_dir=Path(), max_connections_per_address=2))
+    kept = [streams.admit(ELSEWHERE, now=0.0) for _ in range(2)]
     assert all(kept)
-    assert visits.admit(ELSEWHERE, now=0.0) is None
-    assert visits.admit(Endpoint("203.0.113.8", 1), now=0.0)
+    assert streams.admit(ELSEWHERE, now=0.0) is None
+    assert streams.admit(Endpoint("203.0.113.8", 1), now=0.0)
     for _ in range(5):
-        assert visits.admit(Endpoint("127.0.0.1", 1), now=0.0)
-        assert visits.admit(Endpoint("::1", 1), now=0.0)
+        assert streams.admit(Endpoint("127.0.0.1", 1), now=0.0)
+        assert streams.admit(Endpoint("::1", 1), now=0.0)
     assert kept[0]
     kept[0].ended()
     kept[0].ended()
-    assert visits.admit(ELSEWHERE, now=0.0)
-    assert visits.admit(ELSEWHERE, now=0.0) is None
+    assert streams.admit(ELSEWHERE, now=0.0)
+    assert streams.admit(ELSEWHERE, now=0.0) is None
 
 
 def test_connections_are_counted_in_all() -> None:
-    visits = Visits(ServerConfig(data_dir=Path(), max_connections=1))
-    first = visits.admit(ELSEWHERE, now=0.0)
+    streams = Streams(ServerConfig(data_dir=Path(), max_connections=1))
+    first = streams.admit(ELSEWHERE, now=0.0)
     assert first
-    assert visits.admit(Endpoint("127.0.0.1", 1), now=0.0) is None
+    assert streams.admit(Endpoint("127.0.0.1", 1), now=0.0) is None
     first.ended()
-    assert (len(visits), visits.half_open) == (0, 0)
+    assert (len(streams), streams.half_open) == (0, 0)
 
 
 def test_a_network_is_an_ipv4_address_or_an_ipv6_slash_64() -> None:

@@ -1,13 +1,15 @@
-"""Open the database, bring it up to date, and read and write it in transactions.
+"""The database in one SQLite file: opened, brought up to date, read and written in transactions.
 
-SQLite in WAL mode with synchronous=FULL: what was answered survives a power cut.
+WAL mode with synchronous=FULL: what was answered survives a power cut.
 """
 
 import asyncio
 import logging
 import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -40,13 +42,8 @@ _PRAGMAS: Final = (
 )
 
 
-class Database:
-    """The server's memory. `open` it, then `read` and `write`.
-
-    A transaction either happens as a whole or not at all. Whatever goes wrong
-    with the disk comes out as ServerRefused: STORAGE_FAILED, or BUSY when
-    others write for too long.
-    """
+class SqliteEngine:
+    """An `Engine`: `open` it, then `read` and `write`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -58,10 +55,11 @@ class Database:
         )
         self._writer = asyncio.Lock()
         self._connections: WeakSet[aiosqlite.Connection] = WeakSet()
+        self._threads: list[Future[threading.Thread]] = []
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open a database, making it if it is not there, and bring its schema up to date.
+        """Open a database, create it if there is none, and bring its schema up to date.
 
         Raises:
             FloaterError: SCHEMA_TOO_NEW, and nothing was touched; or
@@ -85,39 +83,38 @@ class Database:
     async def close(self) -> None:
         """Close all connections, folding the write-ahead log into the database.
 
-        Each connection works in a thread of its own. One whose work was
-        cancelled ends in its own time; it is waited for, so that it finds our loop
-        alive when it has something to report.
+        Each connection works in a thread of its own, which outlives a
+        cancelled query. Its end is awaited, because it reports to our loop.
         """
         await self._engine.dispose()
         for connection in list(self._connections):
             connection.stop()
-            if connection._thread.is_alive():
-                await asyncio.to_thread(connection._thread.join, LOCK_TIMEOUT)
+        for thread in self._threads:
+            await asyncio.to_thread(_join, thread)
 
     def _connect(self) -> aiosqlite.Connection:
-        connection = aiosqlite.connect(self._path, check_same_thread=False)
+        thread: Future[threading.Thread] = Future()
+
+        def connect() -> sqlite3.Connection:  # called by the thread that aiosqlite starts
+            thread.set_result(threading.current_thread())
+            return sqlite3.connect(self._path, check_same_thread=False)
+
+        connection = aiosqlite.Connection(connect, iter_chunk_size=64)
         self._connections.add(connection)
+        self._threads = [one for one in self._threads if not one.done() or one.result().is_alive()]
+        self._threads.append(thread)
         return connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """See one state of the database, whatever others write meanwhile.
-
-        Raises:
-            ServerRefused: STORAGE_FAILED.
-        """
+        """See one state of the database (`Engine.read`)."""
         with _named():
             async with self._engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Read and change it, alone; committed at the end of the block, undone if that raises.
-
-        Raises:
-            ServerRefused: STORAGE_FAILED or BUSY; nothing was changed.
-        """
+        """Read and change it (`Engine.write`)."""
         try:
             async with asyncio.timeout(LOCK_TIMEOUT):
                 await self._writer.acquire()
@@ -133,9 +130,14 @@ class Database:
             self._writer.release()
 
 
+def _join(thread: "Future[threading.Thread]") -> None:
+    """Wait until a connection's thread has begun, and has ended."""
+    thread.result(LOCK_TIMEOUT).join(LOCK_TIMEOUT)
+
+
 @contextmanager
 def _named() -> Iterator[None]:
-    """Give the database's own errors the one name that callers know."""
+    """Turn the database's own errors into ServerRefused."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
@@ -146,7 +148,7 @@ def _named() -> Iterator[None]:
 
 
 def _prepare(connection: Any, _: object) -> None:
-    """Set a fresh connection up, with Python's own guessing at transactions off: `_begin` begins them."""
+    """Set a new connection up. `_begin` begins transactions, so Python's own handling of them is off."""
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
@@ -155,7 +157,7 @@ def _prepare(connection: Any, _: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    # A writer takes its lock at once: one that began as a reader could not wait for it later.
+    # A writer takes its lock at once: a transaction that began as a reader cannot wait for it later.
     is_write = connection.get_execution_options().get("floater_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select, text, update
 
 from floater.codes import Code
 from floater.errors import FloaterError, ServerRefused
-from server.storage import database as module
-from server.storage.database import Database
+from server.storage import sqlite as module
+from server.storage.sqlite import SqliteEngine
 from server.storage.tables import marks, metadata
 
 
@@ -20,14 +20,14 @@ def differences(connection: Connection) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
 
 
-async def count(database: Database) -> int:
+async def count(database: SqliteEngine) -> int:
     async with database.read() as connection:
         return int((await connection.execute(select(marks.c.value))).scalar_one())
 
 
 @pytest.mark.asyncio
 async def test_an_empty_folder_gets_the_schema_that_the_program_knows(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "floater.db")
+    database = await SqliteEngine.open(tmp_path / "floater.db")
     async with database.read() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
@@ -36,7 +36,7 @@ async def test_an_empty_folder_gets_the_schema_that_the_program_knows(tmp_path: 
 @pytest.mark.asyncio
 async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
     for expected in (0, 1, 2):
-        database = await Database.open(tmp_path / "floater.db")
+        database = await SqliteEngine.open(tmp_path / "floater.db")
         assert await count(database) == expected
         async with database.write() as connection:
             await connection.execute(update(marks).values(value=marks.c.value + 1))
@@ -46,7 +46,7 @@ async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None
 @pytest.mark.asyncio
 async def test_the_database_is_safe_against_a_power_cut_and_for_one_user_only(tmp_path: Path) -> None:
     path = tmp_path / "floater.db"
-    database = await Database.open(path)
+    database = await SqliteEngine.open(path)
     async with database.write() as connection:
         pragmas = {
             name: (await connection.execute(text(f"PRAGMA {name}"))).scalar()
@@ -61,13 +61,13 @@ async def test_the_database_is_safe_against_a_power_cut_and_for_one_user_only(tm
 @pytest.mark.asyncio
 async def test_a_schema_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "floater.db"
-    await (await Database.open(path)).close()
+    await (await SqliteEngine.open(path)).close()
     with sqlite3.connect(path) as plain:
         plain.execute("UPDATE alembic_version SET version_num = '9999'")
     plain.close()
     before = path.read_bytes()
     with pytest.raises(FloaterError, match=r"9999.*later version") as caught:
-        await Database.open(path)
+        await SqliteEngine.open(path)
     assert caught.value.code is Code.SCHEMA_TOO_NEW
     assert path.read_bytes() == before
 
@@ -77,7 +77,7 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Pa
     path = tmp_path / "floater.db"
     path.write_bytes(b"no database at all" * 100)
     with pytest.raises(FloaterError) as caught:
-        await Database.open(path)
+        await SqliteEngine.open(path)
     assert caught.value.code is Code.STORAGE_FAILED
     assert path.read_bytes() == b"no database at all" * 100
 
@@ -85,13 +85,13 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Pa
 @pytest.mark.asyncio
 async def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FloaterError) as caught:
-        await Database.open(tmp_path / "nowhere" / "floater.db")
+        await SqliteEngine.open(tmp_path / "nowhere" / "floater.db")
     assert caught.value.code is Code.STORAGE_FAILED
 
 
 @pytest.mark.asyncio
 async def test_a_block_that_raises_changes_nothing(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "floater.db")
+    database = await SqliteEngine.open(tmp_path / "floater.db")
 
     async def fail() -> None:
         async with database.write() as connection:
@@ -106,7 +106,7 @@ async def test_a_block_that_raises_changes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_a_cancelled_writer_changes_nothing_and_lets_the_next_one_in(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "floater.db")
+    database = await SqliteEngine.open(tmp_path / "floater.db")
     is_inside = asyncio.Event()
 
     async def hang() -> None:
@@ -127,7 +127,7 @@ async def test_a_cancelled_writer_changes_nothing_and_lets_the_next_one_in(tmp_p
 
 @pytest.mark.asyncio
 async def test_writers_take_turns_and_none_is_lost(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "floater.db")
+    database = await SqliteEngine.open(tmp_path / "floater.db")
 
     async def add() -> None:
         async with database.write() as connection:
@@ -145,7 +145,7 @@ async def test_a_database_locked_by_another_program_is_a_named_error(
 ) -> None:
     path = tmp_path / "floater.db"
     monkeypatch.setattr(module, "_PRAGMAS", (*module._PRAGMAS, "PRAGMA busy_timeout = 20"))
-    database = await Database.open(path)
+    database = await SqliteEngine.open(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServerRefused) as caught:
@@ -164,7 +164,7 @@ async def test_a_database_locked_by_another_program_is_a_named_error(
 async def test_a_writer_that_waits_too_long_is_told_to_come_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = await Database.open(tmp_path / "floater.db")
+    database = await SqliteEngine.open(tmp_path / "floater.db")
     monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.02)
     async with database.write():
         with pytest.raises(ServerRefused) as caught:
@@ -177,7 +177,7 @@ async def test_a_writer_that_waits_too_long_is_told_to_come_again(
 
 @pytest.mark.asyncio
 async def test_errors_hold_nothing_of_what_was_to_be_stored(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path / "floater.db")
+    database = await SqliteEngine.open(tmp_path / "floater.db")
     with pytest.raises(ServerRefused) as caught:
         async with database.write() as connection:
             await connection.execute(

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from floater.codes import Code
 from floater.crypto.certificate import key_fingerprint, load_certified_key, make_certified_key
 from floater.errors import Unreachable
-from floater.net.server_door import Proxy, open_server_socket, open_server_stream, parse_proxy
+from floater.net.server_connect import Proxy, open_server_socket, open_server_stream, parse_proxy
 from floater.wire.url import ServerUrl
 from tests.helpers.proxy import free_port, real_proxy, tiny_proxy
 from tests.helpers.serving import serving
