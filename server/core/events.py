@@ -8,7 +8,7 @@ from floater.codes import Code
 from floater.wire.control import EndReason, Role
 from floater.wire.endpoint import Candidate, Endpoint
 from floater.wire.nat import Nat
-from server.core import pairing
+from server.core import proposal
 from server.core.matches import Ended
 from server.core.matching import Waiting
 from server.core.pool import NodeId, UserId
@@ -134,7 +134,7 @@ class Opened:
     punch: int
 
 
-# -- messages between nodes, beside those of `pairing`, `matching` and `matches` ----------
+# -- messages between nodes, beside those of `proposal`, `matching` and `matches` ----------
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class HasOpened:
     punch: int
 
 
-Message: TypeAlias = pairing.Message | Waiting | Ended | SideChanged | HasOpened
+Message: TypeAlias = proposal.Message | Waiting | Ended | SideChanged | HasOpened
 Event: TypeAlias = (
     Arrived
     | Returned

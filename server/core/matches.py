@@ -160,11 +160,37 @@ Effect: TypeAlias = Tell | Over | Missed | Believed | Gone
 
 
 @dataclass(slots=True)
-class _Past:
-    """How the last matches of an account ended."""
+class _Ends:
+    """How the last matches of one account ended."""
 
     until: float
     reasons: dict[str, EndReason] = field(default_factory=dict)
+
+
+class _Past:
+    """How matches ended, for a while and for the last few of each account."""
+
+    def __init__(self, memory: float) -> None:
+        self._memory = memory
+        self._ends: dict[UserId, _Ends] = {}  # in order of their times, because all last equally long
+
+    def add(self, match_id: str, user: UserId, reason: EndReason, now: float) -> None:
+        """Remember an end."""
+        reasons = {} if (ends := self._ends.pop(user, None)) is None else ends.reasons
+        reasons[match_id] = reason
+        if len(reasons) > MAX_ENDED:
+            del reasons[next(iter(reasons))]
+        self._ends[user] = _Ends(now + self._memory, reasons)
+
+    def reason(self, match_id: str, user: UserId) -> EndReason | None:
+        """Return how a match of an account ended; None if that is not remembered."""
+        ends = self._ends.get(user)
+        return None if ends is None else ends.reasons.get(match_id)
+
+    def forget(self, now: float) -> None:
+        """Forget what is too long ago."""
+        for user in list(takewhile(lambda user: self._ends[user].until <= now, self._ends)):
+            del self._ends[user]
 
 
 class Matches:
@@ -178,9 +204,8 @@ class Matches:
         self._absence_limit = absence_limit
         self._of: dict[UserId, dict[str, Member | None]] = {}
         self._people: dict[str, list[UserId]] = {}
-        # Both in order of their times, because all last equally long.
-        self._away: dict[UserId, float] = {}
-        self._past: dict[UserId, _Past] = {}
+        self._away: dict[UserId, float] = {}  # in order of their times, because all last equally long
+        self._past = _Past(absence_limit)
 
     def __len__(self) -> int:
         """How many matches go on."""
@@ -218,7 +243,7 @@ class Matches:
 
     def feed(self, event: Event | Tick, *, now: float) -> list[Effect]:
         """Advance."""
-        self._forget_past(now)
+        self._past.forget(now)
         match event:
             case Begin(match_id, user, peer):
                 self._join(match_id, user, peer)
@@ -262,14 +287,17 @@ class Matches:
             return []
         peer, known = self.peer(match_id, user), self._of[user][match_id]
         self._part(match_id, user)
-        self._remember(match_id, user, reason, now)
+        self._past.add(match_id, user, reason, now)
         return [
             Over(match_id, user, None if peer is None else peer.user, reason, by_peer=False),
             Tell(None if known is None else known.node, Ended(match_id, user, reason)),
         ]
 
-    def _end_all(self, user: UserId, reason: EndReason, now: float) -> list[Effect]:
-        return [effect for match_id in self.of(user) for effect in self._end(match_id, user, reason, now)]
+    def _end_all(
+        self, user: UserId, reason: EndReason, now: float, but: tuple[str, ...] = ()
+    ) -> list[Effect]:
+        ending = [match_id for match_id in self.of(user) if match_id not in but]
+        return [effect for match_id in ending for effect in self._end(match_id, user, reason, now)]
 
     def _end_for_others(self, match_id: str, by: UserId, reason: EndReason, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -277,7 +305,7 @@ class Matches:
             if user == by:
                 continue
             self._part(match_id, user)
-            self._remember(match_id, user, reason, now)
+            self._past.add(match_id, user, reason, now)
             effects.append(Over(match_id, user, by, reason, by_peer=True))
             if user in self._away and user not in self._of:
                 del self._away[user]
@@ -288,28 +316,19 @@ class Matches:
 
     def _return(self, user: UserId, match_ids: tuple[str, ...], now: float) -> list[Effect]:
         self._away.pop(user, None)
-        effects: list[Effect] = []
-        for match_id in self.of(user):
-            if match_id not in match_ids:
-                effects += self._end(match_id, user, EndReason.LEFT, now)
-        for match_id in match_ids:
-            if match_id not in self._of.get(user, {}):
-                effects.append(self._believe(match_id, user))
-        return effects
+        effects = self._end_all(user, EndReason.LEFT, now, but=match_ids)
+        claimed = [match_id for match_id in match_ids if match_id not in self.of(user)]
+        return effects + [self._believe(match_id, user) for match_id in claimed]
 
     def _believe(self, match_id: str, user: UserId) -> Effect:
-        past = self._past.get(user)
-        if past is not None and match_id in past.reasons:
-            return Missed(match_id, user, past.reasons[match_id])
-        if self._is_of_others(match_id, user):
-            return Missed(match_id, user, EndReason.LEFT)
+        if (reason := self._past.reason(match_id, user)) is not None:
+            return Missed(match_id, user, reason)
+        people = self.people(match_id)
+        peers = [member for other in people if (member := self._of[other][match_id]) is not None]
+        if len(people) == 2 or any(member.user != user for member in peers):
+            return Missed(match_id, user, EndReason.LEFT)  # it is others'
         self._join(match_id, user, None)
         return Believed(match_id, user)
-
-    def _is_of_others(self, match_id: str, user: UserId) -> bool:
-        people = self.people(match_id)
-        known = [member for other in people if (member := self._of[other][match_id]) is not None]
-        return len(people) == 2 or any(member.user != user for member in known)
 
     def _give_up(self, now: float) -> list[Effect]:
         """Give up one account that has been away too long; the next one, if any, at the next Tick.
@@ -321,16 +340,3 @@ class Matches:
             return []
         del self._away[user]
         return [*self._end_all(user, EndReason.LOST, now), Gone(user)]
-
-    # -- the past -------------------------------------------------------------------------
-
-    def _remember(self, match_id: str, user: UserId, reason: EndReason, now: float) -> None:
-        reasons = {} if (past := self._past.pop(user, None)) is None else past.reasons
-        reasons[match_id] = reason
-        if len(reasons) > MAX_ENDED:
-            del reasons[next(iter(reasons))]
-        self._past[user] = _Past(now + self._absence_limit, reasons)
-
-    def _forget_past(self, now: float) -> None:
-        for user in list(takewhile(lambda user: self._past[user].until <= now, self._past)):
-            del self._past[user]

@@ -19,8 +19,8 @@ from itertools import takewhile
 from typing import Final, TypeAlias, TypeVar
 
 from floater.machine import Tick
-from server.core.pairing import Proposal
 from server.core.pool import Hint, NodeId, Pool, UserId
+from server.core.proposal import Proposal
 
 COOL_DOWN: Final = 10.0
 "Seconds for which the two of a match that fell through are not proposed to each other."

@@ -21,13 +21,25 @@ ever. If the callee was paired and the caller gave up, the caller's node says
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from floater.machine import Tick
 from floater.wire.control import Role
 from server.core.pool import Hint, NodeId, UserId
+from server.core.proposal import (
+    Commit,
+    Committed,
+    Declined,
+    Lapsed,
+    Message,
+    Proposal,
+    Release,
+    Reserve,
+    Reserved,
+)
 from server.core.seat import Seat, SeatState
+from server.core.seats import Seats
 from server.core.side import Side
 
 LEASE: Final = 3.0
@@ -38,89 +50,7 @@ REPEAT: Final = 0.5
 "Seconds after which Reserve or Commit is sent again while it is not answered."
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """Two seats that could be paired. `match_id` is new for each proposal."""
-
-    match_id: str
-    caller: Hint
-    callee: Hint
-    caller_leads: bool
-    issued: float
-    "UTC seconds, for the ticket."
-
-
-# -- messages between seats ---------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """To the callee: reserve the seat for this match."""
-
-    proposal: Proposal
-    side: Side
-    "The caller's."
-
-
-@dataclass(frozen=True, slots=True)
-class Reserved:
-    """To the caller: the seat is reserved."""
-
-    proposal: Proposal
-    side: Side
-    "The callee's."
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """To the caller: the seat was not reserved."""
-
-    proposal: Proposal
-    is_gone: bool
-    "The hint is stale: that seat does not wait with that epoch any more. False: it is reserved for another."
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """To the callee: turn the reservation into the match."""
-
-    proposal: Proposal
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """To the caller: the callee is paired."""
-
-    proposal: Proposal
-
-
-@dataclass(frozen=True, slots=True)
-class Lapsed:
-    """To the caller: Commit came too late, and the callee's seat is not paired in this match."""
-
-    proposal: Proposal
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """To the callee: the caller has given this match up."""
-
-    proposal: Proposal
-
-
-Message: TypeAlias = Reserve | Reserved | Declined | Commit | Committed | Lapsed | Release
-
-
 # -- other events -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """An account of this node looks for a stranger. Its seat is idle and `epoch` is new."""
-
-    user: UserId
-    epoch: int
-    side: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +74,7 @@ class Undo:
     match_id: str
 
 
-Event: TypeAlias = Message | Wait | Propose | Stand | Undo
+Event: TypeAlias = Message | Propose | Stand | Undo
 
 
 # -- effects ------------------------------------------------------------------------------
@@ -214,11 +144,14 @@ class _Attempt:
 
 
 class Pairing:
-    """The seats of one node's accounts."""
+    """The proposals of one node, and those that its seats take part in.
 
-    def __init__(self) -> None:
-        self._seats: dict[UserId, Seat] = {}
-        self._sides: dict[UserId, Side] = {}
+    Args:
+        seats: of the node's accounts.
+    """
+
+    def __init__(self, seats: Seats) -> None:
+        self._seats = seats
         self._attempts: dict[UserId, _Attempt] = {}
         # In order of the leases, because all last equally long.
         self._reserved: dict[UserId, tuple[Proposal, Side]] = {}
@@ -235,51 +168,11 @@ class Pairing:
             yield self._seats[user].lease
             return
 
-    # -- seats ----------------------------------------------------------------------------
-
-    def __contains__(self, user: UserId) -> bool:
-        return user in self._seats
-
-    def sit(self, user: UserId) -> None:
-        """Give an account a seat, unless it has one."""
-        self._seats.setdefault(user, Seat())
-
-    def remove(self, user: UserId) -> None:
-        """Take the seat of an account away. It is idle."""
-        del self._seats[user]
-
-    def hold(self, user: UserId, match_id: str) -> None:
-        """Pair an idle seat in a match that is older than this server's memory."""
-        self._seats[user].hold(match_id)
-
-    def rename(self, user: UserId, username: str) -> None:
-        """Change the name under which a waiting account will be introduced."""
-        if (side := self._sides.get(user)) is not None:
-            self._sides[user] = replace(side, username=username)
-
-    def state(self, user: UserId) -> SeatState | None:
-        """Return how an account's seat stands; None if it has none."""
-        seat = self._seats.get(user)
-        return None if seat is None else seat.state
-
-    def match_of(self, user: UserId) -> str:
-        """Return the match in which a seat is paired; empty if it is in none."""
-        seat = self._seats.get(user)
-        return seat.match_id if seat is not None and seat.state is SeatState.PAIRED else ""
-
     # -- events ---------------------------------------------------------------------------
 
     def feed(self, event: Event | Tick, *, now: float) -> list[Effect]:
-        """Advance.
-
-        Raises:
-            LocalProtocolError: Wait for a seat that is not idle.
-        """
+        """Advance."""
         match event:
-            case Wait(user, epoch, side):
-                self._seats[user].wait(epoch)
-                self._sides[user] = side
-                return []
             case Propose(proposal):
                 return self._propose(proposal, now)
             case Reserve(proposal, side):
@@ -315,7 +208,7 @@ class Pairing:
         if not self._seats[caller.user].reserve(proposal.match_id, epoch=caller.epoch, lease=now + LEASE):
             return []
         self._attempts[caller.user] = _Attempt(proposal, now + REPEAT, now + PATIENCE)
-        return [Send(proposal.callee.node, Reserve(proposal, self._sides[caller.user]))]
+        return [Send(proposal.callee.node, Reserve(proposal, self._seats.side(caller.user)))]
 
     def _attempt(self, proposal: Proposal) -> _Attempt | None:
         attempt = self._attempts.get(proposal.caller.user)
@@ -343,7 +236,7 @@ class Pairing:
         return [self._paired(proposal, user, proposal.callee, role, attempt.peer_side)]
 
     def _is_in(self, proposal: Proposal) -> bool:
-        return self.match_of(proposal.caller.user) == proposal.match_id
+        return self._seats.match_of(proposal.caller.user) == proposal.match_id
 
     def _fail(self, attempt: _Attempt, *, is_gone: bool = False) -> list[Effect]:
         proposal = attempt.proposal
@@ -360,12 +253,12 @@ class Pairing:
             return Declined(proposal, is_gone=True)
         if seat.match_id == proposal.match_id:  # it comes again
             is_reserved = seat.state is SeatState.RESERVED
-            return Reserved(proposal, self._sides[callee.user]) if is_reserved else Committed(proposal)
+            return Reserved(proposal, self._seats.side(callee.user)) if is_reserved else Committed(proposal)
         self._give_way(proposal, seat)
         if not seat.reserve(proposal.match_id, epoch=callee.epoch, lease=now + LEASE):
             return Declined(proposal, is_gone=seat.state is not SeatState.RESERVED)
         self._reserved[callee.user] = proposal, side
-        return Reserved(proposal, self._sides[callee.user])
+        return Reserved(proposal, self._seats.side(callee.user))
 
     def _give_way(self, proposal: Proposal, seat: Seat) -> None:
         """Withdraw our own proposal if the two seats call each other and the other has the lower number."""
@@ -382,7 +275,7 @@ class Pairing:
 
     def _accept(self, proposal: Proposal, now: float) -> list[Effect]:
         user, home = proposal.callee.user, proposal.caller.node
-        if self.match_of(user) == proposal.match_id:  # it comes again
+        if self._seats.match_of(user) == proposal.match_id:  # it comes again
             return [Send(home, Committed(proposal))]
         seat = self._seats.get(user)
         if seat is None or not seat.commit(proposal.match_id, now=now):
@@ -396,7 +289,7 @@ class Pairing:
 
     def _release(self, proposal: Proposal) -> list[Effect]:
         user = proposal.callee.user
-        if self.match_of(user) == proposal.match_id:
+        if self._seats.match_of(user) == proposal.match_id:
             return [Send(proposal.caller.node, Committed(proposal))]
         seat = self._seats.get(user)
         if seat is None or not seat.release(proposal.match_id):
@@ -407,7 +300,7 @@ class Pairing:
     # -- both -----------------------------------------------------------------------------
 
     def _paired(self, proposal: Proposal, user: UserId, peer: Hint, role: Role, peer_side: Side) -> Paired:
-        side = self._sides.pop(user)
+        side = self._seats.take_side(user)
         return Paired(proposal.match_id, user, peer, role, side, peer_side, proposal.issued)
 
     def _stand(self, user: UserId) -> list[Effect]:
@@ -415,8 +308,7 @@ class Pairing:
         if (attempt := self._attempts.pop(user, None)) is not None:
             effects.append(Send(attempt.proposal.callee.node, Release(attempt.proposal)))
         self._reserved.pop(user, None)
-        self._sides.pop(user, None)
-        self._seats[user].stand()
+        self._seats.stand(user)
         return effects
 
     def _tick(self, now: float) -> list[Effect]:
@@ -429,7 +321,9 @@ class Pairing:
                 attempt.again = now + REPEAT
                 is_reserved = attempt.peer_side is not None
                 again = (
-                    Commit(proposal) if is_reserved else Reserve(proposal, self._sides[proposal.caller.user])
+                    Commit(proposal)
+                    if is_reserved
+                    else Reserve(proposal, self._seats.side(proposal.caller.user))
                 )
                 effects.append(Send(proposal.callee.node, again))
         for user in list(self._reserved):

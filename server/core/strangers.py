@@ -12,13 +12,14 @@ from typing import Final, TypeAlias
 from floater.codes import Code
 from floater.machine import Tick
 from floater.wire.control import EndReason
-from server.core import matching, pairing
+from server.core import matching, pairing, proposal
 from server.core.events import Agreed, CancelSeek, Refused, Seek, Send
 from server.core.matches import Ended, Over
 from server.core.matching import Matching, Waiting
 from server.core.pairing import Paired, Pairing
 from server.core.pool import NodeId, UserId
 from server.core.seat import SeatState
+from server.core.seats import Seats
 
 FELL_THROUGH: Final = frozenset({EndReason.CANCELLED, EndReason.NO_SHOW, EndReason.LEFT})
 "Reasons by which a match ends that never became a talk."
@@ -35,13 +36,14 @@ class Strangers:
     """
 
     def __init__(self, node: NodeId = "", *, alone: bool = True) -> None:
-        self._pairing = Pairing()
+        self._seats = Seats()
+        self._pairing = Pairing(self._seats)
         self._matching = Matching(node, alone=alone)
         self._epoch = 0
 
     def __contains__(self, user: UserId) -> bool:
         """Whether the account has a seat."""
-        return user in self._pairing
+        return user in self._seats
 
     @property
     def deadline(self) -> float | None:
@@ -56,26 +58,26 @@ class Strangers:
 
     def state(self, user: UserId) -> SeatState | None:
         """Return how an account's seat stands; None if it has none."""
-        return self._pairing.state(user)
+        return self._seats.state(user)
 
     def match_of(self, user: UserId) -> str:
         """Return the match in which an account's seat is paired; empty if there is none."""
-        return self._pairing.match_of(user)
+        return self._seats.match_of(user)
 
     # -- seats ----------------------------------------------------------------------------
 
     def sit(self, user: UserId) -> None:
         """Give an account a seat, unless it has one."""
-        self._pairing.sit(user)
+        self._seats.sit(user)
 
     def hold(self, user: UserId, match_id: str) -> None:
         """Pair an account's seat in a match that is older than this server's memory, if the seat is idle."""
         if self.state(user) is SeatState.IDLE:
-            self._pairing.hold(user, match_id)
+            self._seats[user].hold(match_id)
 
     def rename(self, user: UserId, username: str) -> None:
         """Change the name under which an account that waits will be introduced."""
-        self._pairing.rename(user, username)
+        self._seats.rename(user, username)
 
     def stop(self, user: UserId, *, now: float) -> list[Effect]:
         """Let an account wait no more, and forget its place in the front line."""
@@ -85,7 +87,7 @@ class Strangers:
     def remove(self, user: UserId, *, now: float) -> None:
         """Take the seat of an account away that does not wait."""
         self._matching.feed(matching.Discredit(user), now=now)
-        self._pairing.remove(user)
+        self._seats.remove(user)
 
     def end(self, over: Over, *, now: float) -> None:
         """Free the seat that was paired in a match that is over, if one was.
@@ -112,7 +114,7 @@ class Strangers:
             code = Code.IN_A_TALK if state is SeatState.PAIRED else Code.ALREADY_SEEKING
             return [Refused(wish.request, code)]
         self._epoch += 1
-        self._pairing.feed(pairing.Wait(user, self._epoch, wish.side), now=now)
+        self._seats.wait(user, self._epoch, wish.side)
         enter = matching.Enter(user, self._epoch, wish.pick, wish.match_id, wish.time, wish.after)
         effects = self._from_matching(self._matching.feed(enter, now=now), now)
         return [Agreed(wish.request, wish.notice), *effects]
@@ -128,7 +130,7 @@ class Strangers:
             case _:
                 return [Agreed(event.request), *self._stand(user, now)]
 
-    def hear(self, message: pairing.Message | pairing.Undo | Waiting | Tick, *, now: float) -> list[Effect]:
+    def hear(self, message: proposal.Message | pairing.Undo | Waiting | Tick, *, now: float) -> list[Effect]:
         """Take a message of another seat or node, or the deadline."""
         effects: list[Effect] = []
         if not isinstance(message, Waiting):
@@ -165,13 +167,13 @@ class Strangers:
                     done.append(effect)
                     self._matching.feed(matching.Discredit(user), now=now)
                     done += self._from_matching(self._matching.feed(matching.Leave(user), now=now), now)
-                case pairing.Failed(proposal, is_gone):
-                    failed = self._matching.feed(matching.Fail(proposal, is_gone), now=now)
+                case pairing.Failed(failure, is_gone):
+                    failed = self._matching.feed(matching.Fail(failure, is_gone), now=now)
                     done += self._from_matching(failed, now)
                 case pairing.Freed(user):
                     done += self._from_matching(self._matching.feed(matching.Free(user), now=now), now)
                 case _:  # Abandoned
-                    proposal = effect.proposal
-                    ended = Ended(proposal.match_id, proposal.caller.user, EndReason.LEFT)
-                    done.append(Send(proposal.callee.node, ended))
+                    match_id, caller = effect.proposal.match_id, effect.proposal.caller.user
+                    ended = Ended(match_id, caller, EndReason.LEFT)
+                    done.append(Send(effect.proposal.callee.node, ended))
         return done

@@ -5,7 +5,8 @@ import pytest
 from server.core import matching, pairing
 from server.core.matching import Matching
 from server.core.node import Node
-from server.core.pairing import Pairing, Proposal
+from server.core.pairing import Pairing
+from server.core.proposal import Message, Proposal
 from server.core.seat import Seat, SeatState
 from server.core.side import Side
 from tests.helpers.nodes import a_side
@@ -69,11 +70,11 @@ def test_a_seat_that_ignores_epochs_is_noticed(monkeypatch: pytest.MonkeyPatch) 
 def test_a_seat_that_is_given_away_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = Pairing._reserve
 
-    def reserve(self: Pairing, proposal: Proposal, side: Side, now: float) -> pairing.Message:
+    def reserve(self: Pairing, proposal: Proposal, side: Side, now: float) -> Message:
         seat = self._seats.get(proposal.callee.user)
         if seat is not None and seat.state is SeatState.PAIRED and seat.match_id != proposal.match_id:
             seat.state = SeatState.WAITING
-            self._sides[proposal.callee.user] = side
+            self._seats._sides[proposal.callee.user] = side
         return honest(self, proposal, side, now)
 
     monkeypatch.setattr(Pairing, "_reserve", reserve)
@@ -99,7 +100,7 @@ def test_a_commit_without_a_reservation_is_noticed(monkeypatch: pytest.MonkeyPat
         if seat is not None and seat.match_id != proposal.match_id:
             seat.state, seat.match_id, seat.lease = SeatState.RESERVED, proposal.match_id, now + 1.0
             self._reserved[user] = proposal, a_side(str(proposal.caller.user))
-            self._sides[user] = a_side(str(user))
+            self._seats._sides[user] = a_side(str(user))
         return honest(self, proposal, now)
 
     monkeypatch.setattr(Pairing, "_accept", accept)

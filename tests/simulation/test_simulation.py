@@ -132,7 +132,7 @@ def _wait_again(node: Node, user: int, match_id: str, now: float) -> None:
     strangers = node._strangers
     strangers._pairing.feed(pairing.Stand(user), now=now)
     strangers._epoch += 1
-    strangers._pairing.feed(pairing.Wait(user, strangers._epoch, a_side()), now=now)
+    strangers._seats.wait(user, strangers._epoch, a_side())
     strangers._matching.feed(Enter(user, strangers._epoch, 0.5, match_id, 0.0), now=now)
 
 

@@ -9,7 +9,8 @@ from floater.wire.control import EndReason
 from server.core.events import HasOpened, Message, SideChanged
 from server.core.matches import Ended
 from server.core.matching import Waiting
-from server.core.pairing import (
+from server.core.pool import Hint
+from server.core.proposal import (
     Commit,
     Committed,
     Declined,
@@ -19,7 +20,6 @@ from server.core.pairing import (
     Reserve,
     Reserved,
 )
-from server.core.pool import Hint
 from server.core.sessions import LoggedIn, Revoked
 from tests.helpers.nodes import a_side
 

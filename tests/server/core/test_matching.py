@@ -21,8 +21,8 @@ from server.core.matching import (
     Proposed,
     Waiting,
 )
-from server.core.pairing import Proposal
 from server.core.pool import Hint
+from server.core.proposal import Proposal
 from tests.helpers.playbook import Playbook
 
 ANN, BEN, CAT, DAN = 1, 2, 3, 4

@@ -325,7 +325,7 @@ def test_a_stale_hint_is_struck_out_and_the_next_one_taken() -> None:
     for user in (ANN, BEN, CAT):
         book.at(0.0, Arrived(user))
     book.at(0.0, seek(ANN), agreed(ANN))
-    node._strangers._pairing._seats[ANN].stand()  # as if another node had taken it
+    node._strangers._seats[ANN].stand()  # as if another node had taken it
     book.at(0.0, seek(BEN), agreed(BEN))
     book.at(0.0, seek(CAT, "n"), agreed(CAT), *matched("n", leader=CAT, follower=BEN, caller=CAT))
 

@@ -4,7 +4,6 @@ from typing import TypeAlias
 
 import pytest
 
-from floater.errors import LocalProtocolError
 from floater.machine import Tick
 from floater.wire.control import Role
 from server.core.pairing import (
@@ -12,28 +11,30 @@ from server.core.pairing import (
     PATIENCE,
     REPEAT,
     Abandoned,
-    Commit,
-    Committed,
-    Declined,
     Effect,
     Event,
     Failed,
     Freed,
-    Lapsed,
     Paired,
     Pairing,
-    Proposal,
     Propose,
-    Release,
-    Reserve,
-    Reserved,
     Send,
     Stand,
     Undo,
-    Wait,
 )
 from server.core.pool import Hint
+from server.core.proposal import (
+    Commit,
+    Committed,
+    Declined,
+    Lapsed,
+    Proposal,
+    Release,
+    Reserve,
+    Reserved,
+)
 from server.core.seat import SeatState
+from server.core.seats import Seats
 from tests.helpers.nodes import a_side
 from tests.helpers.playbook import Playbook
 
@@ -44,87 +45,57 @@ M = Proposal("m", CALLER, CALLEE, caller_leads=True, issued=77.0)
 Book: TypeAlias = Playbook[Event, Effect]
 
 
-def seats(*people: int) -> tuple[Pairing, Book]:
+def seats(*people: int) -> tuple[Seats, Book]:
     """Seats that do not wait."""
-    pairing = Pairing()
+    taken = Seats()
     for user in people:
-        pairing.sit(user)
-    return pairing, Playbook[Event, Effect](pairing)
+        taken.sit(user)
+    return taken, Playbook[Event, Effect](Pairing(taken))
 
 
-def caller() -> tuple[Pairing, Book]:
+def caller() -> tuple[Seats, Book]:
     """Ann waits and calls."""
-    pairing, book = seats(ANN)
-    book.at(0.0, Wait(ANN, 5, OURS))
+    taken, book = seats(ANN)
+    taken.wait(ANN, 5, OURS)
     book.at(0.0, Propose(M), Send("there", Reserve(M, OURS)))
-    return pairing, book
+    return taken, book
 
 
-def callee() -> tuple[Pairing, Book]:
+def callee() -> tuple[Seats, Book]:
     """Ben waits and is called."""
-    pairing, book = seats(BEN)
-    book.at(0.0, Wait(BEN, 6, THEIRS))
+    taken, book = seats(BEN)
+    taken.wait(BEN, 6, THEIRS)
     book.at(1.0, Reserve(M, OURS), Send("here", Reserved(M, THEIRS)))
-    return pairing, book
+    return taken, book
 
 
-def paired_caller() -> tuple[Pairing, Book]:
-    pairing, book = caller()
+def paired_caller() -> tuple[Seats, Book]:
+    taken, book = caller()
     book.at(0.1, Reserved(M, THEIRS), Send("there", Commit(M)))
     book.at(0.2, Committed(M), Paired("m", ANN, CALLEE, Role.LEADER, OURS, THEIRS, 77.0))
-    return pairing, book
+    return taken, book
 
 
-def paired_callee() -> tuple[Pairing, Book]:
-    pairing, book = callee()
+def paired_callee() -> tuple[Seats, Book]:
+    taken, book = callee()
     came = Paired("m", BEN, CALLER, Role.FOLLOWER, THEIRS, OURS, 77.0)
     book.at(1.2, Commit(M), came, Send("here", Committed(M)))
-    return pairing, book
-
-
-# -- seats --------------------------------------------------------------------------------
-
-
-def test_a_seat_is_taken_and_given_back() -> None:
-    pairing, book = seats(ANN)
-    pairing.sit(ANN)
-    assert (ANN in pairing, pairing.state(ANN), pairing.match_of(ANN)) == (True, SeatState.IDLE, "")
-    pairing.hold(ANN, "old")
-    assert pairing.match_of(ANN) == "old"
-    book.at(0.0, Stand(ANN))
-    pairing.remove(ANN)
-    assert (ANN in pairing, pairing.state(ANN), pairing.match_of(ANN)) == (False, None, "")
-    book.rests()
-
-
-def test_a_seat_that_waits_cannot_wait_once_more() -> None:
-    pairing, book = seats(ANN)
-    book.at(0.0, Wait(ANN, 5, OURS))
-    with pytest.raises(LocalProtocolError):
-        pairing.feed(Wait(ANN, 6, OURS), now=0.0)
-
-
-def test_a_name_that_changes_while_waiting_is_the_one_that_is_introduced() -> None:
-    pairing, book = seats(ANN)
-    pairing.rename(ANN, "nobody hears of it")
-    book.at(0.0, Wait(ANN, 5, OURS))
-    pairing.rename(ANN, "Anna")
-    book.at(0.0, Propose(M), Send("there", Reserve(M, a_side("Anna"))))
+    return taken, book
 
 
 # -- the caller ---------------------------------------------------------------------------
 
 
 def test_the_caller_reserves_commits_and_is_paired() -> None:
-    pairing, book = paired_caller()
-    assert pairing.match_of(ANN) == "m"
+    taken, book = paired_caller()
+    assert taken.match_of(ANN) == "m"
     book.rests()
 
 
 def test_the_caller_that_does_not_lead_follows() -> None:
     follows = Proposal("m", CALLER, CALLEE, caller_leads=False, issued=77.0)
-    _, book = seats(ANN)
-    book.at(0.0, Wait(ANN, 5, OURS))
+    taken, book = seats(ANN)
+    taken.wait(ANN, 5, OURS)
     book.at(0.0, Propose(follows), Send("there", Reserve(follows, OURS)))
     book.at(0.1, Reserved(follows, THEIRS), Send("there", Commit(follows)))
     book.at(0.2, Committed(follows), Paired("m", ANN, CALLEE, Role.FOLLOWER, OURS, THEIRS, 77.0))
@@ -137,11 +108,11 @@ def test_a_proposal_for_a_seat_that_is_not_free_is_dropped() -> None:
 
 
 def test_reserve_is_repeated_and_given_up() -> None:
-    pairing, book = caller()
+    taken, book = caller()
     book.when_due(REPEAT, Send("there", Reserve(M, OURS)))
     book.when_due(2 * REPEAT, Send("there", Reserve(M, OURS)))
     book.when_due(PATIENCE, Send("there", Release(M)), Failed(M, is_gone=False))
-    assert pairing.state(ANN) is SeatState.WAITING
+    assert taken.state(ANN) is SeatState.WAITING
     book.rests()
 
 
@@ -157,17 +128,17 @@ def test_commit_is_repeated_until_the_lease_is_out() -> None:
 
 @pytest.mark.parametrize("is_gone", [True, False])
 def test_a_decline_frees_the_caller(is_gone: bool) -> None:
-    pairing, book = caller()
+    taken, book = caller()
     book.at(0.1, Declined(M, is_gone), Failed(M, is_gone))
     book.at(0.1, Declined(M, is_gone))
-    assert pairing.state(ANN) is SeatState.WAITING
+    assert taken.state(ANN) is SeatState.WAITING
 
 
 def test_a_decline_that_comes_after_the_reservation_is_old() -> None:
-    pairing, book = caller()
+    taken, book = caller()
     book.at(0.1, Reserved(M, THEIRS), Send("there", Commit(M)))
     book.at(0.2, Declined(M, is_gone=False))
-    assert pairing.state(ANN) is SeatState.RESERVED
+    assert taken.state(ANN) is SeatState.RESERVED
 
 
 def test_a_commit_that_came_too_late_frees_the_caller() -> None:
@@ -193,16 +164,16 @@ def test_a_callee_that_is_paired_without_the_caller_is_told_so() -> None:
 
 
 def test_the_caller_is_not_paired_once_its_lease_is_out() -> None:
-    pairing, book = caller()
+    taken, book = caller()
     book.at(1.0, Reserved(M, THEIRS), Send("there", Commit(M)))
     book.at(LEASE, Committed(M), Abandoned(M), Failed(M, is_gone=False))
-    assert pairing.state(ANN) is SeatState.WAITING
+    assert taken.state(ANN) is SeatState.WAITING
 
 
 def test_a_caller_that_stands_up_releases_the_callee() -> None:
-    pairing, book = caller()
+    taken, book = caller()
     book.at(0.1, Stand(ANN), Send("there", Release(M)))
-    assert pairing.state(ANN) is SeatState.IDLE
+    assert taken.state(ANN) is SeatState.IDLE
     book.rests()
 
 
@@ -216,15 +187,15 @@ def test_a_match_that_the_callee_has_ended_already_frees_the_caller() -> None:
 
 
 def test_the_callee_is_reserved_and_paired() -> None:
-    pairing, book = paired_callee()
-    assert pairing.match_of(BEN) == "m"
+    taken, book = paired_callee()
+    assert taken.match_of(BEN) == "m"
     book.rests()
 
 
 def test_the_callee_leads_if_the_caller_does_not() -> None:
     follows = Proposal("m", CALLER, CALLEE, caller_leads=False, issued=77.0)
-    _, book = seats(BEN)
-    book.at(0.0, Wait(BEN, 6, THEIRS))
+    taken, book = seats(BEN)
+    taken.wait(BEN, 6, THEIRS)
     book.at(0.0, Reserve(follows, OURS), Send("here", Reserved(follows, THEIRS)))
     came = Paired("m", BEN, CALLER, Role.LEADER, THEIRS, OURS, 77.0)
     book.at(0.1, Commit(follows), came, Send("here", Committed(follows)))
@@ -241,10 +212,10 @@ def test_what_comes_again_is_answered_again_and_changes_nothing() -> None:
 @pytest.mark.parametrize("epoch", [5, 7])
 def test_a_stale_hint_takes_nothing(epoch: int) -> None:
     stale = Proposal("m", CALLER, Hint(BEN, epoch, "there"), caller_leads=True, issued=77.0)
-    pairing, book = seats(BEN)
-    book.at(0.0, Wait(BEN, 6, THEIRS))
+    taken, book = seats(BEN)
+    taken.wait(BEN, 6, THEIRS)
     book.at(0.0, Reserve(stale, OURS), Send("here", Declined(stale, is_gone=True)))
-    assert pairing.state(BEN) is SeatState.WAITING
+    assert taken.state(BEN) is SeatState.WAITING
 
 
 def test_an_account_without_a_seat_or_in_a_match_is_gone() -> None:
@@ -262,21 +233,20 @@ def test_a_seat_that_is_reserved_is_not_free_for_another_and_is_not_gone() -> No
 
 
 def test_a_lease_that_is_out_frees_the_callee_and_the_commit_comes_too_late() -> None:
-    pairing, book = callee()
+    taken, book = callee()
     book.at(1.0 + LEASE, Commit(M), Send("here", Lapsed(M)))  # before the alarm
     book.when_due(1.0 + LEASE, Freed(BEN))
     book.at(1.0 + LEASE, Commit(M), Send("here", Lapsed(M)))
-    assert pairing.state(BEN) is SeatState.WAITING
+    assert taken.state(BEN) is SeatState.WAITING
     book.rests()
 
 
 def test_leases_run_out_one_by_one() -> None:
-    _, book = callee()
-    pairing = book.machine
-    assert isinstance(pairing, Pairing)
-    pairing.sit(CAT)
+    taken, book = callee()
+    taken.sit(CAT)
+    taken.wait(CAT, 8, THEIRS)
     other = Proposal("n", Hint(9, 9, "here"), Hint(CAT, 8, "there"), caller_leads=True, issued=77.0)
-    book.at(2.0, Wait(CAT, 8, THEIRS)).at(2.0, Reserve(other, OURS), Send("here", Reserved(other, THEIRS)))
+    book.at(2.0, Reserve(other, OURS), Send("here", Reserved(other, THEIRS)))
     book.when_due(1.0 + LEASE, Freed(BEN)).when_due(2.0 + LEASE, Freed(CAT))
 
 
@@ -288,22 +258,23 @@ def test_a_caller_that_gives_up_frees_the_callee() -> None:
 
 
 def test_a_callee_that_stands_up_is_not_paired() -> None:
-    pairing, book = callee()
+    taken, book = callee()
     book.at(1.1, Stand(BEN)).at(1.2, Commit(M), Send("here", Lapsed(M)))
-    assert pairing.state(BEN) is SeatState.IDLE
+    assert taken.state(BEN) is SeatState.IDLE
     book.rests()
 
 
 # -- two who call each other --------------------------------------------------------------
 
 
-def crossing(user: int, other: int) -> tuple[Pairing, Book, Proposal, Proposal]:
+def crossing(user: int, other: int) -> tuple[Seats, Book, Proposal, Proposal]:
     """The seat of `user` calls that of `other`, which is at another node and calls as well."""
     ours = Proposal("m", Hint(user, 5, "here"), Hint(other, 6, "there"), caller_leads=True, issued=0.0)
     theirs = Proposal("n", Hint(other, 6, "there"), Hint(user, 5, "here"), caller_leads=True, issued=0.0)
-    pairing, book = seats(user)
-    book.at(0.0, Wait(user, 5, OURS)).at(0.0, Propose(ours), Send("there", Reserve(ours, OURS)))
-    return pairing, book, ours, theirs
+    taken, book = seats(user)
+    taken.wait(user, 5, OURS)
+    book.at(0.0, Propose(ours), Send("there", Reserve(ours, OURS)))
+    return taken, book, ours, theirs
 
 
 def test_of_two_who_call_each_other_the_higher_number_gives_way() -> None:

@@ -8,19 +8,9 @@ from floater.wire.control import EndReason, Role
 from server.core.events import Agreed, CancelSeek, Refused, Request, Seek, Send
 from server.core.matches import Ended, Over
 from server.core.matching import COOL_DOWN, REFRESH, Waiting
-from server.core.pairing import (
-    LEASE,
-    Commit,
-    Committed,
-    Declined,
-    Paired,
-    Proposal,
-    Release,
-    Reserve,
-    Reserved,
-    Undo,
-)
+from server.core.pairing import LEASE, Paired, Undo
 from server.core.pool import Hint
+from server.core.proposal import Commit, Committed, Declined, Proposal, Release, Reserve, Reserved
 from server.core.seat import SeatState
 from server.core.strangers import Effect, Strangers
 from tests.helpers.nodes import a_side
