@@ -57,7 +57,7 @@ async def on_loopback(times: int) -> dict[str, float]:
 
 
 async def over_the_wire(times: int) -> dict[str, float]:
-    """Meet behind two home routers; return the median from `matched` to both authenticated, in round trips."""
+    """Meet behind two home routers; return the median from `matched` to authenticated, in round trips."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="floater-bench-")))
         ann, bob = await two_homes(stack, folder, wire=True)

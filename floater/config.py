@@ -42,8 +42,8 @@ class ClientConfig:
     "Address of the server, floater://HOST:PORT#FINGERPRINT; empty: the one used last."
 
     mail_folder: str = ""
-    """Folder where the server, if it runs on this computer, puts its mails; those for the address just
-    typed are then told as events. Empty: there is none."""
+    """Folder where a server on this computer puts its mails; a mail to the address just entered
+    is then shown, as the event `mailed`. Empty: no folder."""
 
     proxy: str = ""
     """HTTP proxy to the server, http://user:password@host:port; empty: HTTPS_PROXY of the environment;
@@ -77,4 +77,4 @@ class ClientConfig:
     # -- the talk -------------------------------------------------------------------------
 
     max_file: int = 8 << 30
-    "Bytes of a file that somebody may offer us; larger ones are declined by themselves."
+    "Bytes of the largest file that a peer may offer; larger ones are declined automatically."

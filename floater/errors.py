@@ -10,8 +10,8 @@
     ├── Unreachable           no way there: name, port, certificate, punch, relay
     └── LinkClosed            the stream is over
 
-A `code` is also the key of the sentence in `floater/locales/`. Nobody shows
-`str(error)` to a person.
+A `code` is also the key of the sentence in `floater/locales/`. No face
+shows `str(error)` to a person.
 """
 
 from floater.codes import Code
@@ -50,7 +50,7 @@ class ServerRefused(FloaterError):
 
 
 class Unreachable(FloaterError):
-    """Nobody can be reached there; `code` says which step failed."""
+    """The other end cannot be reached; `code` tells which step failed."""
 
 
 class LinkClosed(FloaterError):

@@ -5,8 +5,8 @@
     12:03:55 I server.gateway = listening, 3 observers
 
 Lines begin with `<` for what came in, `>` for what went out, `=` for what is
-now so. They name types, codes and numbers, never an address, a name or a word
-that somebody wrote. An error's own message may hold any of those (`OSError`
+now so. They name types, codes and numbers, never an address, a name or a text
+of a person. An error's own message may hold any of those (`OSError`
 names the address it could not reach), so exceptions are written as their type
 and where they came from, and nothing else.
 """

@@ -37,8 +37,8 @@ from floater.wire.greetings import known_language
 Connect: TypeAlias = Callable[
     [Introduction, PunchPort | None, Callable[[meet.Event], None], Callable[[], int]], Performer
 ]
-"""Makes the performer of a meeting from the introduction, the port that the peer knows, what takes its events,
-and what returns the highest `seq` received."""
+"""Makes the performer of a meeting from the introduction, the port that the peer knows, what takes its
+events, and what returns the highest `seq` received."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def peer_leg_context(role: Role, match_key: CertifiedKey, peer_certificate: byte
         peer_certificate: the peer's, DER, as the ticket names it.
 
     Raises:
-        RemoteProtocolError: BAD_TICKET, the peer's certificate is none.
+        RemoteProtocolError: BAD_TICKET, the peer's certificate is malformed.
     """
     leads = role is Role.LEADER
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if leads else ssl.PROTOCOL_TLS_SERVER)

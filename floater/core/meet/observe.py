@@ -119,12 +119,11 @@ def public_endpoints(observations: Sequence[Observation]) -> tuple[Endpoint, ...
 
 
 def filtering_of(fates: Values[Probe, Stray]) -> Filtering:
-    """Name the filtering, as far as strangers' SYNs can tell.
+    """Return the filtering that the fates of the probes show.
 
-    Where the server has one address only, whoever lets in any port of it may
-    let in everybody; the stricter one is said then. SYNs that come in only
-    while none of ours has gone the same way cannot be told from others: NATs
-    that let no SYN in at all look PORT_DEPENDENT too.
+    If the server has one address only, a NAT that lets in another port of it may
+    be ENDPOINT_INDEPENDENT or ADDRESS_DEPENDENT; the stricter one is returned. A
+    NAT that lets in no SYN at all looks PORT_DEPENDENT too.
     """
     if fates.get(Probe.OTHER_ADDRESS) is Stray.ACCEPTED:
         return Filtering.ENDPOINT_INDEPENDENT

@@ -50,7 +50,7 @@ def reachability_of(facts: Facts) -> str:
     if facts.hidden or not facts.public:
         return "relay"
     nat = facts.nat
-    # Where nobody has knocked, a computer without a NAT is taken to be without a firewall, too.
+    # Without a probe, a computer without a NAT is assumed to have no firewall either.
     lets_in = nat.filtering is Filtering.ENDPOINT_INDEPENDENT or (
         nat.mapping is Mapping.OPEN and nat.filtering is Filtering.UNKNOWN
     )

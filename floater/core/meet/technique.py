@@ -41,7 +41,7 @@ MAX_WAVES: Final = 3
 "Waves of calls of one side in one punch."
 
 HOURLY_SYNS: Final = 20_000
-"SYNs of waves in an hour over all matches, whoever is met in them and whatever they claim."
+"SYNs of waves in an hour over all matches, whatever the peers claim."
 
 HOLES: Final = 1_024
 "Holes that are made where the peer's port may be any of very many; what a home router still bears."
@@ -98,7 +98,7 @@ class Plan:
 
 
 class Allowance:
-    """How many SYNs of waves may still be sent, refilled evenly; so nobody makes a flood of us."""
+    """How many SYNs of waves may still be sent, refilled evenly, so that no peer can make us send a flood."""
 
     def __init__(self, hourly: int = HOURLY_SYNS) -> None:
         self._hourly = hourly
@@ -200,7 +200,7 @@ def _calls(one: _Group, other: _Group, theirs: Nat, port: int | None) -> tuple[t
 
 
 _FLOWS: Final = {_Group.SEQUENCE: FOLLOWERS, _Group.BLOCK: SCANNERS}
-"Of which groups a cone is in both orders, and how many flows of theirs there are in each."
+"The groups that meet a cone in both orders, and how many of their flows there are in each order."
 
 
 def _holes_in_return(one: _Group, other: _Group, port: int | None) -> tuple[int, ...]:

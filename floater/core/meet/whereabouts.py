@@ -83,7 +83,7 @@ class Whereabouts:
         return self._plan(ours).syns > 0
 
     def why_relay(self, ours: Nat, mapped: Sequence[Endpoint], *, is_punching: bool) -> RelayReason:
-        """Say why a link leads over the relay although nobody hides."""
+        """Return why a link uses the relay although neither side hides its address."""
         if not self._places:
             return RelayReason.NO_PLACES
         if not self.hopes(ours, mapped):
@@ -134,7 +134,7 @@ class Whereabouts:
         return PathKind.LAN if near else PathKind.DIRECT
 
     def _plan(self, ours: Nat) -> Plan:
-        """Plan by what observers saw of both: nobody else's word may send a wave anywhere."""
+        """Plan by what observers saw of both sides: no other source may direct a wave."""
         return plan_for(ours, self.nat, self._role, (self._seen(0), self._seen(1)))
 
     def _seen(self, lane: int) -> Endpoint | None:
