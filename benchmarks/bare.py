@@ -36,7 +36,7 @@ PAUSE = 0.05
 
 
 def server_context() -> ssl.SSLContext:
-    """Return a TLS 1.3 context like the program's own: one fresh certificate, no resumption."""
+    """Return a TLS 1.3 context like that of server and peers: one fresh certificate, no resumption."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0

@@ -24,11 +24,12 @@ from floater.wire.codec import encode
 from floater.wire.control import SERVER_MESSAGES
 from floater.wire.frame import SERVER_LEG, FrameReader
 from floater.wire.url import parse_server_url
+from server.bus.local import LocalBus
 from server.config import ServerConfig
 from server.services.accounts import open_accounts
 from server.services.secret import sha256
-from server.storage import records
 from server.storage.tables import accounts as accounts_table
+from server.storage.tokens import add_token
 from tests.helpers.headless import Program, Server
 
 AT_ONCE = 40
@@ -57,7 +58,7 @@ def memory_of(pid: int) -> tuple[int, int]:
 async def make_accounts(data_dir: Path, count: int) -> None:
     """Put that many accounts, each with a token, into the database of a server that is not running."""
     async with (
-        open_accounts(ServerConfig(data_dir=data_dir)) as accounts,
+        open_accounts(ServerConfig(data_dir=data_dir), LocalBus()) as accounts,
         accounts._database.write() as connection,
     ):
         for number in range(1, count + 1):
@@ -71,7 +72,7 @@ async def make_accounts(data_dir: Path, count: int) -> None:
                     created=0.0,
                 )
             )
-            await records.add_token(connection, number, sha256(token_of(number)), accounts._clock(), keep=3)
+            await add_token(connection, number, sha256(token_of(number)), accounts._clock(), keep=3)
 
 
 def token_of(number: int) -> str:

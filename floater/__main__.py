@@ -20,7 +20,7 @@ from floater.config import ClientConfig, default_data_dir
 from floater.errors import FloaterError
 from floater.languages import LANGUAGES, choose_language
 from floater.log import set_up_log
-from floater.net.server_door import parse_proxy
+from floater.net.server_connect import parse_proxy
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile, system_language
 
@@ -49,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(__version__)
                 return 0
     except FloaterError as error:
-        print(f"floater: {sentence(f'code.{error.code.value}', _language(args))}", file=sys.stderr)
+        print(
+            f"floater: {sentence(f'code.{error.code.value}', _language_of(_config(args)))}", file=sys.stderr
+        )
         return 2
     except KeyboardInterrupt:
         return 130
@@ -126,11 +128,6 @@ def _config(args: argparse.Namespace) -> ClientConfig:
     except ValueError as error:
         sys.exit(f"floater: {error}")
     return config
-
-
-def _language(args: argparse.Namespace) -> str:
-    data_dir = getattr(args, "data_dir", None) or default_data_dir()
-    return SettingsFile(data_dir).language
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Code(StrEnum):
     SERVER_UNREACHABLE = "server_unreachable"
     PROXY_UNREACHABLE = "proxy_unreachable"  # the HTTP proxy that leads out of this network is not there
     PROXY_LOGIN = "proxy_login"  # it wants a name and password, or others than those it was given
-    PROXY_REFUSED = "proxy_refused"  # the proxy refuses connections to the server, or is not an HTTP proxy
+    PROXY_REFUSED = "proxy_refused"  # it does not connect to the server, or is no HTTP proxy
     SERVER_NOT_TRUSTED = "server_not_trusted"  # its certificate is not the one pinned or vouched for
     SERVER_URL_INVALID = "server_url_invalid"
     CLOCK_WRONG = "clock_wrong"  # this computer's clock is far from the server's
@@ -42,7 +42,7 @@ class Code(StrEnum):
     BAD_USERNAME = "bad_username"
     BAD_PASSWORD = "bad_password"  # too short, too long or too common
     NOT_ADULT = "not_adult"
-    WRONG_CODE = "wrong_code"  # the code is wrong, expired or used, or belongs to no request
+    WRONG_CODE = "wrong_code"  # wrong, expired, used up, or for no account
     WRONG_LOG_IN = "wrong_log_in"  # e-mail and password do not belong together
     NOT_ACTIVATED = "not_activated"  # right password, but the mail was not answered yet
     WRONG_PASSWORD = "wrong_password"  # the old password, when changing it
@@ -59,7 +59,7 @@ class Code(StrEnum):
     NO_SUCH_MATCH = "no_such_match"
     PEER_NO_SHOW = "peer_no_show"  # notice: the other never came; you are first in line
     PEER_CANCELLED = "peer_cancelled"  # notice: the other left before you met; you are first in line
-    BAD_CANDIDATE = "bad_candidate"  # a candidate that must not be dialled was left out
+    BAD_CANDIDATE = "bad_candidate"  # an address that no peer may dial was left out
     BAD_TICKET = "bad_ticket"  # the match is not signed by the server, or expired, or not ours
     PEER_NOT_TRUSTED = "peer_not_trusted"  # a stream whose certificate is not the ticket's
     DIRECT_SHOWS_ADDRESSES = "direct_shows_addresses"  # notice, once: peers see each other's address
@@ -69,7 +69,7 @@ class Code(StrEnum):
     RELAY_FULL = "relay_full"
 
     # The talk
-    NO_TALK = "no_talk"  # there is no talk, or its two have not met yet
+    NO_TALK = "no_talk"  # there is no talk to say it in
     WHICH_TALK = "which_talk"  # the command names no talk, and more than one is on
     NOT_GREETED = "not_greeted"  # both must greet before anything else is said
     ALREADY_GREETED = "already_greeted"

@@ -42,8 +42,8 @@ class ClientConfig:
     "Address of the server, floater://HOST:PORT#FINGERPRINT; empty: the one used last."
 
     mail_folder: str = ""
-    """Folder where a server on this computer puts its mails; a mail to the address just entered
-    is then shown, as the event `mailed`. Empty: no folder."""
+    """Folder where the server, if it runs on this computer, puts its mails; those for the address just
+    typed are then told as events. Empty: the server runs elsewhere."""
 
     proxy: str = ""
     """HTTP proxy to the server, http://user:password@host:port; empty: HTTPS_PROXY of the environment;
@@ -58,7 +58,7 @@ class ClientConfig:
     "Seconds until a request without an answer counts as failed."
 
     ping_interval: float = SERVER_PING_INTERVAL
-    "Seconds between two words to the server, so that no NAT forgets the connection."
+    "Seconds after which a quiet connection to the server is pinged, so that no NAT forgets it."
 
     retry_first: float = 0.5
     "Seconds, about, before the first attempt to reach the server again."

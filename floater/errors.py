@@ -4,14 +4,14 @@
 
     FloaterError              carries `code`, a word of spec §9
     ├── LocalProtocolError    we asked for something illegal: a bug in our code
-    ├── RemoteProtocolError   the other side misbehaved: hang up, say `code`
+    ├── RemoteProtocolError   the other side broke the protocol: hang up
     ├── Refused               a wish of a person or a peer was turned down; nothing changed
     ├── ServerRefused         the server said no; `retry_after` says when to ask again
-    ├── Unreachable           no way there: name, port, certificate, punch, relay
+    ├── Unreachable           not reached: name, port, certificate, punch, relay
     └── LinkClosed            the stream is over
 
-A `code` is also the key of the sentence in `floater/locales/`. No face
-shows `str(error)` to a person.
+A `code` is also the key of the sentence in `floater/locales/`. `str(error)`
+is for logs and is never shown to a person.
 """
 
 from floater.codes import Code
@@ -50,7 +50,7 @@ class ServerRefused(FloaterError):
 
 
 class Unreachable(FloaterError):
-    """The other end cannot be reached; `code` tells which step failed."""
+    """A server, proxy, relay or peer cannot be reached; `code` says which step failed."""
 
 
 class LinkClosed(FloaterError):

@@ -4,11 +4,10 @@
 
     12:03:55 I server.gateway = listening, 3 observers
 
-Lines begin with `<` for what came in, `>` for what went out, `=` for what is
-now so. They name types, codes and numbers, never an address, a name or a text
-of a person. An error's own message may hold any of those (`OSError`
-names the address it could not reach), so exceptions are written as their type
-and where they came from, and nothing else.
+Lines begin with `<` for input, `>` for output, `=` for a state. They name types,
+codes and numbers, never an address, a name or a text of a person. The message of
+an error may hold any of those (`OSError` names the address it could not reach), so
+an exception is logged as its type and its place in the code, and nothing else.
 """
 
 import asyncio

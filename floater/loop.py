@@ -1,4 +1,4 @@
-"""The fastest event loop there is on this system, and what the loops do differently."""
+"""Makes the fastest event loop of this system, and hides differences between the loops."""
 
 import asyncio
 import importlib
@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Make a loop that can watch sockets: uvloop's, or asyncio's own where there is none."""
+    """Make a loop that can watch sockets: uvloop's, or asyncio's own on systems without uvloop."""
     try:
         uvloop = importlib.import_module("uvloop")
     except ImportError:  # Windows
@@ -26,6 +26,6 @@ def abort(transport: asyncio.WriteTransport) -> None:
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run `work` on such a loop to its end."""
+    """Run `work` to its end on a loop of `new_event_loop`."""
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(work)

@@ -1,4 +1,4 @@
-"""The one shape of every decision: events in, effects out, time as an argument."""
+"""The interface of every machine: events in, effects out, time as an argument."""
 
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -13,11 +13,10 @@ class Tick:
 
 
 class Machine(Protocol[In, Out]):
-    """A decision in progress.
+    """A state machine that decides and has no effects of its own.
 
-    A machine has no socket, clock, randomness or log. What it learns comes in
-    as events, what it wants done goes out as effects, and whatever it must
-    not forget in time stands in `deadline`.
+    A machine has no socket, clock, randomness or log. It receives events and returns effects, which
+    its driver performs; `deadline` is the time at which it wants to be called by itself.
     """
 
     @property

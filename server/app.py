@@ -21,20 +21,21 @@ from floater.codes import Code
 from floater.errors import FloaterError
 from floater.tasks import Tasks
 from floater.wire.url import ServerUrl
+from server.bus.local import LocalBus
 from server.config import ServerConfig, parse_place
 from server.errors import CannotStart
+from server.gateway.backend import Backend
 from server.gateway.connection import Connection
-from server.gateway.door import Door, Services, listen, server_tls
-from server.gateway.house import House
 from server.gateway.http import http_protocol
+from server.gateway.listener import Listener, Protocols, listen, server_tls
 from server.gateway.observer import Observations, Observer
 from server.gateway.prober import Prober
 from server.gateway.relay import Relay
-from server.gateway.visit import Visits
+from server.gateway.streams import Streams
 from server.services.accounts import open_accounts
 from server.services.keys import open_keys
 from server.services.matchmaking import Matchmaking
-from server.services.tickets import TicketOffice
+from server.services.tickets import TicketSigner
 
 log = logging.getLogger("server.app")
 
@@ -57,7 +58,7 @@ class RunningServer:
     "The main port, then those of the observers."
     public_url: str
     "Where the pages are."
-    house: House
+    backend: Backend
     relay: Relay
 
 
@@ -70,59 +71,58 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
     """
     keys = open_keys(config.data_dir)
     async with AsyncExitStack() as stack:
-        main, observers = _listeners(config)
-        for listener in (main, *observers):
-            stack.callback(listener.close)
+        main, observers = _listening(config)
+        for sock in (main, *observers):
+            stack.callback(sock.close)
         config, url = _addressed(config, main, keys.fingerprint)
-        tasks = Tasks()
+        tasks, bus = Tasks(), LocalBus()
         try:
             prober = Prober(config.probe_limit, _addresses(main, *observers), tasks)
-            accounts = await stack.enter_async_context(open_accounts(config))
+            accounts = await stack.enter_async_context(open_accounts(config, bus))
         except (FloaterError, ValueError) as error:
             raise CannotStart(_sentence(error)) from error
         asyncio.sslproto.SSLProtocol.max_size = min(asyncio.sslproto.SSLProtocol.max_size, _TLS_BUFFER)
 
-        office = TicketOffice(keys)
-        matchmaking = Matchmaking(config, office)
+        signer = TicketSigner(keys)
+        matchmaking = Matchmaking(config, signer, bus)
         stack.callback(matchmaking.close)
-        accounts.revoked = matchmaking.revoke
-        visits, observations = Visits(config), Observations()
+        streams, observations = Streams(config), Observations()
         stack.push_async_callback(tasks.close)
-        house = House(
+        backend = Backend(
             config=config,
             accounts=accounts,
             matchmaking=matchmaking,
             observations=observations,
             observers=_observer_places(main, observers),
-            ticket_key=office.public_key,
+            ticket_key=signer.public_key,
             tasks=tasks,
         )
-        relay = Relay(config, office)
-        services = Services(
-            client=partial(Connection, house=house),
-            relay=relay.stream,
+        relay = Relay(config, signer)
+        protocols = Protocols(
+            client=partial(Connection, backend=backend),
+            relay=relay.protocol,
             observer=partial(Observer, observations=observations, prober=prober),
             http=partial(http_protocol, accounts, config),
         )
-        door = Door(config, server_tls(keys.server_key), services, visits, tasks)
-        door.open(main)
-        for listener in observers:
-            door.open(listener, observer_only=True)
-        tasks.start(_sweep(config, visits, relay), "sweep")
-        ports = tuple(listener.getsockname()[1] for listener in (main, *observers))
+        listener = Listener(config, server_tls(keys.server_key), protocols, streams, tasks)
+        listener.open(main)
+        for sock in observers:
+            listener.open(sock, observer_only=True)
+        tasks.start(_sweep(config, streams, relay), "sweep")
+        ports = tuple(sock.getsockname()[1] for sock in (main, *observers))
         log.info("= listening, %d observers", len(observers) + 1)
         try:
-            yield RunningServer(url, ports, config.public_url, house, relay)
+            yield RunningServer(url, ports, config.public_url, backend, relay)
         finally:
-            door.close()
-            await _say_goodbye(house, visits)
+            listener.close()
+            await _say_goodbye(backend, streams)
             log.info("= closed")
 
 
 # -- places -------------------------------------------------------------------------------
 
 
-def _listeners(config: ServerConfig) -> tuple[socket.socket, tuple[socket.socket, ...]]:
+def _listening(config: ServerConfig) -> tuple[socket.socket, tuple[socket.socket, ...]]:
     """Open the main port and the observers'; two more ports beside the main one unless others are named."""
     opened: list[socket.socket] = []
     try:
@@ -135,8 +135,8 @@ def _listeners(config: ServerConfig) -> tuple[socket.socket, tuple[socket.socket
             beside = (port + 1, port + 2) if wanted and port + 2 <= 65_535 else (0, 0)
             opened.extend(_listen_near(host, near) for near in beside)
     except BaseException:
-        for listener in opened:
-            listener.close()
+        for sock in opened:
+            sock.close()
         raise
     return opened[0], tuple(opened[1:])
 
@@ -153,8 +153,8 @@ def _observer_places(main: socket.socket, observers: tuple[socket.socket, ...]) 
     """Name the observers for `welcome`: `:port` where the client's own way to us leads there too."""
     main_host = main.getsockname()[0]
     places = []
-    for listener in (*observers, main):
-        host, port = listener.getsockname()[:2]
+    for sock in (*observers, main):
+        host, port = sock.getsockname()[:2]
         same = host == main_host or host in _WILDCARDS
         places.append(f":{port}" if same else f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     return tuple(places[:8])
@@ -162,7 +162,7 @@ def _observer_places(main: socket.socket, observers: tuple[socket.socket, ...]) 
 
 def _addresses(*listeners: socket.socket) -> list[str]:
     """List the addresses that are certain to be ours, each once."""
-    named = (listener.getsockname()[0] for listener in listeners)
+    named = (sock.getsockname()[0] for sock in listeners)
     return list(dict.fromkeys(host for host in named if host not in _WILDCARDS))
 
 
@@ -200,7 +200,7 @@ def _sentence(error: FloaterError | ValueError) -> str:
 # -- life ---------------------------------------------------------------------------------
 
 
-async def _sweep(config: ServerConfig, visits: Visits, relay: Relay) -> None:
+async def _sweep(config: ServerConfig, streams: Streams, relay: Relay) -> None:
     """Look after every deadline of every connection, about once a second."""
     loop = asyncio.get_running_loop()
     shortest = min(
@@ -216,19 +216,19 @@ async def _sweep(config: ServerConfig, visits: Visits, relay: Relay) -> None:
     while True:
         await asyncio.sleep(pause)
         now = loop.time()
-        visits.sweep(now)
+        streams.sweep(now)
         relay.sweep(now - before)
         before = now
 
 
-async def _say_goodbye(house: House, visits: Visits) -> None:
+async def _say_goodbye(backend: Backend, streams: Streams) -> None:
     loop = asyncio.get_running_loop()
-    for connection in list(house.connections):
-        pause = _LEAST_PAUSE + random.random() * house.config.goodbye_jitter
+    for connection in list(backend.connections):
+        pause = _LEAST_PAUSE + random.random() * backend.config.goodbye_jitter
         connection.dismiss(Code.SERVER_CLOSING, pause)
-    visits.close()
+    streams.close()
     until = loop.time() + GOODBYE
-    while len(visits) and loop.time() < until:
+    while len(streams) and loop.time() < until:
         await asyncio.sleep(0.01)
-    visits.abort()
+    streams.abort()
     await asyncio.sleep(0)

@@ -175,6 +175,10 @@ class ServerConfig:
 
     # -- relay ----------------------------------------------------------------------------
 
+    relay_address: str = ""
+    """HOST:PORT by which clients reach the relay of this node, where several nodes share one address; empty:
+    by the address they use already."""
+
     max_relays: int = 5_000
     "Talks at once that go through the relay."
 

@@ -14,7 +14,7 @@ CLIENT_ROOMS: Final = (
     "languages codes errors machine drive tasks loop whole knobs wire api crypto core config log sentences"
     " store net client bridge desktop cli __main__"
 ).split()
-SERVER_ROOMS: Final = "errors config core storage services gateway app __main__".split()
+SERVER_ROOMS: Final = "errors config core storage bus services gateway app __main__".split()
 
 # Rooms within a room that do not know each other, and the only words that they share.
 STRANGERS: Final = {
@@ -24,6 +24,14 @@ STRANGERS: Final = {
 }
 # The one word of a stranger's that a room may use: who the peer is.
 EXCEPTIONS: Final = {"floater.core.person": "floater.core.meet.introduction"}
+# The bus is known by its face (`bus.base`); the app alone chooses one.
+BUS_FACE: Final = "server.bus.base"
+MAY_BUILD_A_BUS: Final = frozenset({"server.bus", "server.app"})
+# Statements in SQL are written here alone; others hand connections through.
+SQL: Final = frozenset({"sqlalchemy", "alembic", "aiosqlite", "sqlite3"})
+SQL_ROOM: Final = "server.storage"
+CONNECTION: Final = "sqlalchemy.ext.asyncio.AsyncConnection"
+
 # What `api`, plain data, may use: the shared vocabulary, and the protocol's words.
 API_MAY_USE: Final = frozenset({"floater.api", "floater.codes", "floater.wire"})
 
@@ -104,6 +112,18 @@ def _is_in(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
+def buses(tree: ast.AST) -> list[str]:
+    """What a file imports of a certain bus, beside the face that all have."""
+    names = [name for name in imports_of(tree) if name.startswith("server.bus.")]
+    return sorted(name for name in names if name != BUS_FACE and not name.startswith(f"{BUS_FACE}."))
+
+
+def sql(tree: ast.AST) -> list[str]:
+    """What a file imports to speak SQL: anything of those packages but the type of a connection."""
+    names = [name for name in imports_of(tree) if name.split(".")[0] in SQL]
+    return sorted(name for name in names if name not in (CONNECTION, CONNECTION.rpartition(".")[0]))
+
+
 def effects(tree: ast.AST) -> list[str]:
     """What a file uses that reaches outside its arguments."""
     found = {
@@ -146,6 +166,31 @@ def test_the_api_knows_nothing_but_the_protocol(path: Path) -> None:
     assert used <= API_MAY_USE
 
 
+def test_services_know_no_bus_but_its_face() -> None:
+    for path in FILES:
+        if room_of(module_of(path)) not in MAY_BUILD_A_BUS:
+            assert buses(ast.parse(path.read_text("utf-8"))) == [], path
+
+
+def test_sql_is_written_in_the_storage_alone() -> None:
+    for path in FILES:
+        if path.parts[len(ROOT.parts)] == "server" and room_of(module_of(path)) != SQL_ROOM:
+            assert sql(ast.parse(path.read_text("utf-8"))) == [], path
+
+
+def test_no_two_files_of_the_server_import_each_other() -> None:
+    """The circle connection, dispatch and what connections share was opened by `services.guests`."""
+    modules = {module_of(path): path for path in FILES if module_of(path).startswith("server")}
+    needs = {
+        module: {name for name in imports_of(ast.parse(path.read_text("utf-8"))) if name in modules}
+        for module, path in modules.items()
+    }
+    while leaves := [module for module, names in needs.items() if not names & needs.keys()]:
+        for module in leaves:
+            del needs[module]
+    assert needs == {}
+
+
 @pytest.mark.parametrize("path", [path for path in FILES if room_of(module_of(path)) in PURE], ids=module_of)
 def test_rooms_that_decide_have_no_effects(path: Path) -> None:
     assert effects(ast.parse(path.read_text("utf-8"))) == []
@@ -166,6 +211,10 @@ def test_the_rules_catch_what_they_are_for() -> None:
     assert strays("floater.core.person.standing", introduced) == []
     assert strays("floater.core.talk.talk", introduced) != []
     assert strays("floater.core.person.standing", ast.parse("from floater.core.meet import path")) != []
+    local = ast.parse("from server.bus.local import LocalBus\nfrom server.bus.base import Bus")
+    assert buses(local) == ["server.bus.local", "server.bus.local.LocalBus"]
+    statement = "from sqlalchemy import select\nfrom sqlalchemy.ext.asyncio import AsyncConnection"
+    assert sql(ast.parse(statement)) == ["sqlalchemy", "sqlalchemy.select"]
     assert effects(ast.parse("def f():\n    from os import path\n    open('x')")) == ["open", "os", "os.path"]
     assert effects(ast.parse("from urllib.parse import urlsplit")) == []
 

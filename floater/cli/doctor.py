@@ -14,7 +14,7 @@ from floater.net.port_mapping import PortMapper
 from floater.net.proxies import choose_proxy
 from floater.net.punch_port import prepare_punch_port
 from floater.net.relay_check import relay_answers
-from floater.net.server_door import Proxy, open_server_socket
+from floater.net.server_connect import Proxy, open_server_socket
 from floater.net.server_link import Reached, ServerLink
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile

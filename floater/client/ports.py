@@ -57,8 +57,8 @@ class Ports:
     async def ready(self) -> PunchPort | None:
         """Wait for the port and return it, still owned here; None if none is wanted or could be prepared."""
         self.prepare()
-        if self._preparing is not None:
-            await asyncio.wait([self._preparing])
+        while (preparing := self._preparing) is not None and not preparing.done():
+            await asyncio.wait([preparing])  # another one may have been begun meanwhile
         return self._port
 
     def take(self) -> PunchPort | None:

@@ -50,9 +50,9 @@ class Reach:
         self._watch = NetworkWatch(changed)
         self._tasks = Tasks()
         self._wanted: dict[str, Give] = {}
-        "By talk id."
-        self._served = ""
-        "The talk that gets the next port; empty if there is none."
+        "By talk id, until each has got its port."
+        self._asked = 0
+        "Counts the calls of `renew`: a port whose preparation began before the last call is stale."
         self._renewal: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -83,14 +83,13 @@ class Reach:
         A port prepared before the change is stale, and closed.
         """
         self._wanted[talk] = give
+        self._asked += 1
         self.ports.drop()
         self._begin_renewal()
 
     def forget(self, talk: str) -> None:
         """Cancel the `renew` of this talk."""
         self._wanted.pop(talk, None)
-        if self._served == talk:
-            self._served = ""
 
     def _begin_renewal(self) -> None:
         if self._renewal is None or self._renewal.done():
@@ -98,13 +97,8 @@ class Reach:
 
     async def _renew(self) -> None:
         while self._wanted and self._is_known():
-            self._served = talk = next(iter(self._wanted))
-            give = self._wanted.pop(talk)
+            talk, asked = next(iter(self._wanted)), self._asked
             await self.ports.ready()
-            if self._served != talk or talk in self._wanted:
-                continue
-            if not self._is_known():
-                self._wanted[talk] = give
-                return
-            self._served = ""
-            give(self.ports.take())
+            if asked == self._asked and talk in self._wanted and self._is_known():
+                give = self._wanted.pop(talk)
+                give(self.ports.take())

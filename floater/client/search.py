@@ -46,7 +46,8 @@ class Search:
         self._tasks = Tasks()
 
     async def close(self) -> None:
-        """Cancel all requests."""
+        """Cancel all requests, and answer the commands that wait for them."""
+        self._settle(None)
         await self._tasks.close()
 
     # -- the commands ---------------------------------------------------------------------

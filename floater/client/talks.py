@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from floater import api
 from floater.client.preferences import folder_for
@@ -39,6 +39,10 @@ Connect: TypeAlias = Callable[
 ]
 """Makes the performer of a meeting from the introduction, the port that the peer knows, what takes its
 events, and what returns the highest `seq` received."""
+
+
+AT_ONCE: Final = 1.0
+"Seconds that it may take to close the links and files of talks whose peers are not waited for."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,12 @@ class Talks:
         self._tasks = Tasks()
 
     async def close(self) -> None:
-        """Close all links and files at once."""
+        """Close all links and files without waiting for the peers, within `AT_ONCE` seconds."""
+        for talk, open_talk in list(self._talks.items()):
+            open_talk.links.perform(meet.CloseAll())
+            self._close(talk)
+        if self._closing:
+            await asyncio.wait(set(self._closing), timeout=AT_ONCE)
         await self._tasks.close()
 
     async def closed(self) -> None:
@@ -102,8 +111,9 @@ class Talks:
             case api.SendFile(path):
                 return api.FileReply(await self._offer(command.talk, str(Path(path).expanduser())))
             case api.SendText():
+                machine = self._machine.talk(command.talk)
                 self._feed(Wish(command.talk, command))
-                return api.TextReply(self._machine.talk(command.talk).last_id)
+                return api.TextReply(machine.last_id)
             case api.Greet(language):
                 tag = known_language(language or self._settings.language)
                 self._feed(Wish(command.talk, api.Greet(tag)))

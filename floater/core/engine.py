@@ -143,7 +143,7 @@ class Engine:
         self._deaf = deaf
         self._matches: dict[str, _Match] = {}
         "By talk id, with those that are over but whose links are not closed yet."
-        self._later: list[tuple[str, meet.Event]] = []
+        self._later: list[News] = []
         "Events for meetings, fed after all effects of the current event."
 
     @property
@@ -183,7 +183,7 @@ class Engine:
         """
         effects = self._take(event, now)
         while self._later:
-            effects += self._meet(*self._later.pop(0), now)
+            effects += self._take(self._later.pop(0), now)
         return effects
 
     def _take(self, event: Event, now: float) -> list[Effect]:
@@ -199,6 +199,8 @@ class Engine:
                 return self._meet(talk, news, now)
             case Tick():
                 return self._tick(now)
+            case standing.Introduced(introduction) if not self._can_meet(introduction):
+                return []
             case _:
                 return self._stand(event, now)
 
@@ -263,14 +265,14 @@ class Engine:
                 case Emit(told):
                     effects += self._tell(talk, told)
                 case link.Suspect() | link.Alive():
-                    self._later.append((talk, effect))
+                    self._later.append(News(talk, effect))
                 case say.Greeted():
                     effects += self._stand(encounter.Greeted(talk), now)
                 case say.Over(reason, fault):
                     if fault is not None:
                         effects.append(Fault(fault, is_ours=reason is api.Ended.PEER_HUNG_UP))
                     effects += self._stand(encounter.Over(talk, reason), now)
-                    self._later.append((talk, meet.Close()))
+                    self._later.append(News(talk, meet.Close()))
                 case _:
                     effects.append(Order(talk, effect))
         return effects
@@ -291,6 +293,14 @@ class Engine:
             event = msgspec.structs.replace(event, talk=talk)
         told = Emit(event)
         return [told, CheckServer()] if isinstance(event, api.PeerAway) else [told]
+
+    def _can_meet(self, introduction: Introduction) -> bool:
+        """Say whether this is a match that we do not have yet, with anyone but ourselves.
+
+        A talk that is over keeps its id until its links are closed.
+        """
+        is_us = author_of(introduction.certificate) == author_of(introduction.own)
+        return not is_us and introduction.match_id not in self._matches
 
     def _match_of(self, introduction: Introduction) -> _Match:
         return _Match(

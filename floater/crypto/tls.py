@@ -8,8 +8,8 @@ nothing it might have signed is taken for it either.
 
 In TLS 1.3 a client is done before the server has looked at its certificate;
 it learns of a rejection only when it reads. So on the peer leg a finished
-handshake proves the follower to the leader and nothing to the follower's
-taste: a link counts as authenticated when `PeerHello` has come over it.
+handshake proves the follower to the leader, and does not tell whether the follower
+accepts the leader: a link counts as authenticated when `PeerHello` has come over it.
 """
 
 import ssl
@@ -60,7 +60,7 @@ def peer_leg_context(role: Role, match_key: CertifiedKey, peer_certificate: byte
         peer_certificate: the peer's, DER, as the ticket names it.
 
     Raises:
-        RemoteProtocolError: BAD_TICKET, the peer's certificate is malformed.
+        RemoteProtocolError: BAD_TICKET: the peer's certificate cannot be read.
     """
     leads = role is Role.LEADER
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if leads else ssl.PROTOCOL_TLS_SERVER)

@@ -90,7 +90,7 @@ class _Desktop:
         self._speech.changed.connect(self._tray.translate)
         self._core.happened.connect(self._note)
         self._core.refused.connect(self._explain)
-        self._core.ended.connect(self._finish)
+        self._core.ended.connect(lambda: self._finish())
 
     def begin(self) -> None:
         """Start the core and show the window."""
@@ -114,18 +114,18 @@ class _Desktop:
             self._leaving = True
             self.window.hide()
             self._core.stop()
-            QTimer.singleShot(int(GOODBYE * 1000), self._finish)
+            QTimer.singleShot(int(GOODBYE * 1000), lambda: self._finish())
         return False
 
     def _explain(self, error: api.Error) -> None:
         """Say why there is no client, and end with the exit code of every face that cannot start."""
         sys.stderr.write(f"floater: {error.message}\n")
-        self._core.ended.disconnect(self._finish)
+        self._core.ended.disconnect()
         box = QMessageBox(QMessageBox.Icon.Warning, "漂 FLOATER", error.message, parent=self.window)
-        box.finished.connect(lambda _button: self._qt.exit(CANNOT_START))
+        box.finished.connect(lambda _button: self._finish(CANNOT_START))
         box.open()
 
-    def _finish(self) -> None:
+    def _finish(self, code: int = 0) -> None:
         self._files.clear()
         self._page.deleteLater()
-        QTimer.singleShot(0, self._qt.quit)
+        QTimer.singleShot(0, lambda: self._qt.exit(code))

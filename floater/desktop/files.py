@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -104,3 +105,5 @@ class Files:
         upload = self._uploads.pop(number, None)
         if upload is not None:
             shutil.rmtree(upload.path.parent, ignore_errors=True)
+            with suppress(OSError):  # others are in it
+                self._staging.rmdir()

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Final
+from urllib.parse import unquote
 
 from PyQt6.QtCore import QBuffer, QByteArray, QFile, QIODevice, QUrl, QUrlQuery
 from PyQt6.QtWebEngineCore import (
@@ -82,7 +83,7 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         elif (url.host(), method) == ("app", b"GET"):
             self._page(job, url.path())
         elif (url.host(), method) == ("media", b"GET"):
-            self._media(job, url.path(QUrl.ComponentFormattingOption.FullyDecoded))
+            self._media(job, url.path(QUrl.ComponentFormattingOption.FullyEncoded))
         elif (url.host(), url.path(), method) == ("media", "/upload", b"POST"):
             self._take_upload(job, QUrlQuery(url))
         else:
@@ -99,7 +100,7 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
 
     def _media(self, job: QWebEngineUrlRequestJob, path: str) -> None:
         talk, _, transfer = path.strip("/").partition("/")
-        found = self._picture(talk, transfer)
+        found = self._picture(unquote(talk), unquote(transfer))
         if found is None:
             job.fail(QWebEngineUrlRequestJob.Error.UrlNotFound)
             return

@@ -105,7 +105,7 @@ class Firewall:
 
 
 async def find_igd(place: Place, page: Page, numbers: dict[int, str]) -> Igd | Firewall | None:
-    """Read a router's description, and find the service that lets others in; None if there is none.
+    """Read a router's description, and find the service that maps ports; None if it has no such service.
 
     Of several the first with a public address is taken, else the first. By
     IPv6 it is the first whose firewall is on and would let anybody in.
@@ -138,7 +138,7 @@ async def find_igd(place: Place, page: Page, numbers: dict[int, str]) -> Igd | F
 
 
 async def _allows_pinholes(place: Place, service: Service) -> bool:
-    """Ask a firewall whether it is on, and may be told whom to let in."""
+    """Ask a firewall whether it is on and accepts orders for pinholes."""
     status = await _call(place, service, "GetFirewallStatus", {})
     if status is None or isinstance(status, Fault):
         return False
@@ -157,7 +157,7 @@ async def _public_address(place: Place, service: Service) -> str:
 async def _call(
     place: Place, service: Service, action: str, arguments: Mapping[str, str]
 ) -> dict[str, str] | Fault | None:
-    """Call a service; None if no answer came, or one that is none."""
+    """Call a service; None if no answer came, or one that cannot be read."""
     name, body = igd.encode_call(service, action, arguments)
     headers = {"SOAPAction": name, "Content-Type": 'text/xml; charset="utf-8"'}
     try:

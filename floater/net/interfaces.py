@@ -14,7 +14,7 @@ from floater.wire.endpoint import Address
 
 _FAR_AWAY: Final = "192.0.2.1"
 _FAR_AWAY_6: Final = "2001:db8::1"
-"Where nobody is (RFC 5737, RFC 3849): the way there is the way out. Nothing is ever sent."
+"Addresses of no computer (RFC 5737, RFC 3849): their route is the default route. Nothing is sent there."
 
 
 def own_subnets() -> dict[Address, Subnet]:
@@ -57,7 +57,7 @@ def gateways() -> frozenset[Address]:
 
 
 def way_out() -> tuple[Address, Address] | None:
-    """Tell the router through which IPv4 leaves, and our address that faces it; None if there is none."""
+    """Return the IPv4 default router and our address that faces it; None without a router."""
     own = source_address(_FAR_AWAY)
     subnet = None if own is None else own_subnets().get(own)
     if own is None or subnet is None:
@@ -67,9 +67,11 @@ def way_out() -> tuple[Address, Address] | None:
 
 
 def way_out_6() -> tuple[str, Address] | None:
-    """The same of IPv6. The router is text: a link-local one has its zone behind it, as in `fe80::1%eth0`.
+    """Return the IPv6 default router and our address that faces it; None without a router.
 
-    Elsewhere than on Linux it is guessed as `gateways` does, which finds no link-local one.
+    The router is text; a link-local one has its zone behind it, as in `fe80::1%eth0`.
+
+    Other systems than Linux are guessed as `gateways` does, which finds no link-local one.
     """
     own = source_address(_FAR_AWAY_6)
     if own is None:

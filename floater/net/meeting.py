@@ -6,8 +6,7 @@
            ▲                          ├───────▶ join_relay ──▶ streams ──┼──▶ PeerLink
            └─────────events───────────┘◀─────────────────────────────────┘
 
-`Performer` stands alone: give it any `feed`. `Meeting` is the machine and a
-`Performer` on a `Driver`. Nothing is dialled before the proof has been checked.
+Nothing is dialled before the proof has been checked.
 """
 
 import asyncio
@@ -16,31 +15,22 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TypeAlias
 
 from floater.core import link
-from floater.core.meet import meeting as core
 from floater.core.meet import orders
 from floater.core.meet.introduction import Introduction
-from floater.core.meet.settings import MeetingSettings
-from floater.core.meet.technique import Allowance
 from floater.crypto.certificate import CertifiedKey
-from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError
 from floater.net.match_port import MatchPort
 from floater.net.peer_link import Credentials, PeerLink
 from floater.net.proof import credentials_for
 from floater.net.punch_port import PunchPort
 from floater.net.relay_link import RelayStream, abandon, join_relay
-from floater.net.server_door import Proxy
-from floater.net.sockets import RULES
+from floater.net.server_connect import Proxy
 from floater.tasks import Tasks
 from floater.wire.frame import Body
 from floater.wire.talk import PeerHello, TalkMessage
 from floater.wire.url import ServerUrl
-
-Report: TypeAlias = orders.News | orders.ServerOrder
-"What a `Meeting` reports: its news, and the orders that are for the room above."
 
 log = logging.getLogger("floater.net")
 
@@ -200,87 +190,6 @@ class Performer:
             await self._port.close()
         finally:
             self._closed.set()
-
-
-class Meeting:
-    """One match's links, from `start` to `close`: the machine, driven.
-
-    Args:
-        introduction: who the peer is.
-        match_key: our certificate in this match.
-        server_time: tells the server's clock now, UTC seconds.
-        punch_port: see `Performer`.
-        server: see `Performer`.
-        report: called with everything that happens, from `start` on, also from within the methods;
-            never after `close` was called.
-        received: see `Performer`.
-        proxy: see `Performer`.
-        settings: the knobs.
-        allowance: for the waves of all meetings of this person.
-    """
-
-    def __init__(
-        self,
-        introduction: Introduction,
-        *,
-        match_key: CertifiedKey,
-        server_time: Callable[[], float],
-        punch_port: PunchPort | None,
-        server: ServerUrl,
-        report: Callable[[Report], None],
-        received: Callable[[], int],
-        proxy: Proxy | None = None,
-        settings: MeetingSettings | None = None,
-        allowance: Allowance | None = None,
-    ) -> None:
-        machine = core.Meeting(
-            introduction,
-            settings=settings or MeetingSettings(),
-            allowance=allowance or Allowance(),
-            deaf=core.DEAF if RULES.prompts else 0.0,
-        )
-        self._driver: Driver[orders.Event, orders.Effect] = Driver(machine, self._perform)
-        self._report = report
-        self._performer = Performer(
-            introduction,
-            match_key=match_key,
-            server_time=server_time,
-            punch_port=punch_port,
-            server=server,
-            feed=self._driver.feed,
-            received=received,
-            proxy=proxy,
-        )
-
-    def start(self) -> None:
-        """Check the proof, then look for the peer. If it does not hold, NoShow(BAD_TICKET) is reported."""
-        self._performer.begin()
-
-    def feed(self, event: orders.Event) -> None:
-        """Give the machine an event that comes from above: from the server, the network or the talk."""
-        self._driver.feed(event)
-
-    def renew(self, port: PunchPort | None) -> None:
-        """Punch from this port from now on. None: there is no other."""
-        self._performer.renewed(port)
-
-    def transmit(self, order: link.Transmit) -> None:
-        """Send a message. On a link that is gone it is dropped; `LinkDown` has been or will be reported."""
-        self._performer.perform(order)
-
-    async def close(self) -> None:
-        """Send what was given to `transmit`, for a second at most, then close everything."""
-        self._driver.feed(orders.Close())
-        await self._performer.closed()
-        self._driver.close()
-
-    def _perform(self, effect: orders.Effect) -> None:
-        if isinstance(effect, orders.LinkOrder):
-            self._performer.perform(effect)
-            return
-        if not isinstance(effect, link.Arrived | link.Writable):
-            log.info("= match: %s", type(effect).__name__)
-        self._report(effect)
 
 
 async def _join(

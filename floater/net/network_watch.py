@@ -1,7 +1,7 @@
-"""Tell when the network changes: sleep, another Wi-Fi, another address, another way out (spec §6.6).
+"""Report changes of the network: sleep, another Wi-Fi, another address, another router (spec §6.6).
 
-Linux tells by itself (rtnetlink(7)); elsewhere looking once a second has to
-do. `floater.core.meet.network` says what counts.
+Linux reports them by itself (rtnetlink(7)); other systems are polled once a second.
+`floater.core.meet.network` decides what counts as a change.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class NetworkWatch:
     """Watches from `start` to `close`.
 
     Args:
-        changed: called with the addresses that are gone, perhaps none, whenever the network is another one.
+        changed: called after each change, with the addresses that are gone, which may be none.
     """
 
     def __init__(self, changed: Callable[[frozenset[Address]], None]) -> None:
@@ -129,7 +129,7 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _open_kernel() -> socket.socket | None:
-    """Subscribe to the kernel's news; None where there are none."""
+    """Subscribe to the kernel's news; None if this system sends none."""
     if not hasattr(socket, "AF_NETLINK"):
         return None
     try:

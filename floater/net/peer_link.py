@@ -61,7 +61,7 @@ class Credentials:
 
 
 class LinkOwner(Protocol):
-    """Hears what happens on a link. Called from within the loop, never awaited."""
+    """Receives the events of a link. Its methods are called from the event loop and must not block."""
 
     def link_trusted(self, link: "PeerLink") -> None:
         """The peer's certificate is the right one; what is sent now goes out with our hello."""
@@ -126,7 +126,7 @@ class PeerLink(asyncio.BufferedProtocol):
             timeout: seconds for handshake and hello.
 
         Raises:
-            Unreachable: PEER_NOT_TRUSTED; somebody else is there.
+            Unreachable: PEER_NOT_TRUSTED; the other end is not our peer.
             RemoteProtocolError: the hello is no good.
             LinkClosed: it ended, or TIMED_OUT.
         """
@@ -185,7 +185,7 @@ class PeerLink(asyncio.BufferedProtocol):
 
     @property
     def local(self) -> Address | None:
-        """Our own address on this stream; None while there is none."""
+        """Our own address on this stream; None until it is open."""
         name = None if self._transport is None else self._transport.get_extra_info("sockname")
         return address_of(name[0]) if name else None
 

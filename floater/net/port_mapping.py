@@ -1,4 +1,4 @@
-"""Have our router let others in to our punch ports: `floater.core.meet.port_mapping` decides, this does it.
+"""Ask our router to let others in to our punch ports, as `floater.core.meet.port_mapping` decides.
 
 Each address family has a machine and a router of its own.
 
@@ -49,7 +49,7 @@ class MappedPort:
         self._settled = asyncio.Event()
 
     def stand(self, standing: Standing) -> None:
-        """Take note of how it stands now."""
+        """Note the new standing, and wake up `settled` unless the answer is still awaited."""
         self.standing = standing
         if standing != ASKING:
             self._settled.set()
@@ -57,7 +57,7 @@ class MappedPort:
             self.on_change()
 
     async def settled(self, timeout: float) -> Standing:
-        """Wait up to `timeout` seconds for the router's answer."""
+        """Wait up to `timeout` seconds for the router's answer, and return the standing then."""
         try:
             async with asyncio.timeout(timeout):
                 await self._settled.wait()
@@ -66,7 +66,7 @@ class MappedPort:
         return self.standing
 
     def release(self) -> None:
-        """Give the port back, behind the scenes."""
+        """Give the port back in the background."""
         self._release(self)
 
 
@@ -81,16 +81,16 @@ class PortMapper:
         self._families = {family: FamilyMapper(family, lease) for family in _PROTOCOLS}
 
     def want(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> MappedPort:
-        """Have a TCP port of ours reachable, until `release`. What comes of it stands in the result."""
+        """Make a TCP port reachable until `release`; the result tells how that stands."""
         return self._families[family].want(port)
 
     async def close(self) -> None:
-        """Remove all mappings, for two seconds at most; what is left lapses."""
+        """Remove all mappings within REMOVAL_TIME; those that are left lapse."""
         await asyncio.gather(*(mapper.close() for mapper in self._families.values()))
 
 
 class FamilyMapper:
-    """The same by one address family.
+    """Maps ports for one address family.
 
     Args:
         family: AF_INET or AF_INET6.
@@ -214,13 +214,13 @@ class _Router:
         return self
 
     async def close(self) -> None:
-        """Say nothing more."""
+        """Close the sockets."""
         await self._tasks.close()
         for transport in self._sockets.values():
             transport.abort()
 
     def perform(self, effect: core.Search | core.Map | core.Unmap) -> None:
-        """Say to the router what the machine wants said."""
+        """Send what the machine orders."""
         own = self.place.address
         if isinstance(effect, core.Map):
             self._ports[effect.port] = effect.nonce
@@ -347,7 +347,7 @@ class _Router:
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    """Hears the router and nobody else."""
+    """Passes on the datagrams of the router and drops all others."""
 
     def __init__(self, router: str, hear: Callable[[bytes], None], refused: Callable[[], None]) -> None:
         self._router = address_of(router)
@@ -363,12 +363,12 @@ class _Datagrams(asyncio.DatagramProtocol):
             log.debug("< router: %s", error.code.value)
 
     def error_received(self, exc: Exception) -> None:
-        if isinstance(exc, ConnectionError):  # ICMP: nobody there. Windows calls it a reset.
+        if isinstance(exc, ConnectionError):  # ICMP: the port is closed. Windows calls it a reset.
             self._refused()
 
 
 def _place() -> Place | None:
-    """Whom to ask. Without a private address of ours there is nothing to map."""
+    """Find the IPv4 router; None unless router and our address are private, because there is no NAT then."""
     found = interfaces.way_out()
     if found is None or any(scope_of(str(address)) is not Scope.PRIVATE for address in found):
         return None
@@ -376,7 +376,7 @@ def _place() -> Place | None:
 
 
 def _place_6() -> Place | None:
-    """The same by IPv6, where an address that is not public is nobody's to be let in to."""
+    """Find the IPv6 router; None unless our address is public, because a pinhole would lead nowhere."""
     found = interfaces.way_out_6()
     if found is None or scope_of(str(found[1])) is not Scope.PUBLIC:
         return None

@@ -3,7 +3,7 @@
 import logging
 import urllib.request
 
-from floater.net.server_door import Proxy, parse_proxy
+from floater.net.server_connect import Proxy, parse_proxy
 from floater.wire.endpoint import Scope, scope_of
 from floater.wire.url import ServerUrl
 

@@ -15,7 +15,7 @@ from floater.drive import Driver
 from floater.net import interfaces
 from floater.net.port_mapping import MappedPort, PortMapper
 from floater.net.sockets import local_of, punch_socket
-from floater.net.stun_stream import Doorstep, StunStream
+from floater.net.stun_stream import ProbeListener, StunStream
 from floater.tasks import Tasks
 from floater.wire.endpoint import Candidate, Endpoint, Scope, parse_address, scope_of
 from floater.wire.nat import Nat
@@ -59,7 +59,9 @@ class PunchPort:
         facing = interfaces.source_address(server) if server else None
         private = core.private_places(ports[0], network.subnets, facing=facing, server=scope)
         facts = PortFacts(ports=ports, server=scope, private=private, network=network)
-        self._machine = core.Port(facts, by_ipv6=socket.AF_INET6 in self.families, listens=Doorstep.can_be())
+        self._machine = core.Port(
+            facts, by_ipv6=socket.AF_INET6 in self.families, listens=ProbeListener.can_be()
+        )
         self._driver: Driver[core.Event, core.Effect] = Driver(self._machine, self._perform)
         self._wishes: dict[socket.AddressFamily, MappedPort] = {}
         # A server that is near brings nobody together who would have to come through our router.
@@ -157,7 +159,7 @@ class PunchPort:
 
     def _stream(self, asker: Asker, observer: Endpoint) -> StunStream:
         if asker is Asker.DOORSTEP:
-            return Doorstep(observer)
+            return ProbeListener(observer)
         if asker is Asker.FRESH:
             return StunStream(0, observer)
         return StunStream(self.facts.ports[asker is Asker.SECOND], observer, self._key)
@@ -169,12 +171,12 @@ class PunchPort:
                 await stream.ask()
         except TimeoutError:
             pass
-        if isinstance(stream, Doorstep):
+        if isinstance(stream, ProbeListener):
             self._feed(core.Knocked(stream.fates))
         self._feed(core.Answered(number, stream.seen))
 
     async def _follow(self, stream: StunStream) -> None:
-        assert isinstance(stream, Doorstep)
+        assert isinstance(stream, ProbeListener)
         stream.on_report = lambda: self._feed(core.Knocked(stream.fates))
         try:
             async with asyncio.timeout(self._timeout):

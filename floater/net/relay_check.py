@@ -4,7 +4,7 @@ import asyncio
 
 from floater.errors import RemoteProtocolError, Unreachable
 from floater.loop import abort
-from floater.net.server_door import Proxy, open_server_socket, open_server_stream
+from floater.net.server_connect import Proxy, open_server_socket, open_server_stream
 from floater.wire import relay
 from floater.wire.codec import encode
 from floater.wire.control import Refused

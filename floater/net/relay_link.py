@@ -13,7 +13,7 @@ from typing import Final
 from floater.codes import Code
 from floater.errors import FloaterError, LinkClosed, RemoteProtocolError, ServerRefused
 from floater.loop import abort
-from floater.net.server_door import Proxy, open_server_socket, open_server_stream
+from floater.net.server_connect import Proxy, open_server_socket, open_server_stream
 from floater.net.sockets import forget_on_close, prepare_link
 from floater.wire import relay
 from floater.wire.codec import encode
@@ -98,18 +98,18 @@ async def _join_raw(server: ServerUrl, token: bytes) -> socket.socket:
 
 
 async def _join_in_tls(server: ServerUrl, token: bytes, proxy: Proxy | None) -> asyncio.Transport:
-    transport, door = await open_server_stream(
-        server, relay.ALPN, _Door, proxy=proxy, timeout=CONNECT_PATIENCE
+    transport, joining = await open_server_stream(
+        server, relay.ALPN, _Joining, proxy=proxy, timeout=CONNECT_PATIENCE
     )
     try:
         transport.write(relay.PREAMBLE + encode(relay.Join(token)))
         async with asyncio.timeout(WAIT):
-            if (error := await door.joined) is not None:
+            if (error := await joining.joined) is not None:
                 raise error
         transport.write(relay.GO)
     except TimeoutError as error:
         abort(transport)
-        raise LinkClosed(Code.TIMED_OUT, "nobody came to the relay") from error
+        raise LinkClosed(Code.TIMED_OUT, "the peer did not come to the relay") from error
     except BaseException:
         abort(transport)
         raise
@@ -141,7 +141,7 @@ class _Answer:
             raise RemoteProtocolError(Code.UNEXPECTED, "the relay did not wait for GO")
 
 
-class _Door(asyncio.Protocol):
+class _Joining(asyncio.Protocol):
     """The TLS stream until both are there; then `start_tls` puts the link in its place."""
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError, ServerRefused, Unreachable
 from floater.loop import abort
 from floater.net.interfaces import source_address
-from floater.net.server_door import Proxy, open_server_stream
+from floater.net.server_connect import Proxy, open_server_stream
 from floater.net.sockets import address_of
 from floater.tasks import Tasks
 from floater.wire import control
@@ -53,7 +53,7 @@ CHECK_TIMEOUT: Final = 2.0
 UNNUMBERED: Final = 1
 "What stands in a request's `id` until `request` gives it its own."
 _COME_BACK: Final = (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED, Code.SERVER_CLOSING)
-"The server ends the stream for these, but whoever wants to log in again may come back by themselves."
+"Codes with which the server ends a stream although the client may connect and log in again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,13 +427,13 @@ class _Stream(asyncio.Protocol):
             case control.Done() | control.LoggedIn() | control.Refused():
                 answer = self._waiting.get(message.id)
                 if answer is None or answer.done():
-                    log.debug("< an answer that nobody waits for")
+                    log.debug("< an answer without a request")
                 else:
                     answer.set_result(message)
             case _:
                 if isinstance(message, control.Closing):
                     self.closing = message
-                # Whoever waits for an answer that came before this wakes up before this is heard.
+                # A task that awaits an earlier answer has to run before this is handled.
                 self._loop.call_soon(self._news, message)
 
     def _end(self, code: Code) -> None:
@@ -445,5 +445,5 @@ class _Stream(asyncio.Protocol):
                 answer.set_exception(Unreachable(Code.SERVER_UNREACHABLE))
         if not self._welcome.done():
             self._welcome.set_exception(Unreachable(code))
-            self._welcome.exception()  # seen, also if nobody waits for it
+            self._welcome.exception()  # retrieved here, because no task may be awaiting it
         self._lost(self, code)

@@ -106,7 +106,7 @@ def remote_of(sock: socket.socket) -> Endpoint:
     """Tell where the other end is, spelled as `parse_address` does.
 
     Raises:
-        OSError: there is none any more.
+        OSError: the socket is not connected any more.
     """
     host, port = sock.getpeername()[:2]
     return Endpoint(str(address_of(host) or host), port)

@@ -28,7 +28,7 @@ class StunStream:
 
     Args:
         port: of ours; 0 for a fresh one.
-        observer: whom to ask.
+        observer: the observer to ask.
         key: `observer_key` of `welcome`; without it the answer is for us alone.
     """
 
@@ -44,7 +44,7 @@ class StunStream:
         self.port = local_of(self._sock).port
 
     async def ask(self) -> Observation | None:
-        """Ask once; None if the observer is not there, hangs up, or is none."""
+        """Ask once; None if no observer answers there, or it hangs up."""
         answer = await self._ask(stun.Probe.NONE)
         return None if answer is None else self.seen
 
@@ -91,12 +91,11 @@ class StunStream:
         self._sock.close()
 
 
-class Doorstep(StunStream):
-    """A fresh port that listens, on which the observer is asked to have strangers knock.
+class ProbeListener(StunStream):
+    """A fresh listening port to which the observer is asked to send SYNs from other addresses and ports.
 
-    Not the punch port: who is a stranger there must not have been dialled
-    from here, and the other observers are. Nobody who knocks is let in; the
-    system answers, and that is what shows.
+    The punch port cannot serve for this: its NAT mapping knows the other observers, because they have
+    been dialled from it. The streams are never accepted; the system's answer to the SYN shows the result.
     """
 
     def __init__(self, observer: Endpoint) -> None:

@@ -63,7 +63,7 @@ class Files:
     async def open_outgoing(self, path: str) -> OfferFile:
         """Open a file to offer it: its type is read from its bytes, an image gets a preview.
 
-        Whoever does not offer it after all orders `CloseFile`.
+        A caller that does not offer it after all has to order `CloseFile`.
 
         Raises:
             Refused: NO_SUCH_FILE (none, or no regular file), FILE_UNREADABLE,

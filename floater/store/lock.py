@@ -12,7 +12,7 @@ FILE: Final = "lock"
 
 
 class FolderLock:
-    """Holds a folder from `take` to `give_back`. The system gives it back when the program ends, however."""
+    """Holds a folder from `take` to `give_back`. The system releases it when the program ends in any way."""
 
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / FILE
@@ -37,7 +37,7 @@ class FolderLock:
         self._number = number
 
     def give_back(self) -> None:
-        """Let others have the folder. The file stays: whoever removed it could remove another's lock."""
+        """Release the folder. The file stays: removing it could remove the lock of another client."""
         if self._number is not None:
             os.close(self._number)
             self._number = None

@@ -20,7 +20,7 @@ from floater.wire.names import clean_file_name
 PREVIEW_TIMEOUT: Final = 5.0
 "Seconds after which an offer goes without its picture."
 MAX_PREVIEWED: Final = 268_435_456
-"Bytes of the largest image of which a preview is made."
+"Bytes of the largest image that gets a preview."
 
 _PREVIEW_PROGRAM: Final = Path(__file__).with_name("preview.py")
 _OPEN_FLAGS: Final = (
@@ -72,7 +72,7 @@ class Source:
             raise
 
     def _content_type(self, head: bytes) -> str:
-        """Tell the type by the bytes; by the name only where nobody shows the file for it."""
+        """Tell the type by the bytes; by the name only for types that are never displayed."""
         by_bytes = sniff(head)
         if by_bytes is not None:
             return by_bytes

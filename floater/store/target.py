@@ -34,10 +34,10 @@ _UNNAMED: Final[int | None] = getattr(os, "O_TMPFILE", None)
 
 
 def remove_leftovers(folder: str | os.PathLike[str], *, now: float) -> None:
-    """Remove what an earlier run that was killed left of unfinished files; nothing else, and nothing in use.
+    """Remove the unfinished files that a killed program left; nothing else, and nothing in use.
 
-    Ours are regular files of ours, named as only `Target` names them, whose
-    lock nobody holds. What cannot be looked at stays.
+    A file is removed if it is a regular file of this user, has a name as only `Target` gives, and is
+    not locked. A file that cannot be examined stays.
 
     Args:
         folder: where accepted files go; it need not be there.
@@ -64,11 +64,11 @@ def _remove_leftover(path: str, now: float) -> None:
     finally:
         os.close(fd)
     if sys.platform == "win32":
-        os.unlink(path)  # the system removes no file that somebody, even we, has open
+        os.unlink(path)  # the system removes no file that is open, even in this program
 
 
 def _lock(fd: int) -> bool:
-    """Lock a file until it is closed; False if somebody else has, or it cannot be done here."""
+    """Lock a file until it is closed; False if another program has locked it, or locks are not supported."""
     if sys.platform != "win32":  # there an open file cannot be removed anyway
         import fcntl
 

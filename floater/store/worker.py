@@ -31,7 +31,7 @@ class Worker(Generic[Result]):
         self._thread.start()
 
     def do(self, job: Callable[[], Result | None]) -> None:
-        """Put a job in line. What it returns is delivered, unless it is None; it must not raise."""
+        """Queue a job. Its result is delivered unless it is None; a job must not raise."""
         self._jobs.put(job)
 
     async def close(self) -> None:

@@ -197,8 +197,8 @@ class Welcome(Message, frozen=True):
     """The answer to `hello`.
 
     `observers` are `host:port`, or `:port` for the host the client already
-    uses. `observer_key` goes into every STUN request as its USERNAME, so that
-    the server knows whom it saw. `ticket_key` is a raw Ed25519 public key.
+    uses. `observer_key` is the USERNAME of every STUN request, by which the
+    server knows the client. `ticket_key` is a raw Ed25519 public key.
     """
 
     version: int
@@ -247,8 +247,9 @@ class Matched(Message, frozen=True):
 
     `certificate` is the peer's and the only one to be trusted in this match;
     `ticket` and `signature` are §4.6; `relay_token` admits us to the relay as
-    long as the ticket is good. With `relay_only` one side hides its address:
-    there are no candidates and none may be sought.
+    long as the ticket is good; `relay` is where, `host:port` of the node that
+    joins the two, empty for the server that says this. With `relay_only` one
+    side hides its address: there are no candidates and none may be sought.
     """
 
     match_id: MatchId
@@ -261,6 +262,7 @@ class Matched(Message, frozen=True):
     candidates: Candidates = ()
     nat: Nat = UNKNOWN_NAT
     relay_only: bool = False
+    relay: Annotated[str, Meta(max_length=128)] = ""
 
 
 class PeerCandidates(Message, frozen=True):

@@ -40,7 +40,7 @@ class Endpoint(NamedTuple):
 class Scope(StrEnum):
     """How far an address reaches. Later members reach further."""
 
-    FORBIDDEN = "forbidden"  # nobody may ever be sent there
+    FORBIDDEN = "forbidden"  # no peer may ever be told to dial it
     LOOPBACK = "loopback"  # this computer
     PRIVATE = "private"  # a home, a campus, a carrier: RFC 1918, RFC 4193, RFC 6598
     PUBLIC = "public"  # the Internet
@@ -69,11 +69,11 @@ class Candidate(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
 
 
 def parse_address(text: str) -> Address | None:
-    """Read a numeric address; None if it is none.
+    """Read a numeric address; None: not an address.
 
     An IPv4 address inside an IPv6 one (mapped, 6to4, NAT64) is unwrapped
     first, so that no spelling of an address escapes the rules for it.
-    Scoped addresses (`fe80::1%eth0`) are none.
+    Scoped addresses (`fe80::1%eth0`) are refused.
     """
     if "%" in text:
         return None
@@ -94,8 +94,8 @@ def parse_address(text: str) -> Address | None:
 def scope_of(host: str) -> Scope:
     """Say how far an address reaches. Anything that is no unicast address of a host is FORBIDDEN.
 
-    Documentation ranges (RFC 5737, RFC 3849) count as PUBLIC: nobody is
-    there to be harmed, and a laboratory can play the Internet with them.
+    Documentation ranges (RFC 5737, RFC 3849) count as PUBLIC: no
+    host has them, so dialling them harms none, and a laboratory can use them as the Internet.
     """
     address = parse_address(host)
     if address is None or any(address in net for net in _FORBIDDEN):

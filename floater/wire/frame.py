@@ -16,7 +16,7 @@ PREFIX: Final = struct.Struct("!HI")
 
 
 Body: TypeAlias = bytes | bytearray
-"What a frame carries. Nobody writes into it any more once the frame is whole."
+"The body of a frame. It does not change once the frame is whole."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,13 @@ class FrameReader:
     """Cuts one direction of a stream into frames, however its bytes were split.
 
     Holds at most one unfinished frame: `limits.header + limits.body + 6` bytes.
-    Whoever chooses where bytes are read to puts those of a long body straight
-    into `room`: then they are copied nowhere.
+    A caller that reads the bytes of a long body straight into `room` saves a copy.
     """
 
     def __init__(self, limits: FrameLimits) -> None:
         self._limits = limits
         self._start = bytearray()
-        "What has come of a frame whose header is not whole yet."
+        "The bytes of a frame whose header is not complete."
         self._header = b""
         self._body = bytearray()
         "Empty until a first piece of the body has come; from then on as long as it will be."

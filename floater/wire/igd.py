@@ -71,7 +71,7 @@ class Fault:
 
     @property
     def is_conflict(self) -> bool:
-        """Whether somebody else has the port outside (WANIPConnection:1 §2.4.16, ConflictInMappingEntry)."""
+        """Whether another computer has the external port (WANIPConnection:1 §2.4.16, code 718)."""
         return self.code == 718
 
 
@@ -118,7 +118,7 @@ def page_at(url: str, router: str) -> Page:
     under which it is reached. The host in a URL is only compared, never dialled.
 
     Raises:
-        RemoteProtocolError: BAD_FRAME; it leads elsewhere, or is none.
+        RemoteProtocolError: BAD_FRAME; not a URL, or one of another host.
     """
     try:
         parts = urlsplit(url)
@@ -223,12 +223,12 @@ def decode_result(document: bytes, action: str) -> dict[str, str] | Fault:
 
 
 def port_in(result: Mapping[str, str]) -> int:
-    """Read the port that AddAnyPortMapping chose; 0 if it is none."""
+    """Read the port that AddAnyPortMapping chose; 0 if the answer holds no port."""
     return _number(result.get("NewReservedPort", ""))
 
 
 def pinhole_in(result: Mapping[str, str]) -> str:
-    """Read the number that AddPinhole gave; empty if it is none."""
+    """Read the number that AddPinhole gave; empty if the answer holds no number."""
     text = result.get("UniqueID", "")
     return text if text.isascii() and text.isdigit() and len(text) <= 5 else ""
 

@@ -19,7 +19,7 @@ MAX_PRIVATE_CANDIDATES: Final = 4
 MAX_MATCHES: Final = 32
 "Matches of one client at a time; as many as a `restore` names."
 MAX_OPENINGS: Final = 16
-"Punches of one side in a match of which the peer is told when they have opened its NAT."
+"Punches of one side in one match that may send `opened` to the peer."
 MAX_NAT_PORTS: Final = 6
 "Public ports that are told of one NAT; as many as observers are asked."
 

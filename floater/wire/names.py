@@ -12,7 +12,7 @@ _EMAIL: Final = re.compile(
 )
 _JOINER: Final = "\u200d"
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
-"Letters and symbols that are blank: a name of nothing else would be a name that nobody sees."
+"Letters and symbols that are blank: a name made of them alone would be invisible."
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
 _FORBIDDEN_IN_FILE_NAMES: Final = frozenset('/\\:*?"<>|')
 
@@ -88,7 +88,7 @@ def _cut(text: str, size: int) -> str:
 
 
 def normal_email(text: str) -> str | None:
-    """Trim an e-mail address and fold its case, so that one mailbox is one account; None if it is none.
+    """Trim an e-mail address and fold its case, so that one mailbox is one account; None: not an address.
 
     Only the shape is checked (a mail proves the rest): a local part of 1 to
     64 characters, one `@`, a domain, at most 254 characters in all.

@@ -25,12 +25,12 @@ class Mapping(StrEnum):
 
 
 class Filtering(StrEnum):
-    """Who may come in through a mapping, or where there is none, to a port that has dialled out (§5)."""
+    """Which senders a NAT lets in through a mapping, or a firewall to a port that has dialled out (§5)."""
 
     UNKNOWN = "unknown"
-    ENDPOINT_INDEPENDENT = "endpoint_independent"  # anybody
-    ADDRESS_DEPENDENT = "address_dependent"  # who was dialled, from any port
-    PORT_DEPENDENT = "port_dependent"  # who was dialled, from that very port
+    ENDPOINT_INDEPENDENT = "endpoint_independent"  # any sender
+    ADDRESS_DEPENDENT = "address_dependent"  # an address that was dialled, from any port
+    PORT_DEPENDENT = "port_dependent"  # an endpoint that was dialled
 
 
 class Allocation(StrEnum):

@@ -20,7 +20,7 @@ from floater.wire.endpoint import Endpoint
 
 NONCE_SIZE: Final = 12
 ANNOUNCE_GROUP_6: Final = "ff02::1"
-"Whom a router tells by IPv6 that it has restarted (§14.1.1)."
+"Multicast group in which a router announces by IPv6 that it has restarted (§14.1.1)."
 MAX_DATAGRAM: Final = 1_100
 "RFC 6887 §7."
 

@@ -42,7 +42,7 @@ class Probe(Flag):
     """
 
     NONE = 0
-    OTHER_PORT = 2  # from the observer's address, and a port that nobody dials
+    OTHER_PORT = 2  # from the observer's address, and a port that clients never dial
     OTHER_ADDRESS = 4  # from another address of the same server
 
 
@@ -83,14 +83,14 @@ def encode(message: StunMessage) -> bytes:
     """Lay a message out: a request with USERNAME, an answer with XOR-MAPPED-ADDRESS (RFC 8489 §14.2)."""
     probe = _attribute(_PROBE, _U32.pack(message.probe.value)) if message.probe else b""
     match message:
-        case BindingRequest(transaction, username):
+        case BindingRequest(username=username):
             attributes, kind = _attribute(_USERNAME, username.encode("utf-8")), _REQUEST
-        case BindingResponse(transaction, mapped):
-            attributes, kind = _attribute(_XOR_MAPPED_ADDRESS, _mask(mapped, transaction)), _SUCCESS
-        case ProbeReport(transaction, fate=fate):
-            attributes, kind = _attribute(_FATE, _U32.pack(_FATES.index(fate))), _INDICATION
+        case BindingResponse(mapped=mapped):
+            attributes, kind = _attribute(_XOR_MAPPED_ADDRESS, _mask(mapped, message.transaction)), _SUCCESS
+        case _:
+            attributes, kind = _attribute(_FATE, _U32.pack(_FATES.index(message.fate))), _INDICATION
     attributes += probe
-    return _HEADER.pack(kind, len(attributes), _COOKIE, transaction) + attributes
+    return _HEADER.pack(kind, len(attributes), _COOKIE, message.transaction) + attributes
 
 
 def take_message(buffer: bytearray) -> StunMessage | None:

@@ -58,7 +58,7 @@ def check_ticket(
     digests = hashlib.sha256(own).digest(), hashlib.sha256(peer).digest()
     leader, follower = digests if role is Role.LEADER else digests[::-1]
     if (ticket.match_id, ticket.leader, ticket.follower) != (match_id, leader, follower):
-        raise RemoteProtocolError(Code.BAD_TICKET, "about somebody else")
+        raise RemoteProtocolError(Code.BAD_TICKET, "for other certificates")
     if not ticket.issued - 60.0 <= server_time < ticket.expires:
         raise RemoteProtocolError(Code.BAD_TICKET, "expired")
     return ticket

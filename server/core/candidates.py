@@ -1,8 +1,8 @@
-"""Decide which places of one person another may be sent to (spec §5.2).
+"""Decide which candidates of one side the other may be told (spec §5.2).
 
-Nobody is sent to an address only because a stranger named it. A public
-endpoint has to have been seen by an observer of ours, from the very person
-who names it; a private one goes to nobody but those behind the same router.
+A client's word is not enough to send another client to an address. A public
+endpoint has to have been seen by one of our observers, for the client that
+names it; a private one is told only to clients behind the same router.
 """
 
 import ipaddress
@@ -13,18 +13,18 @@ from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope, sco
 from floater.wire.limits import MAX_PRIVATE_CANDIDATES
 
 _MIN_PORT: Final = 1_024
-"Ports below belong to services; no peer listens there."
+"Ports below this belong to services; no peer listens there."
 
 
 def verified(
     candidates: Iterable[Candidate], *, host: str, seen: Collection[Endpoint]
 ) -> tuple[Candidate, ...]:
-    """Leave out what its owner cannot be believed, and what is said twice.
+    """Return the candidates that can be believed, each once.
 
     Args:
-        candidates: what somebody says of themselves.
-        host: the address from which their control connection comes.
-        seen: the endpoints at which our observers saw them.
+        candidates: as a client names them.
+        host: the address that its control connection comes from.
+        seen: the endpoints at which our observers saw it.
     """
     seen_hosts = {host, *(endpoint.host for endpoint in seen)}
     kept: dict[Candidate, None] = {}
@@ -38,7 +38,7 @@ def verified(
                 believed = candidate.endpoint in seen
             case CandidateKind.MAPPED:
                 believed = candidate.host in seen_hosts and candidate.port >= _MIN_PORT
-            case CandidateKind.PRIVATE:
+            case _:  # PRIVATE
                 believed = (
                     scope is not Scope.PUBLIC
                     and candidate.port >= _MIN_PORT
@@ -53,13 +53,13 @@ def verified(
 def forwarded(
     candidates: Iterable[Candidate], *, host: str, to_host: str, forward_private: bool
 ) -> tuple[Candidate, ...]:
-    """Leave out what the peer must not be told.
+    """Return the candidates that the peer may be told.
 
     Args:
-        candidates: verified candidates of the one.
-        host: the address from which that one's control connection comes.
-        to_host: the other's.
-        forward_private: the operator's word that private addresses are good between all.
+        candidates: verified candidates of one side.
+        host: the address that this side's control connection comes from.
+        to_host: the same of the peer.
+        forward_private: private addresses may be told to every peer.
     """
     together = is_same_network(host, to_host)
     on_this_computer = scope_of(host) is scope_of(to_host) is Scope.LOOPBACK
@@ -72,7 +72,7 @@ def forwarded(
 
 
 def is_same_network(host: str, other: str) -> bool:
-    """Whether two addresses are one router's: equal for IPv4, of one /64 for IPv6."""
+    """Return True if two addresses belong to one router: the same IPv4 address, or one IPv6 /64."""
     one, two = ipaddress.ip_address(host), ipaddress.ip_address(other)
     if one.version != two.version:
         return False

@@ -1,8 +1,8 @@
-"""Who waits, and whom to propose: a hint, never a decision (the seats decide).
+"""Choose one of the waiting accounts at random. A choice is a hint; the seats decide (spec §4.4).
 
-Everyone may meet everyone but those they are asked to avoid. Among those who
-may meet, the choice is uniformly random; who stands in the front line
-(because a match fell through without their fault) is chosen before the rest.
+Every account may meet every other, except those that the caller excludes.
+Among those that remain, the choice is uniformly random; accounts in the front
+line (their last match fell through without their fault) are chosen first.
 """
 
 from collections.abc import Collection
@@ -10,17 +10,20 @@ from typing import NamedTuple, TypeAlias
 
 UserId: TypeAlias = int
 "An account's number."
+NodeId: TypeAlias = str
+"Names one run of one server process. A process that restarts takes a new name."
 
 
 class Hint(NamedTuple):
-    """Somebody who waited when this was written down."""
+    """An account that waited when this was written down, and the node that holds its seat."""
 
     user: UserId
     epoch: int
+    node: NodeId = ""
 
 
 class Line:
-    """People in no order. Joining, leaving and choosing take constant time."""
+    """An unordered set of hints. Joining, leaving and choosing take constant time."""
 
     def __init__(self) -> None:
         self._hints: list[Hint] = []
@@ -33,12 +36,17 @@ class Line:
         return user in self._place
 
     def add(self, hint: Hint) -> None:
-        """Join."""
+        """Add the hint of an account that is not in this line."""
         self._place[hint.user] = len(self._hints)
         self._hints.append(hint)
 
+    def hint(self, user: UserId) -> Hint | None:
+        """Return the hint of an account; None if it is not here."""
+        place = self._place.get(user)
+        return None if place is None else self._hints[place]
+
     def remove(self, user: UserId) -> bool:
-        """Leave; False if not here. The last one takes the free place."""
+        """Remove an account's hint; return False if it is not here. The last hint takes its place."""
         place = self._place.pop(user, None)
         if place is None:
             return False
@@ -49,11 +57,11 @@ class Line:
         return True
 
     def choose(self, pick: float, avoid: Collection[UserId]) -> tuple[Hint, float] | None:
-        """Choose uniformly among all but `avoid`; None if nobody is left.
+        """Choose uniformly among all accounts except `avoid`; return None if none is left.
 
-        Takes time in the size of `avoid`, not of the line: the places to
-        avoid are skipped by counting, so one number in [0, 1) decides. What
-        was not used up of that number comes back, again uniform in [0, 1).
+        The time depends on the size of `avoid`, not of the line: the places to
+        avoid are skipped by counting, so one number in [0, 1) decides. The
+        fraction of that number which was not used is returned, again uniform in [0, 1).
         """
         skipped = sorted(self._place[user] for user in set(avoid) if user in self._place)
         free = len(self._hints) - len(skipped)
@@ -68,7 +76,7 @@ class Line:
 
 
 class Pool:
-    """All who wait: the front line and the rest."""
+    """All waiting accounts: the front line and the rest."""
 
     def __init__(self) -> None:
         self._front = Line()
@@ -81,18 +89,26 @@ class Pool:
         return user in self._front or user in self._rest
 
     def add(self, hint: Hint, *, first: bool = False) -> None:
-        """Write somebody down as waiting; `first` puts them into the front line."""
+        """Add a hint; `first` puts it into the front line."""
         (self._front if first else self._rest).add(hint)
 
+    def hint(self, user: UserId) -> Hint | None:
+        """Return the hint of an account; None if there is none."""
+        return self._front.hint(user) or self._rest.hint(user)
+
     def remove(self, user: UserId) -> None:
-        """Strike somebody out. May be said again."""
+        """Remove an account's hint, if there is one."""
         if not self._front.remove(user):
             self._rest.remove(user)
 
     def propose(self, pick: float, avoid: Collection[UserId]) -> tuple[Hint, float] | None:
-        """Propose somebody for one who may meet all but `avoid`, by a random number in [0, 1).
+        """Propose a partner for an account that may meet all except `avoid`.
+
+        Args:
+            pick: random, uniform in [0, 1).
+            avoid: accounts that must not be chosen.
 
         Returns:
-            The hint and what is left of the number; None if nobody may be met.
+            The hint and the unused fraction of `pick`; None if no account may be met.
         """
         return self._front.choose(pick, avoid) or self._rest.choose(pick, avoid)

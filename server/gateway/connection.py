@@ -27,9 +27,9 @@ from floater.wire.control import CLIENT_MESSAGES
 from floater.wire.endpoint import Endpoint
 from floater.wire.frame import SERVER_LEG, Frame, FrameReader
 from floater.wire.limits import PROTOCOL_VERSION
+from server.gateway.backend import Backend
 from server.gateway.dispatch import HANDLERS
-from server.gateway.house import House
-from server.gateway.visit import Visit
+from server.gateway.streams import Stream
 from server.services.accounts import Session, Source
 
 log = logging.getLogger("server.gateway")
@@ -53,22 +53,23 @@ class Connection(asyncio.Protocol):
     """One client."""
 
     __slots__ = (
+        "_backend",
         "_good_at",
-        "_house",
         "_log_in_by",
         "_now_doing",
         "_observer_key",
         "_reader",
         "_state",
+        "_stream",
         "_transport",
-        "_visit",
         "_waiting",
+        "device",
         "session",
     )
 
-    def __init__(self, visit: Visit, house: House) -> None:
-        self._visit = visit
-        self._house = house
+    def __init__(self, stream: Stream, backend: Backend) -> None:
+        self._stream = stream
+        self._backend = backend
         self._state = _State.GREETING
         self._reader = FrameReader(SERVER_LEG)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
@@ -78,24 +79,25 @@ class Connection(asyncio.Protocol):
         self._now_doing = 0  # the id of the request that is being carried out, 0 for none
         self._waiting: list[control.Request] | None = None
         self.session: Session | None = None
-        "Who this is; set by matchmaking."
+        "The log-in; set by `Guests`, as is `device`."
+        self.device = 0
 
     # -- what handlers and matchmaking see ------------------------------------------------
 
     @property
     def host(self) -> str:
         """The address it comes from."""
-        return self._visit.endpoint.host
+        return self._stream.endpoint.host
 
     @property
     def source(self) -> Source:
         """The same, as accounts want it."""
-        return Source(self._visit.endpoint.host)
+        return Source(self._stream.endpoint.host)
 
     @property
     def seen(self) -> frozenset[Endpoint]:
         """Where the observers saw it."""
-        return self._house.observations.seen(self._observer_key)
+        return self._backend.observations.seen(self._observer_key)
 
     @property
     def is_closed(self) -> bool:
@@ -115,14 +117,14 @@ class Connection(asyncio.Protocol):
     # -- the stream -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TLS stands; `visit.deadline` runs since the connection came."""
-        self._transport = self._visit.attach(transport)
-        self._transport.set_write_buffer_limits(high=self._house.config.write_buffer)
+        """TLS stands; `stream.deadline` runs since the connection came."""
+        self._transport = self._stream.attach(transport)
+        self._transport.set_write_buffer_limits(high=self._backend.config.write_buffer)
         # Left alone, the system would keep megabytes more for somebody who does not read.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
-        self._visit.overdue = self._overdue
-        self._house.connections.add(self)
+        self._stream.overdue = self._overdue
+        self._backend.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Take every frame that is whole."""
@@ -145,21 +147,21 @@ class Connection(asyncio.Protocol):
         """It does not read: drop it. There is nothing more to be said to it."""
         log.info("= a client does not read")
         self._state = _State.CLOSED
-        self._visit.abort()
+        self._stream.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has gone; a talk of its person goes on without it."""
         self._state = _State.CLOSED
         self._waiting = None
-        self._house.connections.discard(self)
-        self._house.observations.forget(self._observer_key)
-        self._house.matchmaking.drop(self)
-        self._visit.ended()
+        self._backend.connections.discard(self)
+        self._backend.observations.forget(self._observer_key)
+        self._backend.matchmaking.drop(self)
+        self._stream.ended()
 
     def _close(self) -> None:
         if self._state is not _State.CLOSED:
             self._state = _State.CLOSED
-            self._visit.close()
+            self._stream.close()
 
     def _break_off(self, error: FloaterError, retry_after: float = 0.0) -> None:
         log.info("< broken off: %s", error.code)
@@ -169,8 +171,8 @@ class Connection(asyncio.Protocol):
     # -- deadlines and rates --------------------------------------------------------------
 
     def _set_deadline(self, now: float) -> None:
-        deadline = now + self._house.config.silence_limit
-        self._visit.deadline = deadline if self.session is not None else min(deadline, self._log_in_by)
+        deadline = now + self._backend.config.silence_limit
+        self._stream.deadline = deadline if self.session is not None else min(deadline, self._log_in_by)
 
     def _overdue(self) -> None:
         if self._state is _State.GREETING:
@@ -179,7 +181,7 @@ class Connection(asyncio.Protocol):
             self.dismiss(Code.TIMED_OUT, COME_AGAIN)
 
     def _spend(self, now: float) -> None:
-        config = self._house.config
+        config = self._backend.config
         self._good_at = max(self._good_at, now) + 1.0 / config.message_rate
         if self._good_at - now > config.message_burst / config.message_rate:
             raise RemoteProtocolError(Code.TOO_MANY_TRIES, "messages")
@@ -206,19 +208,19 @@ class Connection(asyncio.Protocol):
         common = VERSIONS.intersection(hello.versions)
         if not common:
             raise RemoteProtocolError(Code.UNSUPPORTED_VERSION)
-        house = self._house
+        backend = self._backend
         self._state = _State.OPEN
-        self._visit.settle()
-        self._log_in_by = now + house.config.log_in_timeout
+        self._stream.settle()
+        self._log_in_by = now + backend.config.log_in_timeout
         self._observer_key = secrets.token_urlsafe(12)
-        house.observations.expect(self._observer_key)
+        backend.observations.expect(self._observer_key)
         self.send(
             control.Welcome(
                 version=max(common),
                 time=time.time(),
-                observers=house.observers,
+                observers=backend.observers,
                 observer_key=self._observer_key,
-                ticket_key=house.ticket_key,
+                ticket_key=backend.ticket_key,
                 agent=AGENT,
             )
         )
@@ -236,13 +238,13 @@ class Connection(asyncio.Protocol):
 
     def _carry_out(self, message: control.Request) -> None:
         try:
-            work = HANDLERS[type(message)](self._house, self, message)
+            work = HANDLERS[type(message)](self._backend, self, message)
         except Exception as error:  # a fault in one request must not end the others
             self._turn_down(message.id, error)
             return
         if work is not None:
             self._now_doing = message.id
-            self._house.tasks.start(self._finish(message.id, work), type(message).__name__)
+            self._backend.tasks.start(self._finish(message.id, work), type(message).__name__)
 
     async def _finish(self, id_: int, work: Coroutine[None, None, None]) -> None:
         try:

@@ -2,105 +2,103 @@
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from floater.codes import Code
 from floater.errors import ServerRefused
 from floater.wire import control
-from server.gateway.house import House
+from server.gateway.backend import Backend
 from server.services.accounts import Session
-
-if TYPE_CHECKING:
-    from server.gateway.connection import Connection
+from server.services.guests import Guest
 
 Work: TypeAlias = Coroutine[None, None, None] | None
-"What is not done at once. Handlers answer by themselves, and raise `FloaterError` when they will not."
+"The part of a request that takes time. A handler sends the answer itself, or raises `FloaterError`."
 
 
 # -- accounts -----------------------------------------------------------------------------
 
 
-async def _sign_up(house: House, guest: "Connection", m: control.SignUp) -> None:
-    guest.send(await house.accounts.sign_up(m, guest.source))
+async def _sign_up(backend: Backend, guest: Guest, m: control.SignUp) -> None:
+    guest.send(await backend.accounts.sign_up(m, guest.source))
 
 
-async def _activate(house: House, guest: "Connection", m: control.Activate) -> None:
-    guest.send(await house.accounts.activate(m, guest.source))
+async def _activate(backend: Backend, guest: Guest, m: control.Activate) -> None:
+    guest.send(await backend.accounts.activate(m, guest.source))
 
 
-async def _resend_code(house: House, guest: "Connection", m: control.ResendCode) -> None:
-    guest.send(await house.accounts.resend_code(m, guest.source))
+async def _resend_code(backend: Backend, guest: Guest, m: control.ResendCode) -> None:
+    guest.send(await backend.accounts.resend_code(m, guest.source))
 
 
-async def _log_in(house: House, guest: "Connection", m: control.LogIn) -> None:
+async def _log_in(backend: Backend, guest: Guest, m: control.LogIn) -> None:
     _expect_logged_out(guest)
-    session, answer = await house.accounts.log_in(m, guest.source)
-    _arrive(house, guest, session, answer)
+    session, answer = await backend.accounts.log_in(m, guest.source)
+    await _arrive(backend, guest, session, answer)
 
 
-async def _restore(house: House, guest: "Connection", m: control.Restore) -> None:
+async def _restore(backend: Backend, guest: Guest, m: control.Restore) -> None:
     _expect_logged_out(guest)
-    session, answer = await house.accounts.restore(m, guest.source)
-    _arrive(house, guest, session, answer, next(iter(m.matches), ""))
+    session, answer = await backend.accounts.restore(m, guest.source)
+    await _arrive(backend, guest, session, answer, m.matches)
 
 
-async def _log_out(house: House, guest: "Connection", m: control.LogOut) -> None:
+async def _log_out(backend: Backend, guest: Guest, m: control.LogOut) -> None:
     session = _logged_in(guest)
-    house.matchmaking.leave(guest)
-    await house.accounts.log_out(session)
+    backend.matchmaking.leave(guest)
+    await backend.accounts.log_out(session)
     guest.send(control.Done(id=m.id))
 
 
-async def _forgot_password(house: House, guest: "Connection", m: control.ForgotPassword) -> None:
-    guest.send(await house.accounts.forgot_password(m, guest.source))
+async def _forgot_password(backend: Backend, guest: Guest, m: control.ForgotPassword) -> None:
+    guest.send(await backend.accounts.forgot_password(m, guest.source))
 
 
-async def _reset_password(house: House, guest: "Connection", m: control.ResetPassword) -> None:
-    guest.send(await house.accounts.reset_password(m, guest.source))
+async def _reset_password(backend: Backend, guest: Guest, m: control.ResetPassword) -> None:
+    guest.send(await backend.accounts.reset_password(m, guest.source))
 
 
-async def _set_username(house: House, guest: "Connection", m: control.SetUsername) -> None:
-    answer = await house.accounts.set_username(_logged_in(guest), m)
-    if guest.session is not None:
-        guest.session = replace(guest.session, username=answer.username)
+async def _set_username(backend: Backend, guest: Guest, m: control.SetUsername) -> None:
+    session = _logged_in(guest)
+    answer = await backend.accounts.set_username(session, m)
+    backend.matchmaking.rename(guest, replace(session, username=answer.username))
     guest.send(answer)
 
 
-async def _change_password(house: House, guest: "Connection", m: control.ChangePassword) -> None:
-    guest.send(await house.accounts.change_password(_logged_in(guest), m))
+async def _change_password(backend: Backend, guest: Guest, m: control.ChangePassword) -> None:
+    guest.send(await backend.accounts.change_password(_logged_in(guest), m))
 
 
 # -- strangers ----------------------------------------------------------------------------
 
 
-def _seek(house: House, guest: "Connection", m: control.Seek) -> None:
-    house.matchmaking.seek(guest, m)
+def _seek(backend: Backend, guest: Guest, m: control.Seek) -> None:
+    backend.matchmaking.seek(guest, m)
 
 
-def _cancel_seek(house: House, guest: "Connection", m: control.CancelSeek) -> None:
-    house.matchmaking.cancel(guest, m)
+def _cancel_seek(backend: Backend, guest: Guest, m: control.CancelSeek) -> None:
+    backend.matchmaking.cancel(guest, m)
 
 
-def _end_match(house: House, guest: "Connection", m: control.EndMatch) -> None:
-    house.matchmaking.end_match(guest, m)
+def _end_match(backend: Backend, guest: Guest, m: control.EndMatch) -> None:
+    backend.matchmaking.end_match(guest, m)
 
 
-def _update_candidates(house: House, guest: "Connection", m: control.UpdateCandidates) -> None:
-    house.matchmaking.update_candidates(guest, m)
+def _update_candidates(backend: Backend, guest: Guest, m: control.UpdateCandidates) -> None:
+    backend.matchmaking.update_candidates(guest, m)
 
 
-def _opened(house: House, guest: "Connection", m: control.Opened) -> None:
-    house.matchmaking.open(guest, m)
+def _opened(backend: Backend, guest: Guest, m: control.Opened) -> None:
+    backend.matchmaking.open(guest, m)
 
 
 # -- the connection -----------------------------------------------------------------------
 
 
-def _ping(house: House, guest: "Connection", m: control.Ping) -> None:
+def _ping(backend: Backend, guest: Guest, m: control.Ping) -> None:
     guest.send(control.Done(id=m.id))
 
 
-HANDLERS: Final[dict[type[control.Request], Callable[[House, "Connection", Any], Work]]] = {
+HANDLERS: Final[dict[type[control.Request], Callable[[Backend, Guest, Any], Work]]] = {
     control.SignUp: _sign_up,
     control.Activate: _activate,
     control.ResendCode: _resend_code,
@@ -120,21 +118,26 @@ HANDLERS: Final[dict[type[control.Request], Callable[[House, "Connection", Any],
 }
 
 
-def _logged_in(guest: "Connection") -> Session:
+def _logged_in(guest: Guest) -> Session:
     if guest.session is None:
         raise ServerRefused(Code.NOT_LOGGED_IN)
     return guest.session
 
 
-def _expect_logged_out(guest: "Connection") -> None:
+def _expect_logged_out(guest: Guest) -> None:
     if guest.session is not None:
         raise ServerRefused(Code.ALREADY_LOGGED_IN)
 
 
-def _arrive(
-    house: House, guest: "Connection", session: Session, answer: control.LoggedIn, match_id: str = ""
+async def _arrive(
+    backend: Backend,
+    guest: Guest,
+    session: Session,
+    answer: control.LoggedIn,
+    match_ids: tuple[str, ...] = (),
 ) -> None:
-    """Answer first; what matchmaking has to say comes after it. Who has gone meanwhile does not arrive."""
+    """Answer, then log the client in, so that the answer comes before news; unless it has gone."""
+    number = await backend.matchmaking.next_number()
     if not guest.is_closed:
         guest.send(answer)
-        house.matchmaking.arrive(guest, session, match_id)
+        backend.matchmaking.arrive(guest, session, number, match_ids)

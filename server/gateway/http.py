@@ -30,7 +30,7 @@ MAX_BODY: Final = 8_192
 _SLICE: Final = 4_096
 
 
-class HttpDoor(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """Reads one request, answers it, and hangs up."""
 
     def __init__(self, accounts: Accounts, config: ServerConfig) -> None:
@@ -149,4 +149,4 @@ def _content_length(request: h11.Request) -> int:
 
 def http_protocol(accounts: Accounts, config: ServerConfig) -> asyncio.Protocol:
     """Make the protocol of one HTTP connection, for a transport whose TLS handshake is done."""
-    return HttpDoor(accounts, config)
+    return HttpConnection(accounts, config)

@@ -15,7 +15,7 @@ from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 from floater.wire.stun import BindingRequest, BindingResponse, Probe, ProbeReport, encode, take_message
 from server.gateway.prober import Prober
-from server.gateway.visit import Visit, endpoint_of
+from server.gateway.streams import Stream, endpoint_of
 
 log = logging.getLogger("server.gateway")
 
@@ -59,8 +59,8 @@ class Observations:
 class Observer(asyncio.Protocol):
     """One connection to an observer."""
 
-    def __init__(self, visit: Visit, observations: Observations, prober: Prober) -> None:
-        self._visit = visit
+    def __init__(self, stream: Stream, observations: Observations, prober: Prober) -> None:
+        self._stream = stream
         self._observations = observations
         self._prober = prober
         self._may_probe = True
@@ -69,7 +69,7 @@ class Observer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The door let it in."""
-        self._visit.attach(transport)
+        self._stream.attach(transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that is whole; hang up on anything else."""
@@ -77,23 +77,23 @@ class Observer(asyncio.Protocol):
         try:
             while (message := take_message(self._buffer)) is not None:
                 if not isinstance(message, BindingRequest) or not self._left:
-                    self._visit.close()
+                    self._stream.close()
                     return
                 self._answer(message)
         except RemoteProtocolError as error:
             log.debug("< observer: %s", error.code)
-            self._visit.close()
+            self._stream.close()
 
     def _answer(self, request: BindingRequest) -> None:
-        visit = self._visit
-        assert visit.transport is not None
+        stream = self._stream
+        assert stream.transport is not None
         self._left -= 1
-        self._observations.note(request.username, visit.endpoint)
-        visit.settle()
-        visit.deadline = asyncio.get_running_loop().time() + HELD_OPEN
+        self._observations.note(request.username, stream.endpoint)
+        stream.settle()
+        stream.deadline = asyncio.get_running_loop().time() + HELD_OPEN
         # The SYNs leave before the answer does: where it has arrived, so have they, or never will.
-        probe = self._probe(request, visit.transport)
-        visit.transport.write(encode(BindingResponse(request.transaction, visit.endpoint, probe)))
+        probe = self._probe(request, stream.transport)
+        stream.transport.write(encode(BindingResponse(request.transaction, stream.endpoint, probe)))
 
     def _probe(self, request: BindingRequest, transport: asyncio.Transport) -> Probe:
         if not request.probe or not self._may_probe:
@@ -105,12 +105,12 @@ class Observer(asyncio.Protocol):
                 transport.write(encode(ProbeReport(request.transaction, probe, fate)))
 
         own = endpoint_of(transport.get_extra_info("sockname")).host
-        return self._prober.probe(request.probe, self._visit.endpoint, own, tell)
+        return self._prober.probe(request.probe, self._stream.endpoint, own, tell)
 
     def pause_writing(self) -> None:
         """It asks and does not read: hang up."""
-        self._visit.abort()
+        self._stream.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It has gone."""
-        self._visit.ended()
+        self._stream.ended()

@@ -70,7 +70,7 @@ class _Form:
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
+class _PageRequest:
     """A request to a page, with what was found in it."""
 
     path: str
@@ -92,7 +92,7 @@ async def answer(accounts: Accounts, asked: Asked) -> Answer:
     if url.path not in (ACTIVATE_PAGE, RESET_PAGE):
         return _page(404, language, title=words_of(language)["page.not_found.title"])
     if asked.method in ("GET", "HEAD"):
-        return _show(_Visit(url.path, language, query.get("token", "")))
+        return _show(_PageRequest(url.path, language, query.get("token", "")))
     if asked.method != "POST":
         return _not_allowed("GET, HEAD, POST")
     if asked.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
@@ -102,7 +102,9 @@ async def answer(accounts: Accounts, asked: Asked) -> Answer:
     except ValueError:
         return plain(400)
     fields = dict(pairs)
-    return await _obey(accounts, _Visit(url.path, language, fields.get("token", ""), fields), asked.source)
+    return await _obey(
+        accounts, _PageRequest(url.path, language, fields.get("token", ""), fields), asked.source
+    )
 
 
 def plain(status: int) -> Answer:
@@ -132,81 +134,81 @@ def _not_allowed(methods: str) -> Answer:
     return Answer(405, b"", "text/plain; charset=utf-8", (("Allow", methods),))
 
 
-def _show(visit: _Visit, problem: str = "", status: int = 200) -> Answer:
+def _show(page: _PageRequest, problem: str = "", status: int = 200) -> Answer:
     """Show the form of a page."""
-    words, name = words_of(visit.language), _name(visit)
-    asks_password = visit.path == RESET_PAGE
+    words, name = words_of(page.language), _name(page)
+    asks_password = page.path == RESET_PAGE
     text = words[f"page.{name}.enter"]
-    if visit.token:
+    if page.token:
         text = words["page.reset.choose" if asks_password else "page.activate.press"]
     form = _Form(
-        visit.path,
+        page.path,
         words[f"page.{name}.button"],
-        visit.token,
-        visit.fields.get("email", ""),
+        page.token,
+        page.fields.get("email", ""),
         asks_password,
     )
-    other = next(language for language in LANGUAGES if language != visit.language)
-    link = {"lang": other} | ({"token": visit.token} if visit.token else {})
+    other = next(language for language in LANGUAGES if language != page.language)
+    link = {"lang": other} | ({"token": page.token} if page.token else {})
     return _page(
         status,
-        visit.language,
+        page.language,
         title=words[f"page.{name}.title"],
         text=text,
         problem=problem,
         form=form,
-        other=f"{visit.path}?{urlencode(link)}",
+        other=f"{page.path}?{urlencode(link)}",
         other_language=other,
     )
 
 
-async def _obey(accounts: Accounts, visit: _Visit, source: Source) -> Answer:
+async def _obey(accounts: Accounts, page: _PageRequest, source: Source) -> Answer:
     """Do what a page's button says."""
-    words, name = words_of(visit.language), _name(visit)
-    if visit.path == RESET_PAGE and visit.fields.get("password") != visit.fields.get("repeat"):
-        return _show(visit, words["page.differ"], 400)
+    words, name = words_of(page.language), _name(page)
+    if page.path == RESET_PAGE and page.fields.get("password") != page.fields.get("repeat"):
+        return _show(page, words["page.differ"], 400)
     try:
-        if visit.path == ACTIVATE_PAGE:
-            await _activate(accounts, visit, source)
+        if page.path == ACTIVATE_PAGE:
+            await _activate(accounts, page, source)
         else:
-            await _reset(accounts, visit, source)
+            await _reset(accounts, page, source)
     except ServerRefused as error:
         status = _STATUS.get(error.code, 400)
-        if error.code is Code.WRONG_CODE and visit.token:
+        if error.code is Code.WRONG_CODE and page.token:
             title = words["page.refused.title"]
-            return _page(status, visit.language, title=title, problem=words["page.link_over"])
-        shown = _show(visit, sentence_of(error.code, visit.language), status)
+            return _page(status, page.language, title=title, problem=words["page.link_over"])
+        shown = _show(page, sentence_of(error.code, page.language), status)
         if not error.retry_after:
             return shown
         retry = ("Retry-After", f"{error.retry_after + 0.5:.0f}")
         return Answer(shown.status, shown.body, shown.content_type, (retry,))
-    return _page(200, visit.language, title=words[f"page.{name}.title"], text=words[f"page.{name}.done"])
+    return _page(200, page.language, title=words[f"page.{name}.title"], text=words[f"page.{name}.done"])
 
 
-async def _activate(accounts: Accounts, visit: _Visit, source: Source) -> None:
-    if visit.token:
-        await accounts.activate_by_link(visit.token, source)
+async def _activate(accounts: Accounts, page: _PageRequest, source: Source) -> None:
+    if page.token:
+        await accounts.activate_by_link(page.token, source)
     else:
-        await accounts.activate(_read(visit, control.Activate), source)
+        await accounts.activate(_read(page, control.Activate), source)
 
 
-async def _reset(accounts: Accounts, visit: _Visit, source: Source) -> None:
-    if visit.token:
-        await accounts.reset_by_link(visit.token, visit.fields.get("password", ""), source)
+async def _reset(accounts: Accounts, page: _PageRequest, source: Source) -> None:
+    if page.token:
+        await accounts.reset_by_link(page.token, page.fields.get("password", ""), source)
     else:
-        await accounts.reset_password(_read(visit, control.ResetPassword), source)
+        await accounts.reset_password(_read(page, control.ResetPassword), source)
 
 
-def _read(visit: _Visit, kind: type[Asking]) -> Asking:
+def _read(page: _PageRequest, kind: type[Asking]) -> Asking:
     """Read a form as the message it stands for, by the message's own limits."""
     try:
-        return msgspec.convert({"type": kind.__struct_config__.tag, "id": 1} | visit.fields, kind)
+        return msgspec.convert({"type": kind.__struct_config__.tag, "id": 1} | page.fields, kind)
     except msgspec.ValidationError:
         raise ServerRefused(Code.BAD_FIELD) from None
 
 
-def _name(visit: _Visit) -> str:
-    return "activate" if visit.path == ACTIVATE_PAGE else "reset"
+def _name(page: _PageRequest) -> str:
+    return "activate" if page.path == ACTIVATE_PAGE else "reset"
 
 
 def _page(

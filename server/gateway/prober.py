@@ -19,7 +19,7 @@ from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 from floater.wire.stun import Probe
 from server.core.rates import Rates, parse_rates
-from server.gateway.visit import network_of
+from server.gateway.streams import network_of
 
 PROBE_TIMEOUT: Final = 0.9
 "Seconds after which a SYN counts as dropped: just less than TCP's first repetition, so that one is all."

@@ -25,8 +25,8 @@ from floater.wire.control import Refused, Role
 from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.relay import GO, JOIN_MESSAGES, PREAMBLE, Joined
 from server.config import ServerConfig
-from server.gateway.visit import Visit
-from server.services.tickets import RelayPass, TicketOffice
+from server.gateway.streams import Stream
+from server.services.tickets import RelayPass, TicketSigner
 
 log = logging.getLogger("server.gateway")
 
@@ -44,21 +44,21 @@ class Relay:
 
     Args:
         config: limits.
-        office: reads the tokens.
+        signer: reads the tokens.
     """
 
-    def __init__(self, config: ServerConfig, office: TicketOffice) -> None:
+    def __init__(self, config: ServerConfig, signer: TicketSigner) -> None:
         self.config = config
-        self._office = office
+        self._signer = signer
         self._places: dict[str, dict[Role, RelayStream]] = {}
         self._used: dict[str, tuple[int, float]] = {}
 
     def __len__(self) -> int:
         return len(self._places)
 
-    def stream(self, visit: Visit) -> "RelayStream":
+    def protocol(self, stream: Stream) -> "RelayStream":
         """Make the protocol of one connection."""
-        return RelayStream(visit, self)
+        return RelayStream(stream, self)
 
     def enter(self, stream: "RelayStream", token: bytes) -> None:
         """Bring a stream to its place, and join it to the other side if that is there.
@@ -66,7 +66,7 @@ class Relay:
         Raises:
             RemoteProtocolError: RELAY_REFUSED or RELAY_FULL.
         """
-        relay_pass = self._office.check_relay_token(token, now=time.time())
+        relay_pass = self._signer.check_relay_token(token, now=time.time())
         match_id, role = relay_pass.match_id, relay_pass.role
         if (older := self._places.get(match_id, {}).get(role)) is not None:
             older.end()  # and if it was joined, the other side with it
@@ -150,8 +150,8 @@ class _State(Enum):
 class RelayStream(asyncio.Protocol):
     """One side of a match."""
 
-    def __init__(self, visit: Visit, relay: Relay) -> None:
-        self._visit = visit
+    def __init__(self, stream: Stream, relay: Relay) -> None:
+        self._stream = stream
         self._relay = relay
         self._state = _State.JOINING
         self._head = bytearray()
@@ -166,12 +166,12 @@ class RelayStream(asyncio.Protocol):
     # -- coming in ------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The door let it in; `visit.deadline` runs already."""
-        self._transport = self._visit.attach(transport)
+        """The door let it in; `stream.deadline` runs already."""
+        self._transport = self._stream.attach(transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
         now = asyncio.get_running_loop().time()
-        self._visit.deadline = now + self._relay.config.relay_join_timeout
-        self._visit.overdue = self._too_late
+        self._stream.deadline = now + self._relay.config.relay_join_timeout
+        self._stream.overdue = self._too_late
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes on, or read the words before that."""
@@ -213,14 +213,14 @@ class RelayStream(asyncio.Protocol):
         self._state = _State.WAITING
         self._deadline(self._relay.config.relay_wait)
         self._relay.enter(self, message.token)
-        self._visit.settle()
+        self._stream.settle()
 
     def _read_go(self, data: bytes) -> None:
         assert self._other is not None
         if data[:1] != GO:
             raise RemoteProtocolError(Code.UNEXPECTED, "instead of GO")
         self._state = _State.FLOWING
-        self._visit.deadline = None
+        self._stream.deadline = None
         self._other.resume()
         if self._held:
             self._transport.write(self._held)  # may hold the other again at once
@@ -298,7 +298,7 @@ class RelayStream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Our side is gone; the other is closed once it has been given everything."""
-        self._visit.ended()
+        self._stream.ended()
         self.end()
 
     def end(self) -> None:
@@ -307,7 +307,7 @@ class RelayStream(asyncio.Protocol):
             return
         self._state = _State.ENDED
         self._relay.leave(self)
-        self._visit.close(within=_FLUSH)
+        self._stream.close(within=_FLUSH)
         if self._other is not None:
             self._other.end()
 
@@ -324,5 +324,5 @@ class RelayStream(asyncio.Protocol):
         self._transport.write(encode(message))
 
     def _deadline(self, seconds: float) -> None:
-        self._visit.deadline = asyncio.get_running_loop().time() + seconds
-        self._visit.overdue = self._too_late
+        self._stream.deadline = asyncio.get_running_loop().time() + seconds
+        self._stream.overdue = self._too_late

@@ -32,18 +32,23 @@ from floater.languages import choose_language
 from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.names import clean_username, normal_email
+from server.bus.base import ACCOUNTS, Bus
 from server.config import ServerConfig
 from server.core.onetime import RESET, SIGN_UP
+from server.core.sessions import Revoked
 from server.services.hashing import Hasher, cost_of, is_same
-from server.services.housekeeping import keep_house
+from server.services.housekeeping import clean_up
 from server.services.limits import Limits
 from server.services.mail import post_of
 from server.services.onetimes import OneTimes
 from server.services.outbox import Outbox
 from server.services.passwords import is_password_good
 from server.services.secret import Secret, load_secret, sha256
-from server.storage import records
-from server.storage.database import Database
+from server.storage import accounts as account_rows
+from server.storage import pending as pending_rows
+from server.storage import tokens as token_rows
+from server.storage.engine import Engine
+from server.storage.sqlite import SqliteEngine
 
 log = logging.getLogger("server.accounts")
 
@@ -69,10 +74,6 @@ class Session:
     "SHA-256 of its token, 32 bytes."
 
 
-def _nobody_told(account: int, but: bytes | None) -> None:
-    """Stand in until the gateway says whom to tell."""
-
-
 class Accounts:
     """Everything a person can do with an account.
 
@@ -85,14 +86,12 @@ class Accounts:
         self,
         config: ServerConfig,
         secret: Secret,
-        database: Database,
+        database: Engine,
         hasher: Hasher,
         outbox: Outbox,
+        bus: Bus,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.revoked: Callable[[int, bytes | None], None] = _nobody_told
-        """Called with an account whose log-ins have ended, all but the one with this token hash. The
-        gateway sets it, and closes their connections with SESSION_ENDED."""
         self.tasks: Final = Tasks()
         "Work that has to end before the database is closed."
         self._config = config
@@ -100,6 +99,7 @@ class Accounts:
         self._database = database
         self._hasher = hasher
         self._outbox = outbox
+        self._bus = bus
         self._clock = clock
         self._limits = Limits(config)
         self._onetimes = OneTimes(config, secret, outbox, clock)
@@ -123,7 +123,7 @@ class Accounts:
         password_hash = await self._hasher.hash(email, m.password)
         language = choose_language(m.language)
         async with self._database.write() as connection:
-            is_taken = await records.find_account(connection, email) is not None
+            is_taken = await account_rows.find_account(connection, email) is not None
             await self._onetimes.issue_sign_up(
                 connection, email, username, password_hash, language, decoy=is_taken
             )
@@ -153,7 +153,7 @@ class Accounts:
             sign_up = await self._onetimes.check_code(connection, SIGN_UP, email, m.code)
             made = None
             if sign_up is not None:
-                made = await records.make_account(connection, sign_up, self._clock())
+                made = await account_rows.make_account(connection, sign_up, self._clock())
         return self._activated(m.id, made)
 
     async def activate_by_link(self, link: str, source: Source) -> control.Done:
@@ -167,7 +167,7 @@ class Accounts:
             sign_up = await self._onetimes.check_link(connection, SIGN_UP, link)
             made = None
             if sign_up is not None:
-                made = await records.make_account(connection, sign_up, self._clock())
+                made = await account_rows.make_account(connection, sign_up, self._clock())
         return self._activated(1, made)
 
     # -- logging in -----------------------------------------------------------------------
@@ -188,8 +188,8 @@ class Accounts:
         self._limits.take("log_in", source=source.address, who=self._who(email))
         since = self._clock() - self._config.sign_up_lifetime
         async with self._database.read() as connection:
-            account = await records.find_account(connection, email)
-            waiting = await records.find_pending(connection, SIGN_UP, email, since)
+            account = await account_rows.find_account(connection, email)
+            waiting = await pending_rows.find_pending(connection, SIGN_UP, email, since)
         stored = [sign_up.password_hash for sign_up in waiting]
         self._hasher.learn(stored if account is None else [account.password_hash, *stored])
         typed = await self._hasher.hash_each(email, m.password)
@@ -207,7 +207,7 @@ class Accounts:
         self._limits.take("restore", source=source.address)
         digest, now = sha256(m.token), self._clock()
         async with self._database.read() as connection:
-            found = await records.find_token(
+            found = await token_rows.find_token(
                 connection,
                 digest,
                 created_since=now - self._config.token_lifetime,
@@ -218,14 +218,14 @@ class Accounts:
         account, used = found
         if now - used > _TOUCH:
             async with self._database.write() as connection:
-                await records.touch_token(connection, digest, now)
+                await token_rows.touch_token(connection, digest, now)
         session = Session(account.id, account.username, digest)
         return session, control.LoggedIn(id=m.id, username=account.username)
 
     async def log_out(self, session: Session) -> None:
         """Make the token worthless."""
         async with self._database.write() as connection:
-            await records.drop_token(connection, session.token_hash)
+            await token_rows.drop_token(connection, session.token_hash)
 
     # -- a forgotten password -------------------------------------------------------------
 
@@ -239,7 +239,7 @@ class Accounts:
         self._limits.take("forgot", source=source.address, who=self._who(email))
         language = choose_language(m.language)
         async with self._database.write() as connection:
-            account = await records.find_account(connection, email)
+            account = await account_rows.find_account(connection, email)
             await self._onetimes.issue_reset(connection, email, language, decoy=account is None)
         return await self._mailed(m.id)
 
@@ -283,9 +283,9 @@ class Accounts:
             raise ServerRefused(Code.BAD_USERNAME)
         self._limits.take("change", who=b"%d" % session.account)
         async with self._database.write() as connection:
-            if not await records.has_token(connection, session.token_hash):
+            if not await token_rows.has_token(connection, session.token_hash):
                 raise ServerRefused(Code.SESSION_ENDED)
-            await records.set_username(connection, session.account, username)
+            await account_rows.set_username(connection, session.account, username)
         return control.LoggedIn(id=m.id, username=username)
 
     async def change_password(self, session: Session, m: control.ChangePassword) -> control.Done:
@@ -296,7 +296,7 @@ class Accounts:
         """
         self._limits.take("change", who=b"%d" % session.account)
         async with self._database.read() as connection:
-            account = await records.load_account(connection, session.account)
+            account = await account_rows.load_account(connection, session.account)
         if account is None:
             raise ServerRefused(Code.SESSION_ENDED)
         if not is_password_good(m.new, account.email, account.username):
@@ -306,13 +306,13 @@ class Accounts:
             raise ServerRefused(Code.WRONG_PASSWORD)
         new_hash = await self._hasher.hash(account.email, m.new)
         async with self._database.write() as connection:
-            if not await records.has_token(connection, session.token_hash):
+            if not await token_rows.has_token(connection, session.token_hash):
                 raise ServerRefused(Code.SESSION_ENDED)
-            if not await records.set_password(connection, account.id, old_hash, new_hash):
+            if not await account_rows.set_password(connection, account.id, old_hash, new_hash):
                 raise ServerRefused(Code.WRONG_PASSWORD)
-            await records.drop_tokens(connection, account.id, but=session.token_hash)
-            await records.forget_pending(connection, RESET, account.email)
-        self.revoked(account.id, session.token_hash)
+            await token_rows.drop_tokens(connection, account.id, but=session.token_hash)
+            await pending_rows.forget_pending(connection, RESET, account.email)
+        self._bus.publish(ACCOUNTS, Revoked(account.id, session.token_hash))
         return control.Done(id=m.id)
 
     # -- health ---------------------------------------------------------------------------
@@ -324,7 +324,7 @@ class Accounts:
             ServerRefused: STORAGE_FAILED.
         """
         async with self._database.read() as connection:
-            await records.load_account(connection, records.NOBODY)
+            await account_rows.load_account(connection, account_rows.NOBODY)
 
     # -- parts of the above ---------------------------------------------------------------
 
@@ -343,45 +343,46 @@ class Accounts:
         return control.Done(id=request)
 
     async def _let_in(
-        self, account: records.Account, m: control.LogIn, new_hash: str
+        self, account: account_rows.Account, m: control.LogIn, new_hash: str
     ) -> tuple[Session, control.LoggedIn]:
         """Make a token for whoever gave the right password; keep its hash at the present cost from now on."""
         token = secrets.token_urlsafe(32)
         digest, now = sha256(token), self._clock()
         async with self._database.write() as connection:
             # Also says whether the password was changed while we were hashing.
-            if not await records.set_password(connection, account.id, account.password_hash, new_hash):
+            if not await account_rows.set_password(connection, account.id, account.password_hash, new_hash):
                 raise ServerRefused(Code.WRONG_LOG_IN)
             keep = self._config.tokens_per_account
-            await records.add_token(connection, account.id, digest, now, keep=keep)
+            await token_rows.add_token(connection, account.id, digest, now, keep=keep)
         session = Session(account.id, account.username, digest)
         return session, control.LoggedIn(id=m.id, username=account.username, token=token)
 
-    async def _reset(self, request: int, reset: records.Pending | None, password: str) -> control.Done:
+    async def _reset(self, request: int, reset: pending_rows.Pending | None, password: str) -> control.Done:
         if reset is None:
             raise ServerRefused(Code.WRONG_CODE)
         new_hash = await self._hasher.hash(reset.email, password)
         async with self._database.write() as connection:
-            account = await records.find_account(connection, reset.email)
-            is_there = await records.has_pending(connection, reset)
+            account = await account_rows.find_account(connection, reset.email)
+            is_there = await pending_rows.has_pending(connection, reset)
             if account is None or not is_there:
                 raise ServerRefused(Code.WRONG_CODE)  # used by somebody else while we were hashing
-            await records.set_password(connection, account.id, account.password_hash, new_hash)
-            await records.forget_pending(connection, RESET, reset.email)
-            await records.drop_tokens(connection, account.id)
-        self.revoked(account.id, None)
+            await account_rows.set_password(connection, account.id, account.password_hash, new_hash)
+            await pending_rows.forget_pending(connection, RESET, reset.email)
+            await token_rows.drop_tokens(connection, account.id)
+        self._bus.publish(ACCOUNTS, Revoked(account.id, None))
         log.info("= account %s has a new password", account.id)
         return control.Done(id=request)
 
 
 @asynccontextmanager
 async def open_accounts(
-    config: ServerConfig, *, clock: Callable[[], float] = time.time
+    config: ServerConfig, bus: Bus, *, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Accounts]:
     """Open the database, the hashing threads and the outbox; close them in order at the end of the block.
 
     Args:
         config: `public_url` has to be what people can reach, for the links in mails.
+        bus: is told when log-ins end.
         clock: UTC seconds.
 
     Raises:
@@ -396,23 +397,23 @@ async def open_accounts(
         raise FloaterError(Code.STORAGE_FAILED, f"cannot make the data folder: {error.strerror}") from error
     secret = load_secret(config.data_dir)
     async with AsyncExitStack() as stack:
-        database = await Database.open(config.data_dir / DATABASE_FILE)
+        database = await SqliteEngine.open(config.data_dir / DATABASE_FILE)
         stack.push_async_callback(database.close)
         async with database.write() as connection:
-            if not await records.is_right_secret(connection, secret.mark()):
+            if not await account_rows.is_right_secret(connection, secret.mark()):
                 raise FloaterError(
                     Code.STORAGE_FAILED,
                     "the secret file is not the one this database was made with: put the right one back",
                 )
-            stored = await records.hash_of_each_cost(connection)
+            stored = await account_rows.hash_of_each_cost(connection)
         hasher = Hasher(config, secret)
         stack.push_async_callback(hasher.close)
         hasher.learn(stored)
         outbox = Outbox(config, database, secret, post, clock)
-        accounts = Accounts(config, secret, database, hasher, outbox, clock)
+        accounts = Accounts(config, secret, database, hasher, outbox, bus, clock)
         stack.push_async_callback(accounts.tasks.close)
         accounts.tasks.start(outbox.run(), "outbox")
-        accounts.tasks.start(keep_house(config, database, clock), "housekeeping")
+        accounts.tasks.start(clean_up(config, database, clock), "housekeeping")
         yield accounts
 
 

@@ -1,4 +1,4 @@
-"""Delete what is over: sign-ups nobody activated, resets nobody used, tokens past their time."""
+"""Delete sign-ups that were not activated, resets that were not used, and tokens past their time."""
 
 import asyncio
 import logging
@@ -7,29 +7,30 @@ from typing import Final
 
 from floater.errors import ServerRefused
 from server.config import ServerConfig
-from server.storage import records
-from server.storage.database import Database
+from server.storage.engine import Engine
+from server.storage.pending import forget_old_pending
+from server.storage.tokens import forget_old_tokens
 
 log = logging.getLogger("server.housekeeping")
 
 INTERVAL: Final = 3_600.0
-"Seconds. Nothing depends on it: what is over is refused whether it is still there or not."
+"Seconds. A row past its time is refused even while it is still there."
 
 
-async def keep_house(config: ServerConfig, database: Database, clock: Callable[[], float]) -> None:
-    """Delete what is over, every hour, for ever, whatever happens."""
+async def clean_up(config: ServerConfig, database: Engine, clock: Callable[[], float]) -> None:
+    """Delete the rows past their time every hour, until cancelled, whatever happens."""
     while True:
         now = clock()
         try:
             async with database.write() as connection:
-                await records.forget_old(
+                await forget_old_pending(connection, now - max(config.sign_up_lifetime, config.mail_lifetime))
+                await forget_old_tokens(
                     connection,
-                    pending_since=now - max(config.sign_up_lifetime, config.mail_lifetime),
-                    tokens_created_since=now - config.token_lifetime,
-                    tokens_used_since=now - config.token_idle,
+                    created_since=now - config.token_lifetime,
+                    used_since=now - config.token_idle,
                 )
         except ServerRefused as error:
             log.warning("= put off (%s)", error.code)
-        except Exception as error:  # whatever it was, there is a next hour
+        except Exception as error:  # the next hour is another try
             log.error("= put off (%s)", type(error).__name__)
         await asyncio.sleep(INTERVAL)

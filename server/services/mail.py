@@ -34,7 +34,7 @@ class Kind(StrEnum):
     NOTHING = "nothing"  # takes a mail's place where there is nobody to write to; rehearsed, never sent
 
 
-class Letter(msgspec.Struct, frozen=True):
+class MailContent(msgspec.Struct, frozen=True):
     """What a mail says, before it is put into words."""
 
     kind: Kind
@@ -86,19 +86,19 @@ class Post(Protocol):
         """
 
 
-def compose(letter: Letter, *, sender: str, minutes: int) -> EmailMessage:
-    """Put a letter into words: text and HTML, in the reader's language and below it in the other.
+def compose(content: MailContent, *, sender: str, minutes: int) -> EmailMessage:
+    """Put a content into words: text and HTML, in the reader's language and below it in the other.
 
     Args:
-        letter: of any kind; NOTHING is a reset in all but being sent.
+        content: of any kind; NOTHING is a reset in all but being sent.
         sender: address for From.
         minutes: how long its code is good.
     """
-    first = choose_language(letter.language)
+    first = choose_language(content.language)
     order = (first, *(language for language in LANGUAGES if language != first))
-    values = {"username": _harmless(letter.username), "code": letter.code, "minutes": minutes}
+    values = {"username": _harmless(content.username), "code": content.code, "minutes": minutes}
 
-    kind = Kind.RESET if letter.kind is Kind.NOTHING else letter.kind
+    kind = Kind.RESET if content.kind is Kind.NOTHING else content.kind
 
     def say(language: str, what: str) -> str:
         return words_of(language).get(f"{kind}.{what}", "").format(**values)
@@ -107,13 +107,13 @@ def compose(letter: Letter, *, sender: str, minutes: int) -> EmailMessage:
         {"tag": tag} | {what: say(tag, what) for what in ("hello", "code", "link", "ignore")} for tag in order
     ]
     subject = say(first, "subject")
-    filled = {"languages": languages, "subject": subject, "code": letter.code, "link": letter.link}
-    mail = EmailMessage(policy=policy.SMTP.clone(utf8=not letter.to.isascii()))
+    filled = {"languages": languages, "subject": subject, "code": content.code, "link": content.link}
+    mail = EmailMessage(policy=policy.SMTP.clone(utf8=not content.to.isascii()))
     mail["From"] = Address(words_of(first)["name"], addr_spec=sender)
-    mail["To"] = deliverable(letter.to)
+    mail["To"] = deliverable(content.to)
     mail["Subject"] = subject
     mail["Date"] = format_datetime(localtime())
-    mail["Message-ID"] = f"<{letter.message_id}@{sender.rpartition('@')[2]}>"
+    mail["Message-ID"] = f"<{content.message_id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
     mail["X-Auto-Response-Suppress"] = "All"
     # Quoted-printable leaves the line with the code as it is, whatever the mail passes through.

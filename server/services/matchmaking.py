@@ -1,16 +1,9 @@
-"""Who is here, who seeks, who is matched: carries the lobby's decisions to the people (spec §4.4).
-
-The lobby decides; this room adds what it needs no knowledge of: connections,
-names, certificates, candidates and tickets.
-"""
+"""Carry requests to the node's machine, and its decisions to clients and other nodes (spec §4.4)."""
 
 import random
-import re
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 
@@ -19,73 +12,46 @@ from floater.crypto.certificate import key_fingerprint
 from floater.drive import Driver
 from floater.errors import ServerRefused
 from floater.wire import control
-from floater.wire.control import EndReason, Role
-from floater.wire.endpoint import Candidate, Endpoint
-from floater.wire.nat import UNKNOWN_NAT, Nat
+from floater.wire.control import EndReason
+from server.bus.base import ACCOUNTS, EVERY_NODE, Bus, node_address
 from server.config import ServerConfig
-from server.core import lobby
-from server.core.candidates import forwarded, verified
-from server.core.pool import UserId
+from server.core import events
+from server.core.matches import is_match_id
+from server.core.node import Node
+from server.core.sessions import LoggedIn, Revoked
+from server.core.sides import side_of
 from server.services.accounts import Session
-from server.services.tickets import SignedMatch, TicketOffice
+from server.services.guests import Guest, Guests
+from server.services.introductions import Introductions
+from server.services.tickets import TicketSigner
 
-_MATCH_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 _random: Final = random.SystemRandom()
 
 
-class Guest(Protocol):
-    """Somebody's control connection, as much as matchmaking needs of it."""
-
-    session: Session | None
-
-    @property
-    def host(self) -> str:
-        """The address it comes from."""
-
-    @property
-    def seen(self) -> frozenset[Endpoint]:
-        """Where the observers saw it."""
-
-    def send(self, message: control.ServerMessage) -> None:
-        """Tell it something."""
-
-    def dismiss(self, code: Code, retry_after: float = 0.0) -> None:
-        """Say why, and close it."""
-
-
-@dataclass(slots=True)
-class _Side:
-    """What one person brought to a search, and to the match that came of it."""
-
-    certificate: bytes
-    candidates: tuple[Candidate, ...]
-    host: str
-    nat: Nat
-    hides: bool
-    language: str
-    opened: int = -1
-    "The last punch that the peer was told of."
-
-
 class Matchmaking:
-    """Everybody who is logged in here.
+    """Everyone who is logged in at this node, and whom they meet.
 
-    Everything happens at once, in the order in which it is asked for. Methods
-    that carry out a wish raise `ServerRefused` when it is turned down.
+    A request is answered by the time its method returns. A method raises
+    `ServerRefused` if the node was not even asked.
     """
 
-    def __init__(self, config: ServerConfig, office: TicketOffice) -> None:
+    def __init__(self, config: ServerConfig, signer: TicketSigner, bus: Bus) -> None:
         self._config = config
-        self._office = office
-        self._lobby = lobby.Lobby(absence_limit=config.absence_limit)
-        self._driver = Driver(self._lobby, self._perform)
-        self._guests: dict[UserId, Guest] = {}
-        self._sides: dict[UserId, _Side] = {}
-        self._agreed: Callable[[], None] = _nothing
-        self._refused: Code | None = None
+        self._bus = bus
+        self._guests = Guests(bus)
+        self._introductions = Introductions(config, signer, self._guests)
+        node = Node(absence_limit=config.absence_limit, forward_private=config.forward_private)
+        self._driver = Driver(node, self._perform)
+        self._subscriptions = (
+            bus.subscribe(node_address(node.name), self._driver.feed),
+            bus.subscribe(EVERY_NODE, self._driver.feed),
+            bus.subscribe(ACCOUNTS, self._hear_of_log_ins),
+        )
 
     def close(self) -> None:
         """Decide nothing more."""
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
         self._driver.close()
 
     @property
@@ -95,209 +61,113 @@ class Matchmaking:
 
     # -- coming and going -----------------------------------------------------------------
 
-    def arrive(self, guest: Guest, session: Session, match_id: str = "") -> None:
-        """Somebody has logged in; an older connection of theirs is told and closed.
+    async def next_number(self) -> int:
+        """Return the number of the next log-in, for `arrive`."""
+        return await self._guests.next_number()
 
-        `match_id` names the match that they say still goes on.
+    def arrive(self, guest: Guest, session: Session, number: int, match_ids: tuple[str, ...] = ()) -> None:
+        """Log a client in. An earlier one of the account is told, and closed.
+
+        Args:
+            guest: the client.
+            session: its log-in.
+            number: of this log-in.
+            match_ids: the matches that it says still go on.
         """
-        user = session.account
-        older = self._guests.get(user)
-        if older is not None and older is not guest:
-            older.session = None
-            older.dismiss(Code.LOGGED_IN_ELSEWHERE)
-        guest.session = session
-        self._guests[user] = guest
-        if match_id and _MATCH_ID.fullmatch(match_id) is None:
-            guest.send(control.MatchEnded(match_id=match_id, reason=EndReason.LEFT))  # never was one
-            match_id = ""
-        self._driver.feed(lobby.Returned(user, match_id) if match_id else lobby.Arrived(user))
-        self._tidy(user)
-        if (side := self._sides.get(user)) is not None:
-            side.host = guest.host
-            if (peer := self._lobby.peer_of(user)) is not None:
-                self._tell_candidates(of=peer, to=user)
+        if not self._guests.arrive(guest, session, number):
+            return
+        for match_id in match_ids:
+            if not is_match_id(match_id):
+                guest.send(control.MatchEnded(match_id=match_id, reason=EndReason.LEFT))
+        going_on = tuple(match_id for match_id in match_ids if is_match_id(match_id))
+        self._driver.feed(events.Returned(session.account, going_on, guest.host))
 
     def leave(self, guest: Guest) -> None:
-        """Somebody's log-in has ended."""
-        self._depart(guest, lobby.Left)
+        """Log a client out."""
+        if (account := self._guests.leave(guest)) is not None:
+            self._driver.feed(events.Left(account))
 
     def drop(self, guest: Guest) -> None:
-        """A connection is gone, perhaps to come again."""
-        self._depart(guest, lobby.Dropped)
+        """Take note that a connection is gone; the client may come back."""
+        if (account := self._guests.leave(guest)) is not None:
+            self._driver.feed(events.Dropped(account))
 
-    def _depart(self, guest: Guest, event: type[lobby.Left | lobby.Dropped]) -> None:
-        session, guest.session = guest.session, None
-        if session is not None and self._guests.get(session.account) is guest:
-            del self._guests[session.account]
-            self._driver.feed(event(session.account))
-            self._tidy(session.account)
+    def rename(self, guest: Guest, session: Session) -> None:
+        """Use another name for an account, from its next match on."""
+        if guest.session is not None:
+            guest.session = session
+            self._driver.feed(events.Renamed(session.account, session.username))
 
-    def revoke(self, account: int, keep: bytes | None) -> None:
-        """All log-ins of an account have ended, but the one with the token hash `keep`."""
-        guest = self._guests.get(account)
-        if guest is not None and guest.session is not None and guest.session.token_hash != keep:
-            self.leave(guest)
-            guest.dismiss(Code.SESSION_ENDED)
-
-    # -- wishes ---------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------
 
     def seek(self, guest: Guest, m: control.Seek) -> None:
-        """Look for a stranger. `done` comes before what follows from it."""
-        user = _user(guest)
+        """Look for a stranger."""
+        request, session = _request(guest, m)
         try:
             key_fingerprint(m.certificate)
         except (ValueError, UnsupportedAlgorithm) as error:
             raise ServerRefused(Code.BAD_FIELD, "certificate") from error
-        candidates = () if m.hide_address else verified(m.candidates, host=guest.host, seen=guest.seen)
-        before = self._sides.get(user)
-        self._sides[user] = _Side(m.certificate, candidates, guest.host, m.nat, m.hide_address, m.language)
-        try:
-            self._wish(
-                lobby.Seek(user, _random.random(), secrets.token_urlsafe(16), m.after),
-                lambda: guest.send(_done(m, candidates, m.candidates, hidden=m.hide_address)),
-            )
-        except ServerRefused:
-            self._sides.pop(user)
-            if before is not None:
-                self._sides[user] = before
-            raise
+        side, notice = side_of(
+            m, username=session.username, host=guest.host, seen=guest.seen, relay=self._config.relay_address
+        )
+        pick, match_id = _random.random(), secrets.token_urlsafe(16)
+        self._driver.feed(events.Seek(request, side, pick, match_id, m.after, time.time(), notice))
 
     def cancel(self, guest: Guest, m: control.CancelSeek) -> None:
         """Stop looking."""
-        user = _user(guest)
-        self._wish(lobby.CancelSeek(user), lambda: guest.send(control.Done(id=m.id)))
-        self._tidy(user)
+        request, _ = _request(guest, m)
+        self._driver.feed(events.CancelSeek(request))
 
     def end_match(self, guest: Guest, m: control.EndMatch) -> None:
-        """End a match for both. Said again, or of a match that is over, it changes nothing."""
-        user = _user(guest)
-        if m.reason is EndReason.LEFT:
-            raise ServerRefused(Code.BAD_FIELD, "only a server says that")
-        self._wish(lobby.EndMatch(user, m.match_id, m.reason), lambda: guest.send(control.Done(id=m.id)))
-        self._tidy(user)
+        """End a match for both. A match that is over or not the client's is left alone."""
+        request, _ = _request(guest, m)
+        self._driver.feed(events.EndMatch(request, m.match_id, m.reason))
 
     def update_candidates(self, guest: Guest, m: control.UpdateCandidates) -> None:
-        """Tell the peer where somebody is now, if either may know of the other."""
-        user = _user(guest)
-        if self._lobby.match_of(user) != m.match_id:
-            raise ServerRefused(Code.NO_SUCH_MATCH)
-        side, peer = self._sides.get(user), self._lobby.peer_of(user)
-        candidates: tuple[Candidate, ...] = ()
-        if side is not None and not side.hides:
-            side.candidates = candidates = verified(m.candidates, host=guest.host, seen=guest.seen)
-            side.host, side.nat = guest.host, m.nat
-        guest.send(_done(m, candidates, m.candidates, hidden=side is None or side.hides))
-        if peer is not None:
-            self._tell_candidates(of=user, to=peer)
+        """Tell the peer where a client is now, if it may know."""
+        request, _ = _request(guest, m)
+        self._driver.feed(
+            events.UpdateCandidates(request, m.match_id, m.candidates, m.nat, guest.host, guest.seen)
+        )
 
     def open(self, guest: Guest, m: control.Opened) -> None:
-        """Tell the peer that somebody's NAT is open for it, once for each punch, if it may know of them."""
-        user = _user(guest)
-        if self._lobby.match_of(user) != m.match_id:
-            raise ServerRefused(Code.NO_SUCH_MATCH)
-        guest.send(control.Done(id=m.id))
-        side, peer = self._sides.get(user), self._lobby.peer_of(user)
-        if (
-            side is not None
-            and m.punch > side.opened
-            and peer is not None
-            and (other := self._guests.get(peer)) is not None
-            and self._forwarded(of=user, to=peer)
-        ):
-            side.opened = m.punch
-            other.send(control.PeerOpened(match_id=m.match_id, punch=m.punch))
+        """Tell the peer that a client's NAT is open for it, if it may know."""
+        request, _ = _request(guest, m)
+        self._driver.feed(events.Opened(request, m.match_id, m.punch))
 
-    def _wish(self, event: lobby.Event, agreed: Callable[[], None]) -> None:
-        self._agreed, self._refused = agreed, None
-        self._driver.feed(event)
-        self._agreed = _nothing
-        if self._refused is not None:
-            raise ServerRefused(self._refused)
+    # -- what was decided, here and elsewhere ---------------------------------------------
 
-    def _tidy(self, user: UserId) -> None:
-        """Forget what somebody brought, once they neither wait nor are in a match."""
-        if not self._lobby.is_engaged(user):
-            self._sides.pop(user, None)
-
-    # -- what the lobby decided -----------------------------------------------------------
-
-    def _perform(self, effect: lobby.Effect) -> None:
+    def _perform(self, effect: events.Effect) -> None:
         match effect:
-            case lobby.Agreed():
-                self._agreed()
-            case lobby.Refused(_, code):
-                self._refused = code
-            case lobby.Matched(match_id, leader, follower):
-                self._introduce(match_id, leader, follower)
-            case lobby.MatchEnded(user, match_id, reason):
-                self._tidy(user)
-                if (guest := self._guests.get(user)) is not None:
-                    guest.send(control.MatchEnded(match_id=match_id, reason=reason))
+            case events.Send(to, message):
+                self._bus.publish(EVERY_NODE if to is None else node_address(to), message)
+            case events.Agreed(request, notice):
+                self._answer(request, control.Done(id=request.id, notice=notice))
+            case events.Refused(request, code):
+                self._answer(request, control.Refused(code=code, id=request.id))
+            case _:
+                self._introductions.tell(effect)
 
-    def _introduce(self, match_id: str, leader: UserId, follower: UserId) -> None:
-        one, other = self._sides[leader], self._sides[follower]
-        signed = self._office.sign(
-            match_id,
-            leader=one.certificate,
-            follower=other.certificate,
-            issued=time.time(),
-            lifetime=self._config.ticket_lifetime,
-        )
-        self._guests[leader].send(self._matched(match_id, Role.LEADER, signed, leader, follower))
-        self._guests[follower].send(self._matched(match_id, Role.FOLLOWER, signed, follower, leader))
+    def _answer(self, request: events.Request, message: control.Answer) -> None:
+        if (guest := self._guests.get(request.account, request.device)) is not None:
+            guest.send(message)
 
-    def _matched(
-        self, match_id: str, role: Role, signed: SignedMatch, user: UserId, peer: UserId
-    ) -> control.Matched:
-        other, session = self._sides[peer], self._guests[peer].session
-        assert session is not None
-        relay_only = other.hides or self._sides[user].hides
-        return control.Matched(
-            match_id=match_id,
-            role=role,
-            peer=control.Peer(username=session.username, language=other.language),
-            certificate=other.certificate,
-            ticket=signed.ticket,
-            signature=signed.signature,
-            relay_token=signed.leader_token if role is Role.LEADER else signed.follower_token,
-            candidates=self._forwarded(of=peer, to=user),
-            nat=UNKNOWN_NAT if relay_only else other.nat,
-            relay_only=relay_only,
-        )
-
-    def _forwarded(self, *, of: UserId, to: UserId) -> tuple[Candidate, ...]:
-        """What the one may know of the other's places: nothing if either hides, or may have hidden."""
-        one, other = self._sides.get(of), self._sides.get(to)
-        if one is None or other is None or one.hides or other.hides:
-            return ()
-        return forwarded(
-            one.candidates,
-            host=one.host,
-            to_host=other.host,
-            forward_private=self._config.forward_private,
-        )
-
-    def _tell_candidates(self, *, of: UserId, to: UserId) -> None:
-        candidates, guest = self._forwarded(of=of, to=to), self._guests.get(to)
-        if candidates and guest is not None:
-            nat = self._sides[of].nat
-            match_id = self._lobby.match_of(to)
-            guest.send(control.PeerCandidates(match_id=match_id, candidates=candidates, nat=nat))
+    def _hear_of_log_ins(self, message: LoggedIn | Revoked) -> None:
+        match message:
+            case LoggedIn(account):
+                if self._guests.hear(message):
+                    self._driver.feed(events.Moved(account))
+            case Revoked(account):
+                if self._guests.revoke(message):
+                    self._driver.feed(events.Left(account))
 
 
-def _nothing() -> None:
-    """Nobody asked."""
+def _request(guest: Guest, m: control.Request) -> tuple[events.Request, Session]:
+    """Name a client's request and its log-in.
 
-
-def _user(guest: Guest) -> UserId:
+    Raises:
+        ServerRefused: NOT_LOGGED_IN.
+    """
     if guest.session is None:
         raise ServerRefused(Code.NOT_LOGGED_IN)
-    return guest.session.account
-
-
-def _done(
-    m: control.Request, kept: tuple[Candidate, ...], named: tuple[Candidate, ...], *, hidden: bool
-) -> control.Done:
-    """Answer, and say if a place was left out that its owner was free to name."""
-    left_out = not hidden and len(kept) < len(set(named))
-    return control.Done(id=m.id, notice=Code.BAD_CANDIDATE if left_out else "")
+    return events.Request(guest.session.account, guest.device, m.id), guest.session

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from floater.wire.limits import CODE_DIGITS
 from server.config import ServerConfig
 from server.core.onetime import RESET, SIGN_UP, clean_code, find_by_code, is_link_good
-from server.services.mail import Kind, Letter
+from server.services.mail import Kind, MailContent
 from server.services.outbox import Outbox
 from server.services.secret import Secret, sha256
-from server.storage import records
+from server.storage import accounts as account_rows
+from server.storage import pending as pending_rows
 
 _LINK_BYTES: Final = 24
 ACTIVATE_PAGE: Final = "/activate"
@@ -49,7 +50,7 @@ class OneTimes:
     ) -> None:
         """Keep a sign-up and put its mail into the outbox; a decoy's says that there is an account."""
         code, link, fresh = self._make()
-        row = await records.add_pending(
+        row = await pending_rows.add_pending(
             connection,
             SIGN_UP,
             email,
@@ -65,13 +66,13 @@ class OneTimes:
 
     async def issue_again(self, connection: AsyncConnection, email: str) -> None:
         """Give the newest sign-up of an address a new code and send its mail again."""
-        account = await records.find_account(connection, email)
+        account = await account_rows.find_account(connection, email)
         since = self._clock() - self._config.sign_up_lifetime
-        waiting = await records.find_pending(connection, SIGN_UP, email, since)
+        waiting = await pending_rows.find_pending(connection, SIGN_UP, email, since)
         code, link, fresh = self._make()
         newest = waiting[0] if waiting else None
-        row = newest.id if newest else records.NOBODY
-        await records.renew_pending(connection, row, fresh)
+        row = newest.id if newest else account_rows.NOBODY
+        await pending_rows.renew_pending(connection, row, fresh)
         if newest is None:
             kind, language, username = Kind.NOTHING, "en", ""
         else:
@@ -85,7 +86,7 @@ class OneTimes:
     ) -> None:
         """Keep the wish for a new password and put its mail into the outbox; a decoy has none."""
         code, link, fresh = self._make()
-        row = await records.add_pending(
+        row = await pending_rows.add_pending(
             connection, RESET, email, fresh, self._clock(), decoy=decoy, language=language
         )
         kind = Kind.NOTHING if decoy else Kind.RESET
@@ -95,22 +96,24 @@ class OneTimes:
 
     async def check_code(
         self, connection: AsyncConnection, purpose: str, email: str, text: str
-    ) -> records.Pending | None:
+    ) -> pending_rows.Pending | None:
         """Find what a code is for; None, and the wrong try counted, if it is for nothing."""
         now, code = self._clock(), clean_code(text)
-        waiting = await records.find_pending(connection, purpose, email, self._since(purpose))
+        waiting = await pending_rows.find_pending(connection, purpose, email, self._since(purpose))
         digests = [self._code_digest(pending.onetime.link_digest, code) for pending in waiting]
         found = find_by_code([pending.onetime for pending in waiting], digests, now=now)
         if found is None or not code:
-            await records.count_wrong_code(connection, purpose, email)
+            await pending_rows.count_wrong_code(connection, purpose, email)
             return None
         return next(pending for pending in waiting if pending.id == found.id)
 
     async def check_link(
         self, connection: AsyncConnection, purpose: str, link: str
-    ) -> records.Pending | None:
+    ) -> pending_rows.Pending | None:
         """Find what a link is for; None if it is for nothing."""
-        pending = await records.find_pending_by_link(connection, purpose, sha256(link), self._since(purpose))
+        pending = await pending_rows.find_pending_by_link(
+            connection, purpose, sha256(link), self._since(purpose)
+        )
         if pending is None or not is_link_good(pending.onetime, now=self._clock()):
             return None
         return pending
@@ -121,12 +124,12 @@ class OneTimes:
         """When a row has to have been made at the earliest; resets go by the times of their codes alone."""
         return self._clock() - self._config.sign_up_lifetime if purpose == SIGN_UP else 0.0
 
-    def _make(self) -> tuple[str, str, records.Fresh]:
+    def _make(self) -> tuple[str, str, pending_rows.Fresh]:
         now = self._clock()
         code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
         link = secrets.token_urlsafe(_LINK_BYTES)
         link_digest = sha256(link)
-        fresh = records.Fresh(
+        fresh = pending_rows.Fresh(
             self._code_digest(link_digest, code),
             link_digest,
             now + self._config.code_lifetime,
@@ -152,7 +155,7 @@ class OneTimes:
     ) -> None:
         # Every kind is filled in alike, whatever of it the mail will show.
         page = RESET_PAGE if kind is Kind.RESET else ACTIVATE_PAGE
-        letter = Letter(
+        content = MailContent(
             kind=kind,
             to=email,
             language=language,
@@ -161,4 +164,4 @@ class OneTimes:
             code=code,
             link=f"{self._pages}{page}?token={link}&lang={language}",
         )
-        await self._outbox.put(connection, letter, row)
+        await self._outbox.put(connection, content, row)

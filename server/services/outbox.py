@@ -1,10 +1,10 @@
 """The outbox: mails that wait in the database until they have been handed over.
 
-A mail is put in by the same transaction that makes it necessary, so a sign-up without its
-mail, or a mail without its sign-up, cannot be; and it is taken out after it
-has been handed over, so it survives a restart, and at worst is sent twice.
+A mail is added by the transaction that makes it necessary, so there is never a
+sign-up without its mail, or a mail without its sign-up. It is deleted after it
+has been handed over, so it survives a restart, and at worst is sent twice::
 
-    waiting ──handed over, or refused for good──▶ gone
+    waiting ──handed over, or refused for good──▶ deleted
        ▲ └───put off (4xx)──▶ waiting until `next_try`, each time twice as long
        ├──broke the connection: the same, and the others are tried on a new one
        └──mail server down: all wait, tried again after 1, 2, 4 … 60 s
@@ -20,20 +20,21 @@ from typing import Final
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
-from sqlalchemy import Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from floater.errors import ServerRefused
 from server.config import ServerConfig
-from server.services.mail import Kind, Letter, Post, PostDown, PutOff, Rejected, Send, compose
+from server.services.mail import Kind, MailContent, Post, PostDown, PutOff, Rejected, Send, compose
 from server.services.secret import Secret
-from server.storage.database import Database
-from server.storage.tables import outbox, pending
+from server.storage import outbox
+from server.storage.engine import Engine
+from server.storage.outbox import Waiting
+from server.storage.pending import extend_pending
 
 log = logging.getLogger("server.outbox")
 
 FRESH: Final = 60.0
-"Seconds for which it is believed that the mail server is still up."
+"Seconds for which a mail server that was up counts as up."
 ASKING: Final = 2.0
 "Seconds to wait for the mail server's first word when that is not known."
 LATE: Final = 5.0
@@ -41,21 +42,21 @@ LATE: Final = 5.0
 _PUT_OFF: Final = 60.0
 _PUT_OFF_LONGEST: Final = 3_600.0
 _STUMBLES: Final = 4
-"At most so often in a row the wait after a mail that broke the connection gets longer: the rest shall go."
+"Times in a row that the wait after a mail that broke the connection gets longer."
 _BATCH: Final = 50
 
 
 class _Stumbled(Exception):
-    """One mail broke the connection, or broke us. It was put off; the others can be tried on a new one."""
+    """One mail broke the connection, or failed here. It was put off; the others get a new connection."""
 
 
 class Outbox:
-    """Keeps mails, and hands them over by `run`."""
+    """Keeps mails in the database; `run` hands them over."""
 
     def __init__(
         self,
         config: ServerConfig,
-        database: Database,
+        database: Engine,
         secret: Secret,
         post: Post,
         clock: Callable[[], float] = time.time,
@@ -73,23 +74,20 @@ class Outbox:
 
     # -- putting in -----------------------------------------------------------------------
 
-    async def put(self, connection: AsyncConnection, letter: Letter, pending_id: int) -> None:
-        """Put a letter in, in the caller's transaction. `pending_id` is the row of its code, 0 for none."""
+    async def put(self, connection: AsyncConnection, content: MailContent, pending_id: int) -> None:
+        """Add a mail in the caller's transaction. `pending_id` is the row of its code, 0 for none."""
         now = self._clock()
-        sealed = self._seal.encrypt(msgspec.json.encode(letter))
-        await connection.execute(
-            insert(outbox).values(pending=pending_id, sealed=sealed, tries=0, next_try=now, created=now)
-        )
+        sealed = self._seal.encrypt(msgspec.json.encode(content))
+        await outbox.add_mail(connection, pending_id, sealed, now)
 
     def kick(self) -> None:
-        """Say that something was put in. After the transaction."""
+        """Hand over at once what was added. Call it after the transaction."""
         self._wake.set()
 
     async def is_delayed(self) -> bool:
-        """Say whether mails wait for a mail server that is down; after `kick`.
+        """Return True if mails wait because the mail server is down. Call it after `kick`.
 
-        It is about the mail server alone: nothing of whom a mail is for goes
-        into the answer or the time it takes.
+        Neither the answer nor the time it takes depends on whom a mail is for.
         """
         if not self._is_up:
             return True
@@ -105,7 +103,7 @@ class Outbox:
     # -- handing over ---------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Hand mails over for ever, whatever happens. Cancel to stop; what was not handed over stays."""
+        """Hand mails over until cancelled, whatever happens. Mails that were not handed over stay."""
         failures = 0
         while True:
             self._wake.clear()
@@ -146,23 +144,20 @@ class Outbox:
                 pass
 
     async def _hand_over_all(self) -> float | None:
-        """Hand over what is due; return the seconds until more is, None for never.
+        """Hand over the mails that are due; return the seconds until the next is, None if none waits.
 
-        It connects even if nothing is due, so that `is_delayed` gets its answer for every address alike.
+        It connects even if no mail is due, so that `is_delayed` is the same for every address.
         """
         async with self._post.open() as send:
             self._learn(True)
             while True:
                 now = self._clock()
                 async with self._database.read() as connection:
-                    due = select(outbox).where(outbox.c.next_try <= now)
-                    rows = (
-                        await connection.execute(due.order_by(outbox.c.tries, outbox.c.id).limit(_BATCH))
-                    ).all()
-                    if not rows:
-                        following = (await connection.execute(select(func.min(outbox.c.next_try)))).scalar()
+                    due = await outbox.due_mails(connection, now, limit=_BATCH)
+                    if not due:
+                        following = await outbox.next_try(connection)
                         return None if following is None else max(following - now, 0.0)
-                for row in rows:
+                for row in due:
                     try:
                         await self._hand_over(row, send)
                     except ServerRefused:
@@ -174,10 +169,10 @@ class Outbox:
                         await self._put_off(row, min(wait, _PUT_OFF_LONGEST), reason)
                         raise _Stumbled from error
 
-    async def _hand_over(self, row: Row[tuple[object, ...]], send: Send) -> None:
+    async def _hand_over(self, row: Waiting, send: Send) -> None:
         now = self._clock()
-        letter = self._open(row.sealed)
-        if letter is None:
+        content = self._open(row.sealed)
+        if content is None:
             await self._drop(row.id)
             return
         if now - row.created > self._config.mail_lifetime:
@@ -188,8 +183,8 @@ class Outbox:
             await self._renew(row.pending, now)
         try:
             minutes = round(self._config.code_lifetime / 60)
-            mail = compose(letter, sender=self._post.sender, minutes=minutes)
-            await send(mail, only_rehearse=letter.kind is Kind.NOTHING)
+            mail = compose(content, sender=self._post.sender, minutes=minutes)
+            await send(mail, only_rehearse=content.kind is Kind.NOTHING)
         except PutOff as error:
             await self._put_off(row, min(_PUT_OFF * 2**row.tries, _PUT_OFF_LONGEST), str(error))
             self._stumbles = 0
@@ -200,33 +195,25 @@ class Outbox:
         self._stumbles = 0
         await self._drop(row.id)
 
-    async def _put_off(self, row: Row[tuple[object, ...]], wait: float, reason: str) -> None:
+    async def _put_off(self, row: Waiting, wait: float, reason: str) -> None:
         wait *= random.uniform(0.8, 1.2)
         log.info("= mail %s put off (%s) for %.0f s", row.id, reason, wait)
         async with self._database.write() as connection:
-            change = update(outbox).where(outbox.c.id == row.id)
-            next_try = self._clock() + wait
-            await connection.execute(change.values(tries=outbox.c.tries + 1, next_try=next_try))
+            await outbox.put_off(connection, row.id, self._clock() + wait)
 
     async def _drop(self, row: int) -> None:
         async with self._database.write() as connection:
-            await connection.execute(delete(outbox).where(outbox.c.id == row))
+            await outbox.drop_mail(connection, row)
 
     async def _renew(self, row: int, now: float) -> None:
-        """Count the time of a late mail's code from now: it is no use to have it expire on the way."""
+        """Count the time of a late mail's code from now, so that it does not expire on the way."""
         async with self._database.write() as connection:
-            await connection.execute(
-                update(pending)
-                .where(pending.c.id == row)
-                .values(
-                    code_expires=now + self._config.code_lifetime,
-                    link_expires=now + self._config.link_lifetime,
-                )
-            )
+            code_expires, link_expires = now + self._config.code_lifetime, now + self._config.link_lifetime
+            await extend_pending(connection, row, code_expires, link_expires)
 
-    def _open(self, sealed: bytes) -> Letter | None:
+    def _open(self, sealed: bytes) -> MailContent | None:
         try:
-            return msgspec.json.decode(self._seal.decrypt(sealed), type=Letter)
+            return msgspec.json.decode(self._seal.decrypt(sealed), type=MailContent)
         except (InvalidToken, msgspec.DecodeError):
             log.error("= a mail in the outbox cannot be read and is dropped")
             return None

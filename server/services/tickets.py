@@ -45,7 +45,7 @@ class SignedMatch:
     follower_token: bytes
 
 
-class TicketOffice:
+class TicketSigner:
     """Signs and checks with the keys of one server."""
 
     def __init__(self, keys: Keys) -> None:

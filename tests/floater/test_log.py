@@ -13,6 +13,8 @@ from floater.codes import Code
 from floater.errors import FloaterError
 from floater.log import log_loop_errors, set_up_log
 
+pytestmark = pytest.mark.logs("once", "it failed", "the loop met ValueError")
+
 SECRET = "ann@example.org 203.0.113.7"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from floater.tasks import Tasks
 
+pytestmark = pytest.mark.logs("task fragile failed")
+
 
 @pytest.mark.asyncio
 async def test_close_ends_what_is_running_and_waits_for_it() -> None:

@@ -21,15 +21,16 @@ from floater.wire.codec import UnknownType
 from floater.wire.control import CLIENT_MESSAGES, SERVER_MESSAGES
 from floater.wire.endpoint import Endpoint
 from floater.wire.frame import SERVER_LEG, FrameReader
+from server.bus.local import LocalBus
 from server.config import ServerConfig
+from server.gateway.backend import Backend
 from server.gateway.connection import Connection
-from server.gateway.house import House
 from server.gateway.observer import Observations
-from server.gateway.visit import Visits
+from server.gateway.streams import Streams
 from server.services.accounts import Accounts, Session, Source
 from server.services.keys import Keys
 from server.services.matchmaking import Matchmaking
-from server.services.tickets import TicketOffice
+from server.services.tickets import TicketSigner
 from tests.fuzz.choose import Choices, make_header
 
 _CONFIG = ServerConfig(data_dir=Path("/nowhere"), message_rate=1e6, message_burst=1_000_000)
@@ -143,10 +144,10 @@ class _Transport(asyncio.Transport):
 class _Client:
     """One hostile client: what it said, and what it was told."""
 
-    def __init__(self, house: House, visits: Visits, number: int) -> None:
-        visit = visits.admit(Endpoint(f"203.0.113.{number}", 5_000), now=_LOOP.time())
-        assert visit is not None
-        self.connection = Connection(visit, house)
+    def __init__(self, backend: Backend, streams: Streams, number: int) -> None:
+        stream = streams.admit(Endpoint(f"203.0.113.{number}", 5_000), now=_LOOP.time())
+        assert stream is not None
+        self.connection = Connection(stream, backend)
         self.transport = _Transport()
         self.transport.connection = self.connection
         self.connection.connection_made(self.transport)
@@ -199,20 +200,20 @@ def _frame(header: dict[str, Any]) -> bytes:
 
 
 async def _story(choices: Choices) -> None:
-    house = House(
+    backend = Backend(
         config=_CONFIG,
         accounts=cast(Accounts, _Accounts()),
-        matchmaking=Matchmaking(_CONFIG, TicketOffice(_KEYS)),
+        matchmaking=Matchmaking(_CONFIG, TicketSigner(_KEYS), LocalBus()),
         observations=Observations(),
         observers=(":1",),
         ticket_key=bytes(32),
         tasks=Tasks(),
     )
-    visits = Visits(_CONFIG)
+    streams = Streams(_CONFIG)
     clients: list[_Client] = []
     while choices.left:
         if not clients or (len(clients) < 4 and choices.chance(8)):
-            clients.append(_Client(house, visits, len(clients) + 1))
+            clients.append(_Client(backend, streams, len(clients) + 1))
             clients[-1].connection.data_received(_frame({"type": "hello", "versions": [1]}))
         client = choices.pick(clients)
         match choices.below(12):
@@ -236,10 +237,10 @@ async def _story(choices: Choices) -> None:
         client.transport.close()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert house.matchmaking.online == 0
-    assert not house.connections
-    house.matchmaking.close()
-    await house.tasks.close()
+    assert backend.matchmaking.online == 0
+    assert not backend.connections
+    backend.matchmaking.close()
+    await backend.tasks.close()
 
 
 def gateway_sequence(data: bytes) -> None:

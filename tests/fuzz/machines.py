@@ -20,10 +20,12 @@ from floater.wire import talk as wire
 from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, parse_address, scope_of
 from floater.wire.limits import MAX_OPEN_OFFERS, MAX_UNACKNOWLEDGED
 from floater.wire.message_id import parse_message_id
-from server.core import lobby
+from server.core import events
 from server.core.candidates import forwarded, verified
+from server.core.node import Node
 from tests.fuzz.choose import EDGE_IDS, EDGE_TEXTS, OURS, THEIRS, Choices, make_message
-from tests.simulation.ledger import MOVES, LobbyLedger
+from tests.helpers.nodes import SettledNode, a_side
+from tests.simulation.ledger import MOVES, MatchLedger
 
 PAUSES = (0.0, 0.001, 0.1, 1.0, 3.0, 10.0, 40.0, 700.0)
 _HOSTS = (
@@ -469,7 +471,7 @@ def _server_news(choices: Choices, attempt: int) -> standing.Event:
     )
 
 
-# -- the lobby, with hostile clients -------------------------------------------------------
+# -- a node, with hostile clients ---------------------------------------------------------
 
 
 @dataclass
@@ -477,11 +479,12 @@ class _Clock:
     now: float = 0.0
 
 
-def lobby_sequence(data: bytes) -> None:
+def node_sequence(data: bytes) -> None:
     """Anything that clients may ask, in any order, of any match: the book-keeper has no complaint."""
     choices = Choices(data)
-    machine, clock = lobby.Lobby(absence_limit=600.0), _Clock()
-    ledger = LobbyLedger(clock, machine, set())
+    node, clock = Node(absence_limit=600.0), _Clock()
+    machine = SettledNode(node)
+    ledger = MatchLedger(clock, node, set())
     here: set[int] = set()
     names = ["m1", "m2", ""]
     wishes = 0
@@ -494,29 +497,31 @@ def lobby_sequence(data: bytes) -> None:
         else:
             raise AssertionError("time stands still")
         user, name = choices.below(5), names[-1 - choices.below(min(8, len(names)))]
-        event: lobby.Event
+        request = events.Request(user, 1, 1)
+        event: events.Event
         match choices.below(8):
             case 0:
-                event = lobby.Arrived(user)
+                event = events.Arrived(user)
             case 1:
-                event = lobby.Returned(user, name)
+                event = events.Returned(user, (name,) if name else (), "203.0.113.1")
             case 2:
-                event = lobby.Dropped(user)
+                event = events.Dropped(user)
             case 3:
-                event = lobby.Left(user)
+                event = events.Left(user)
             case 4:
-                event = lobby.CancelSeek(user)
+                event = events.CancelSeek(request)
             case 5:
-                event = lobby.EndMatch(user, name, choices.pick(tuple(control.EndReason)))
+                event = events.EndMatch(request, name, choices.pick(tuple(control.EndReason)))
             case _:
                 wishes += 1
-                event = lobby.Seek(user, choices.byte() / 256, f"w{wishes}", choices.pick(names))
-                names.append(event.match_id)
-        if isinstance(event, lobby.Arrived | lobby.Returned):
+                pick, name = choices.byte() / 256, f"w{wishes}"
+                event = events.Seek(request, a_side(), pick, name, choices.pick(names))
+                names.append(name)
+        if isinstance(event, events.Arrived | events.Returned):
             here.add(user)
         elif user not in here:
             continue  # the gateway lets only those who are logged in ask for anything
-        elif isinstance(event, lobby.Dropped | lobby.Left):
+        elif isinstance(event, events.Dropped | events.Left):
             here.discard(user)
         ledger.check(event, machine.feed(event, now=clock.now))
 
@@ -585,7 +590,7 @@ SEEDS: dict[str, list[bytes]] = {
         b"".join(bytes([1, 0, 0, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, step]) for step in steps)
         for steps in ((8, 10, 0, 1, 15, 18, 20, 22), (8, 10, 0, 1, 2, 15), (8, 10, 0, 1, 15, 18, 9, 8, 10, 5))
     ],
-    "lobby_sequence": [
+    "node_sequence": [
         bytes([3, n, 0, 0, 1, n + 1, 0, 0, 1, n, 0, 6, 9, 0, 1, n + 1, 0, 7, 9, 0]) for n in range(4)
     ],
 }

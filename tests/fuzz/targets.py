@@ -77,7 +77,7 @@ TARGETS: dict[str, Target] = {
     "path_sequence": Target(machines.path_sequence, machines.SEEDS["path_sequence"]),
     "network_sequence": Target(machines.network_sequence, machines.SEEDS["network_sequence"]),
     "standing_sequence": Target(machines.standing_sequence, machines.SEEDS["standing_sequence"]),
-    "lobby_sequence": Target(machines.lobby_sequence, machines.SEEDS["lobby_sequence"]),
+    "node_sequence": Target(machines.node_sequence, machines.SEEDS["node_sequence"]),
     "gateway_sequence": Target(gateway.gateway_sequence, [bytes([n, 3, n, 1, 5]) * 30 for n in range(8)]),
     "places": Target(machines.places),
     "sniffing": Target(machines.sniffing, [b"\x09image/png\x89PNG\r\n\x1a\n", b"\x0aimage/webpRIFF0000WEBP"]),

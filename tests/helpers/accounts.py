@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from floater.wire import control
+from server.bus.base import Bus
+from server.bus.local import LocalBus
 from server.config import ServerConfig
 from server.services.accounts import Accounts, Session, Source, open_accounts
 
@@ -47,9 +49,12 @@ def cheap(data_dir: Path, **knobs: Any) -> ServerConfig:
 
 
 @asynccontextmanager
-async def opened(data_dir: Path, clock: Clock | None = None, **knobs: Any) -> AsyncIterator[Accounts]:
+async def opened(
+    data_dir: Path, clock: Clock | None = None, bus: Bus | None = None, **knobs: Any
+) -> AsyncIterator[Accounts]:
     """Accounts in a folder of their own."""
-    async with open_accounts(cheap(data_dir, **knobs), clock=clock or Clock()) as accounts:
+    config = cheap(data_dir, **knobs)
+    async with open_accounts(config, bus or LocalBus(), clock=clock or Clock()) as accounts:
         yield accounts
 
 

@@ -8,20 +8,24 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.core import link
 from floater.core.emit import Emit
-from floater.core.meet.introduction import introduction_of
+from floater.core.meet import meeting as core
+from floater.core.meet import orders
+from floater.core.meet.introduction import Introduction, introduction_of
 from floater.core.meet.settings import MeetingSettings
+from floater.core.meet.technique import Allowance
 from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certified_key, make_certified_key
-from floater.net.meeting import Meeting, Report
+from floater.drive import Driver
+from floater.net.meeting import Performer
 from floater.net.peer_link import PeerLink
 from floater.net.punch_port import PunchPort, prepare_punch_port
-from floater.net.server_door import Proxy
-from floater.net.sockets import forget_on_close
+from floater.net.server_connect import Proxy
+from floater.net.sockets import RULES, forget_on_close
 from floater.tasks import Tasks
 from floater.wire import relay, stun
 from floater.wire.codec import encode
@@ -36,6 +40,9 @@ NOWHERE = ServerUrl("127.0.0.1", 1, None)
 "The address of a server that does not exist."
 
 Heard = TypeVar("Heard")
+
+Report: TypeAlias = orders.News | orders.ServerOrder
+"What a `Meeting` reports: its news, and the orders that are for the room above."
 
 
 class MatchMaker:
@@ -85,6 +92,85 @@ class MatchMaker:
                 )
             )
         return sides[0], sides[1]
+
+
+class Meeting:
+    """One match's links, from `start` to `close`: the machine, driven.
+
+    Args:
+        introduction: who the peer is.
+        match_key: our certificate in this match.
+        server_time: tells the server's clock now, UTC seconds.
+        punch_port: see `Performer`.
+        server: see `Performer`.
+        report: called with everything that happens, from `start` on, also from within the methods;
+            never after `close` was called.
+        received: see `Performer`.
+        proxy: see `Performer`.
+        settings: the knobs.
+        allowance: for the waves of all meetings of this person.
+    """
+
+    def __init__(
+        self,
+        introduction: Introduction,
+        *,
+        match_key: CertifiedKey,
+        server_time: Callable[[], float],
+        punch_port: PunchPort | None,
+        server: ServerUrl,
+        report: Callable[[Report], None],
+        received: Callable[[], int],
+        proxy: Proxy | None = None,
+        settings: MeetingSettings | None = None,
+        allowance: Allowance | None = None,
+    ) -> None:
+        machine = core.Meeting(
+            introduction,
+            settings=settings or MeetingSettings(),
+            allowance=allowance or Allowance(),
+            deaf=core.DEAF if RULES.prompts else 0.0,
+        )
+        self._driver: Driver[orders.Event, orders.Effect] = Driver(machine, self._perform)
+        self._report = report
+        self._performer = Performer(
+            introduction,
+            match_key=match_key,
+            server_time=server_time,
+            punch_port=punch_port,
+            server=server,
+            feed=self._driver.feed,
+            received=received,
+            proxy=proxy,
+        )
+
+    def start(self) -> None:
+        """Check the proof, then look for the peer. If it does not hold, NoShow(BAD_TICKET) is reported."""
+        self._performer.begin()
+
+    def feed(self, event: orders.Event) -> None:
+        """Give the machine an event that comes from above: from the server, the network or the talk."""
+        self._driver.feed(event)
+
+    def renew(self, port: PunchPort | None) -> None:
+        """Punch from this port from now on. None: there is no other."""
+        self._performer.renewed(port)
+
+    def transmit(self, order: link.Transmit) -> None:
+        """Send a message. On a link that is gone it is dropped; `LinkDown` has been or will be reported."""
+        self._performer.perform(order)
+
+    async def close(self) -> None:
+        """Send what was given to `transmit`, for a second at most, then close everything."""
+        self._driver.feed(orders.Close())
+        await self._performer.closed()
+        self._driver.close()
+
+    def _perform(self, effect: orders.Effect) -> None:
+        if isinstance(effect, orders.LinkOrder):
+            self._performer.perform(effect)
+            return
+        self._report(effect)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from floater.net.server_door import Proxy
+from floater.net.server_connect import Proxy
 from tests.helpers.serving import serving
 
 _PATH = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"

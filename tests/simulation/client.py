@@ -1,4 +1,4 @@
-"""The simulated client: the real `Engine` and `Reconnect`, whose orders are carried out in the simulated world."""
+"""The simulated client: the real `Engine` and `Reconnect`, with orders carried out in the simulated world."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING

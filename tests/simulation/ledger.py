@@ -1,6 +1,6 @@
 """What must be true of every history, kept by a book-keeper who trusts nobody.
 
-The book is written from what is asked of the lobby and what comes out of it,
+The book is written from what is asked of the node and what comes out of it,
 and from what each client tells its person; it shares no code with either.
 """
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from floater import api
-from server.core import lobby
+from server.core import events
+from server.core.node import Node
 from tests.simulation.scheduler import RuleBroken
 
 APART = 10.0
@@ -26,12 +27,12 @@ class Clock(Protocol):
         """Monotonic seconds."""
 
 
-class LobbyLedger:
-    """Who waits, who is with whom, and who was told, as seen from outside of one lobby."""
+class MatchLedger:
+    """Who waits, who is with whom, and who was told, as seen from outside of one node."""
 
-    def __init__(self, clock: Clock, machine: lobby.Lobby | None, seen: set[str]) -> None:
+    def __init__(self, clock: Clock, machine: Node | None, seen: set[str]) -> None:
         self._clock = clock
-        self._lobby = machine
+        self._node = machine
         self._seen = seen
         self.pairings = 0
         self.waiting: set[int] = set()
@@ -40,76 +41,89 @@ class LobbyLedger:
         self._away: dict[int, float] = {}
         self._apart: dict[frozenset[int], float] = {}
 
-    def check(self, event: lobby.Event | object, effects: list[lobby.Effect]) -> None:
-        """Follow one event, and compare."""
+    def check(self, event: events.Event | object, effects: list[events.Effect]) -> None:
+        """Follow one event and all that came of it, and compare."""
         now = self._clock.now
-        refused = any(isinstance(effect, lobby.Refused) for effect in effects)
+        refused = any(isinstance(effect, events.Refused) for effect in effects)
         due: dict[int, str] = {}
         match event:
-            case lobby.Arrived(user) | lobby.Left(user):
+            case events.Arrived(user) | events.Left(user):
                 due = self._leave(user, now)
-            case lobby.Returned(user, match_id):
-                self._away.pop(user, None)
-                if not match_id or self.match.get(user) != match_id:
-                    due = self._leave(user, now)
-                    ended = any(isinstance(e, lobby.MatchEnded) and e.user == user for e in effects)
-                    if match_id and not ended:
-                        self.match[user] = match_id
-                        self.people.setdefault(match_id, set()).add(user)
-            case lobby.Dropped(user):
+            case events.Returned(user, match_ids):
+                due = self._return(user, match_ids, effects, now)
+            case events.Dropped(user):
                 self.waiting.discard(user)
                 if user in self.match:
                     self._away.setdefault(user, now + ABSENCE)
-            case lobby.Seek(user):
+            case events.Seek(request):
                 if not refused:
+                    user = request.account
                     self._must(user not in self.match, "a person in a talk sought", f"{user}")
                     self.waiting.add(user)
-            case lobby.CancelSeek(user):
+            case events.CancelSeek(request):
+                user = request.account
                 if not refused:
                     self._must(user in self.waiting, "a cancel of nothing was granted", f"{user}")
                     self.waiting.discard(user)
                 else:
                     self._must(user not in self.waiting, "a cancel was refused", f"{user}")
-            case lobby.EndMatch(user, match_id, reason):
-                if self.match.get(user) == match_id:
-                    due = self._end(match_id, user, reason.value, now)
+            case events.EndMatch(request, match_id, reason):
+                if self.match.get(request.account) == match_id and not refused:
+                    due = self._end(match_id, request.account, reason.value, now)
             case _:
-                for user in [user for user, until in self._away.items() if until <= now]:
+                for user in [user for user, until in self._away.items() if until <= now][:1]:
                     self._away.pop(user, None)
                     if user in self.match:
                         due |= self._end(self.match[user], user, "lost", now)
+        told: dict[str, list[int]] = defaultdict(list)
         for effect in effects:
             match effect:
-                case lobby.Matched(match_id, leader, follower):
-                    self._matched(match_id, leader, follower, now)
-                case lobby.MatchEnded(user, match_id):
-                    if due.pop(user, None) is None and not isinstance(event, lobby.Returned):
+                case events.Matched(match_id, user):
+                    told[match_id].append(user)
+                case events.MatchEnded(user, match_id):
+                    if due.pop(user, None) is None and not isinstance(event, events.Returned):
                         raise RuleBroken("somebody was told of an end that was none", f"{user} {match_id}")
+        for match_id, both in told.items():
+            self._matched(match_id, both, now)
         self._must(not due, "the other side of an ended talk was not told", f"{due}")
         self._nobody_left_waiting(now)
-        if self._lobby is not None:
-            self._compare(self._lobby)
+        if self._node is not None:
+            self._compare(self._node)
 
-    def _compare(self, machine: lobby.Lobby) -> None:
-        """Look into the lobby: it has to believe what the book says."""
+    def _return(
+        self, user: int, match_ids: tuple[str, ...], effects: list[events.Effect], now: float
+    ) -> dict[int, str]:
+        self._away.pop(user, None)
+        match_id = match_ids[0] if match_ids else ""
+        if match_id and self.match.get(user) == match_id:
+            return {}
+        due = self._leave(user, now)
+        ended = any(isinstance(e, events.MatchEnded) and e.user == user for e in effects)
+        if match_id and not ended:
+            self.match[user] = match_id
+            self.people.setdefault(match_id, set()).add(user)
+        return due
+
+    def _compare(self, machine: Node) -> None:
+        """Look into the node: it has to believe what the book says."""
         self._must(machine.waiting == len(self.waiting), "the pool and the book differ", f"{self.waiting}")
         for user in (*self.waiting, *self.match):
             match_id = self.match.get(user, "")
             self._must(machine.match_of(user) == match_id, "a seat and the book differ", f"{user} {match_id}")
 
-    def _matched(self, match_id: str, leader: int, follower: int, now: float) -> None:
+    def _matched(self, match_id: str, both: list[int], now: float) -> None:
         self.pairings += 1
         self._must(match_id not in self._seen, "a match was made twice", match_id)
         self._seen.add(match_id)
-        self._must(leader != follower, "somebody was paired with themselves", match_id)
-        for user in (leader, follower):
+        self._must(len(both) == 2, "one side of a match was not told", match_id)
+        self._must(len(set(both)) == 2, "somebody was paired with themselves", match_id)
+        for user in both:
             self._must(user not in self.match, "somebody was paired twice", f"{user} {match_id}")
             self._must(user in self.waiting, "somebody was paired who did not seek", f"{user} {match_id}")
             self.waiting.discard(user)
             self.match[user] = match_id
-        apart = self._apart.get(frozenset((leader, follower)), 0.0)
-        self._must(now >= apart, "two met again too soon", match_id)
-        self.people[match_id] = {leader, follower}
+        self._must(now >= self._apart.get(frozenset(both), 0.0), "two met again too soon", match_id)
+        self.people[match_id] = set(both)
 
     def _leave(self, user: int, now: float) -> dict[int, str]:
         self.waiting.discard(user)
@@ -132,7 +146,7 @@ class LobbyLedger:
         for place, one in enumerate(waiting):
             for other in waiting[place + 1 :]:
                 apart = self._apart.get(frozenset((one, other)), 0.0)
-                # At the very instant when their time apart ends, the lobby's own alarm may still be due.
+                # At the very instant when their time apart ends, the node's own deadline may still be due.
                 self._must(
                     now <= apart, "somebody waits while another who may meet them waits", f"{one} {other}"
                 )

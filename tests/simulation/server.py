@@ -1,21 +1,25 @@
-"""The simulated server: the real lobby behind a gateway of few words (accounts, connections, news)."""
+"""The simulated server: the real node and bus behind a gateway of few words (accounts, connections, news)."""
 
 from collections.abc import Callable
 from typing import TypeAlias
 
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
+from floater.machine import Tick
 from floater.wire import control
 from floater.wire.codec import Message, encode
 from floater.wire.control import CLIENT_MESSAGES
 from floater.wire.frame import SERVER_LEG, FrameReader
-from server.core import lobby
-from tests.simulation.ledger import LobbyLedger
+from server.core import events
+from server.core.node import Node
+from server.core.sides import side_of
+from tests.helpers.nodes import SettledNode
+from tests.simulation.ledger import MatchLedger
 from tests.simulation.network import End, Host, Network
 from tests.simulation.scheduler import RuleBroken, Run
 
 SILENCE_LIMIT = 135.0
-MakeLobby: TypeAlias = Callable[[], lobby.Lobby]
+MakeNode: TypeAlias = Callable[[], Node]
 
 
 class Connection:
@@ -23,6 +27,8 @@ class Connection:
 
     def __init__(self, server: "Server", end: End) -> None:
         self.user: int | None = None
+        self.device = server.next_device()
+        self.host = f"2001:db8::{self.device:x}"
         self.token = ""
         self.end = end
         self.heard_at = server.scheduler.now
@@ -45,9 +51,9 @@ class Connection:
 
 
 class Server:
-    """Accounts, connections, and a lobby that forgets everything when the server restarts."""
+    """Accounts, connections, and a node that forgets everything when the server restarts."""
 
-    def __init__(self, network: Network, make_lobby: MakeLobby, *, peek: bool = True) -> None:
+    def __init__(self, network: Network, make_node: MakeNode, *, peek: bool = True) -> None:
         self.scheduler = network.scheduler
         self.host = Host(self.scheduler, "server")
         self.tokens: dict[str, int] = {}
@@ -55,22 +61,26 @@ class Server:
         self.pairings = 0
         self.restarts = 0
         self._network = network
-        self._make_lobby = make_lobby
+        self._make_node = make_node
         self._peek = peek
         self._everyone: dict[Connection, None] = {}  # in their order: sets have another in every run
         self._seen: set[str] = set()
-        self._wishes: dict[int, control.Seek] = {}
-        self._asking: tuple[Connection, int] | None = None
-        self._event: lobby.Event | object = None
+        self._asking: events.Request | None = None
+        self._devices = 0
         self._numbers = 0
         self._begin()
 
     def _begin(self) -> None:
-        self.lobby = self._make_lobby()
-        self.ledger = LobbyLedger(self.scheduler, self.lobby if self._peek else None, self._seen)
-        self._run: Run[lobby.Event, list[lobby.Effect]] = Run(
-            self.scheduler, _Whole(self.lobby, self.ledger), self._perform
+        self.node = self._make_node()
+        self.ledger = MatchLedger(self.scheduler, self.node if self._peek else None, self._seen)
+        self._run: Run[events.Event, list[events.Effect]] = Run(
+            self.scheduler, _Whole(self.node, self.ledger), self._perform
         )
+
+    def next_device(self) -> int:
+        """Number a stream."""
+        self._devices += 1
+        return self._devices
 
     # -- coming and going -----------------------------------------------------------------
 
@@ -96,7 +106,7 @@ class Server:
         user = connection.user
         if user is not None and self.connections.get(user) is connection:
             del self.connections[user]
-            self._feed(lobby.Dropped(user))
+            self._feed(events.Dropped(user))
         connection.user = None
 
     def restart(self, *, polite: bool, down: float) -> None:
@@ -110,7 +120,6 @@ class Server:
             connection.user = None
         self._everyone.clear()
         self.connections.clear()
-        self._wishes.clear()
         self.pairings += self.ledger.pairings
         self.ledger.pairings = 0
         for stream in self._network.streams:
@@ -140,15 +149,15 @@ class Server:
                 self.tokens.pop(connection.token, None)
                 user, connection.user = connection.user, None
                 del self.connections[user]
-                self._feed(lobby.Left(user))
+                self._feed(events.Left(user))
                 connection.send(control.Done(message.id))
             case control.Seek():
                 self._wish(connection, message)
             case control.CancelSeek():
-                self._ask(connection, message.id, lobby.CancelSeek(connection.user))
+                self._ask(events.CancelSeek(self._request(connection, message)))
             case control.EndMatch():
-                event = lobby.EndMatch(connection.user, message.match_id, message.reason)
-                self._ask(connection, message.id, event)
+                request = self._request(connection, message)
+                self._ask(events.EndMatch(request, message.match_id, message.reason))
             case _:
                 raise RuleBroken("a fault of the simulation", f"{type(message).__name__}")
 
@@ -160,7 +169,7 @@ class Server:
             self._numbers += 1
             token = f"token-{self._numbers}"
             self.tokens[token] = user
-            event: lobby.Event = lobby.Arrived(user)
+            event: events.Event = events.Arrived(user)
         else:
             token = message.token
             known = self.tokens.get(token)
@@ -168,7 +177,7 @@ class Server:
                 connection.send(control.Refused(Code.SESSION_ENDED.value, message.id))
                 return
             user = known
-            event = lobby.Returned(user, message.matches[0]) if message.matches else lobby.Arrived(user)
+            event = events.Returned(user, message.matches, connection.host)
         earlier = self.connections.get(user)
         if earlier is not None and earlier is not connection:
             earlier.send(control.Closing(Code.LOGGED_IN_ELSEWHERE.value))
@@ -182,88 +191,80 @@ class Server:
         self._feed(event)
 
     def _wish(self, connection: Connection, message: control.Seek) -> None:
-        assert connection.user is not None
         self._numbers += 1
-        before = self._wishes.get(connection.user)
-        self._wishes[connection.user] = message
-        pick = self.scheduler.random.random()
-        wish = lobby.Seek(connection.user, pick, f"match-{self._numbers}", message.after)
-        if not self._ask(connection, message.id, wish) and before is not None:
-            self._wishes[connection.user] = before
+        request = self._request(connection, message)
+        name = f"user {connection.user}"
+        side, notice = side_of(message, username=name, host=connection.host, seen=frozenset())
+        pick, match_id = self.scheduler.random.random(), f"match-{self._numbers}"
+        wish = events.Seek(request, side, pick, match_id, message.after, self.scheduler.now, notice)
+        self._ask(wish)
 
-    # -- the lobby ------------------------------------------------------------------------
+    # -- the node -------------------------------------------------------------------------
 
-    def _ask(self, connection: Connection, id_: int, event: lobby.Event) -> bool:
-        self._asking = connection, id_
-        self._granted = False
+    def _request(self, connection: Connection, message: control.Request) -> events.Request:
+        assert connection.user is not None
+        return events.Request(connection.user, connection.device, message.id)
+
+    def _ask(self, event: events.Seek | events.CancelSeek | events.EndMatch) -> None:
+        self._asking = event.request
         self._feed(event)
-        unanswered = self._asking is not None
-        if unanswered:
+        if self._asking is not None:
             raise RuleBroken("a request got no answer", f"{event}")
-        return self._granted
 
-    def _feed(self, event: lobby.Event) -> None:
+    def _feed(self, event: events.Event) -> None:
         self._run.feed(event)
 
-    def _perform(self, effects: list[lobby.Effect]) -> None:
+    def _perform(self, effects: list[events.Effect]) -> None:
         for effect in effects:
             match effect:
-                case lobby.Agreed(user):
-                    self._answer(user, None)
-                case lobby.Refused(user, code):
-                    self._answer(user, code)
-                case lobby.Matched():
+                case events.Agreed(request):
+                    self._answer(request, control.Done(request.id))
+                case events.Refused(request, code):
+                    self._answer(request, control.Refused(code.value, request.id))
+                case events.Matched():
                     self._matched(effect)
-                case lobby.MatchEnded(user, match_id, reason):
+                case events.MatchEnded(user, match_id, reason):
                     self.scheduler.note(f"server: {match_id} ended for {user}, {reason.value}")
                     if (connection := self.connections.get(user)) is not None:
                         connection.send(control.MatchEnded(match_id, reason))
 
-    def _answer(self, user: int, code: Code | None) -> None:
-        if self._asking is None or self._asking[0].user != user:
-            raise RuleBroken("an answer to nobody", f"{user} {code}")
-        connection, id_ = self._asking
+    def _answer(self, request: events.Request, answer: control.Answer) -> None:
+        connection = self.connections.get(request.account)
+        if self._asking != request or connection is None or connection.device != request.device:
+            raise RuleBroken("an answer to nobody", f"{request} {answer}")
         self._asking = None
-        self._granted = code is None
-        connection.send(control.Done(id_) if code is None else control.Refused(code.value, id_))
+        connection.send(answer)
 
-    def _matched(self, matched: lobby.Matched) -> None:
-        self.scheduler.note(f"server: {matched.match_id} of {matched.leader} and {matched.follower}")
-        both = matched.leader, matched.follower
-        roles = control.Role.LEADER, control.Role.FOLLOWER
-        wishes = [self._wishes.pop(user) for user in both]
-        for user, role, peer, wish in zip(both, roles, both[::-1], wishes[::-1], strict=True):
-            connection = self.connections.get(user)
-            if connection is None:
-                raise RuleBroken("somebody was paired who is not here", f"{user}")
-            relay_only = any(wish.hide_address for wish in wishes)
-            news = control.Matched(
-                match_id=matched.match_id,
-                role=role,
-                peer=control.Peer(f"user {peer}"),
-                certificate=wish.certificate,
-                ticket=matched.match_id.encode(),
-                signature=bytes(64),
-                relay_token=b"",
-                candidates=() if relay_only else wish.candidates,
-                nat=wish.nat,
-                relay_only=relay_only,
-            )
-            connection.send(news)
+    def _matched(self, matched: events.Matched) -> None:
+        self.scheduler.note(f"server: {matched.match_id} has {matched.user} as {matched.role.value}")
+        connection = self.connections.get(matched.user)
+        if connection is None:
+            raise RuleBroken("somebody was paired who is not here", f"{matched.user}")
+        news = control.Matched(
+            match_id=matched.match_id,
+            role=matched.role,
+            peer=control.Peer(matched.peer.username),
+            certificate=matched.peer.certificate,
+            ticket=matched.match_id.encode(),
+            signature=bytes(64),
+            relay_token=b"",
+            relay_only=matched.relay_only,
+        )
+        connection.send(news)
 
 
 class _Whole:
-    """The lobby, with the book-keeper reading over its shoulder."""
+    """The node and its bus, with the book-keeper reading over their shoulders."""
 
-    def __init__(self, machine: lobby.Lobby, ledger: LobbyLedger) -> None:
-        self._lobby = machine
+    def __init__(self, machine: Node, ledger: MatchLedger) -> None:
+        self._node = SettledNode(machine)
         self._ledger = ledger
 
     @property
     def deadline(self) -> float | None:
-        return self._lobby.deadline
+        return self._node.deadline
 
-    def feed(self, event: lobby.Event | object, *, now: float) -> list[list[lobby.Effect]]:
-        effects = self._lobby.feed(event, now=now)  # type: ignore[arg-type]  # a Tick too
+    def feed(self, event: events.Event | Tick, *, now: float) -> list[list[events.Effect]]:
+        effects = self._node.feed(event, now=now)
         self._ledger.check(event, effects)
         return [effects]

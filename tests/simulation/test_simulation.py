@@ -16,8 +16,13 @@ from floater.core.person import encounter
 from floater.core.talk.conversation import Conversation, Heard
 from floater.core.talk.greeting import Greeting
 from floater.machine import Tick
-from server.core import lobby
-from server.core.pool import Hint
+from floater.wire.control import Role
+from server.core import events, pairing
+from server.core.matching import Effect as MatchingEffect
+from server.core.matching import Enter
+from server.core.node import Node
+from server.core.pool import Pool
+from tests.helpers.nodes import a_side
 from tests.simulation.scheduler import RuleBroken
 from tests.simulation.world import World
 
@@ -66,59 +71,69 @@ def test_another_seed_is_another_history() -> None:
 
 def test_a_broken_rule_says_how_to_see_it_again() -> None:
     with pytest.raises(RuleBroken) as caught:
-        World(77, make_lobby=_Forgetful, peek=False).live(PAIRINGS)
+        World(77, make_node=_Forgetful, peek=False).live(PAIRINGS)
     assert any("python -m tests.simulation --seed 77" in note for note in caught.value.__notes__)
 
 
 # -- planted faults -----------------------------------------------------------------------
 
 
-class _Forgetful(lobby.Lobby):
-    """Forgets, now and then, to mark the seat of one whom it has just matched."""
+class _Forgetful(Node):
+    """Forgets, now and then, to mark the seat of an account that it has just matched."""
 
-    def feed(self, event: lobby.Event | Tick, *, now: float) -> list[lobby.Effect]:
+    def feed(self, event: events.Event | Tick, *, now: float) -> list[events.Effect]:
         effects = super().feed(event, now=now)
         for effect in effects:
-            if isinstance(effect, lobby.Matched) and effect.match_id.endswith("7"):
-                _wait_again(self, effect.follower, f"{effect.match_id}-again")
+            if isinstance(effect, events.Matched) and effect.match_id.endswith("7"):
+                if effect.role is Role.FOLLOWER:
+                    _wait_again(self, effect.user, f"{effect.match_id}-again", now)
         return effects
 
 
-class _Greedy(lobby.Lobby):
+class _Greedy(Node):
     """Grants some people the cancel, but keeps them in the pool."""
 
-    def _cancel(self, user: int) -> list[lobby.Effect]:
-        effects = super()._cancel(user)
-        if user % 3 == 0 and isinstance(effects[0], lobby.Agreed):
-            _wait_again(self, user, f"unwanted-{self._epoch}")
+    def feed(self, event: events.Event | Tick, *, now: float) -> list[events.Effect]:
+        effects = super().feed(event, now=now)
+        for effect in effects:
+            if isinstance(event, events.CancelSeek) and isinstance(effect, events.Agreed):
+                user = effect.request.account
+                if user % 3 == 0:
+                    _wait_again(self, user, f"unwanted-{self._strangers._epoch}", now)
         return effects
 
 
-class _Sleepy(lobby.Lobby):
+class _Sleepy(Node):
     """Forgets those whose time apart is over while both wait."""
 
-    def _bring_together(self, now: float) -> list[lobby.Effect]:
-        waiting, self._wishes = self._wishes, {}
-        effects = super()._bring_together(now)
-        self._wishes = waiting
-        return effects
+    def __init__(self) -> None:
+        super().__init__()
+        matching = self._strangers._matching
+        honest = matching._tick
+
+        def tick(now: float) -> list[MatchingEffect]:
+            waiting, matching._pool = matching._pool, Pool()
+            effects = honest(now)
+            matching._pool = waiting
+            return effects
+
+        matching._tick = tick  # type: ignore[method-assign]  # a fault
 
 
-class _Silent(lobby.Lobby):
+class _Silent(Node):
     """Does not tell the other side that a match is over."""
 
-    def feed(self, event: lobby.Event | Tick, *, now: float) -> list[lobby.Effect]:
+    def feed(self, event: events.Event | Tick, *, now: float) -> list[events.Effect]:
         effects = super().feed(event, now=now)
-        return [effect for effect in effects if not isinstance(effect, lobby.MatchEnded)]
+        return [effect for effect in effects if not isinstance(effect, events.MatchEnded)]
 
 
-def _wait_again(machine: lobby.Lobby, user: int, match_id: str) -> None:
-    seat = machine._seats[user]
-    seat.stand()
-    machine._epoch += 1
-    seat.wait(machine._epoch)
-    machine._pool.add(Hint(user, seat.epoch))
-    machine._wishes[user] = lobby.Seek(user, 0.5, match_id)
+def _wait_again(node: Node, user: int, match_id: str, now: float) -> None:
+    strangers = node._strangers
+    strangers._pairing.feed(pairing.Stand(user), now=now)
+    strangers._epoch += 1
+    strangers._pairing.feed(pairing.Wait(user, strangers._epoch, a_side()), now=now)
+    strangers._matching.feed(Enter(user, strangers._epoch, 0.5, match_id, 0.0), now=now)
 
 
 @pytest.mark.parametrize(
@@ -130,11 +145,9 @@ def _wait_again(machine: lobby.Lobby, user: int, match_id: str) -> None:
         (_Silent, 24, "the other side of an ended talk was not told"),
     ],
 )
-def test_a_fault_of_the_lobby_is_noticed_from_outside(
-    planted: type[lobby.Lobby], people: int, rule: str
-) -> None:
+def test_a_fault_of_the_node_is_noticed_from_outside(planted: type[Node], people: int, rule: str) -> None:
     with pytest.raises(RuleBroken, match=rule):
-        World(3, people=people, make_lobby=planted, peek=False).live(PAIRINGS)
+        World(3, people=people, make_node=planted, peek=False).live(PAIRINGS)
 
 
 def test_a_text_that_comes_twice_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

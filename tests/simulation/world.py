@@ -6,13 +6,13 @@ from typing import Final
 
 from floater import api
 from floater.core.person import search, standing
-from server.core.lobby import Lobby
+from server.core.node import Node
 from tests.simulation.client import Client
 from tests.simulation.ledger import TalkLedger
 from tests.simulation.links import Crossroads
 from tests.simulation.network import Network
 from tests.simulation.scheduler import RuleBroken, Scheduler
-from tests.simulation.server import MakeLobby, Server
+from tests.simulation.server import MakeNode, Server
 
 PEOPLE: Final = 24
 ALONE_LIMIT: Final = 120.0
@@ -144,7 +144,7 @@ class World:
     Args:
         seed: decides all that happens.
         people: how many.
-        make_lobby: makes the server's lobby, at its start and at each restart.
+        make_node: makes the server's lobby, at its start and at each restart.
         peek: also compare the lobby's own state with the book; without it, only what comes out of it counts.
         say: called with each line of the history.
     """
@@ -154,14 +154,14 @@ class World:
         seed: int,
         *,
         people: int = PEOPLE,
-        make_lobby: MakeLobby = Lobby,
+        make_node: MakeNode = Node,
         peek: bool = True,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.seed = seed
         self.scheduler = Scheduler(seed, say=say)
         self.network = Network(self.scheduler)
-        self.server = Server(self.network, make_lobby, peek=peek)
+        self.server = Server(self.network, make_node, peek=peek)
         self.crossroads = Crossroads(self.network, self.server.host)
         self.talks = TalkLedger()
         self.clients: list[Client] = []
@@ -313,9 +313,7 @@ class World:
                 raise RuleBroken("somebody is stuck", f"{client.name} {client.state}")
             if client.links:
                 raise RuleBroken("somebody did not let go", f"{client.name}")
-        lobby = self.server.lobby
-        if lobby.waiting or lobby.matches:
-            raise RuleBroken(
-                "the lobby still holds somebody", f"{lobby.waiting} wait, {lobby.matches} matches"
-            )
+        node = self.server.node
+        if node.waiting or node.ongoing:
+            raise RuleBroken("the node still holds somebody", f"{node.waiting} wait, {node.ongoing} matches")
         self.talks.check_end()

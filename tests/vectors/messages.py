@@ -105,6 +105,7 @@ SERVER: Final = Leg(
             b"t1",
             CANDIDATES,
             NAT,
+            relay="203.0.113.2:7443",
         ),
         control.PeerCandidates("m1", CANDIDATES[:1], NAT),
         control.PeerOpened("m1", 1),

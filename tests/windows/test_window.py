@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from floater.sentences import sentence
 from tests.helpers.headless import PASSWORD
 from tests.helpers.pictures import lake
 from tests.helpers.window import Window, Windows, stage, start_program, window_argv
@@ -246,3 +247,13 @@ async def test_a_practice_needs_no_server_and_says_what_it_is(tmp_path: Path) ->
         await practising.wait_for()
         await window.press("practice.end")
         await window.button(await window.word("welcome.practise")).wait_for()
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+async def test_settings_that_cannot_be_read_are_told_of_in_the_window(tmp_path: Path, language: str) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "ann" / "settings.json").write_text("{broken")
+    async with Windows() as windows:
+        window = await windows.open(None, tmp_path / "ann", language=language)
+        await window.page.locator(".toast").get_by_text(sentence("code.settings_reset", language)).wait_for()
+        assert (tmp_path / "ann" / "settings.json.broken").is_file()

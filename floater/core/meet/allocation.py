@@ -16,7 +16,7 @@ LARGEST_BLOCK: Final = 2_048
 USUAL_BLOCK: Final = 512
 "Ports in the smallest block that `block_of` reckons with."
 MOST_FOREIGN: Final = 16
-"Steps of a sequence from one of our flows to the next: other hosts behind the NAT dial out as well."
+"Steps of a sequence between two of our flows, our own included: other computers dial out as well."
 _ENOUGH: Final = 4
 "Different ports from which a sequence or a block may be concluded. With fewer, chance looks like either."
 _LAST: Final = 65_535

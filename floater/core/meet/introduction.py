@@ -81,6 +81,6 @@ def introduction_of(matched: Matched, *, own: bytes, signer: bytes) -> Introduct
         proof=TicketProof(matched.ticket, matched.signature, signer),
         candidates=matched.candidates,
         nat=matched.nat,
-        relay=Relay(matched.relay_token),
+        relay=Relay(matched.relay_token, matched.relay),
         hides=matched.relay_only,
     )

@@ -87,7 +87,7 @@ class Links:
         self._close_at[link] = now + LOSER_GRACE
 
     def remove(self, link: int) -> Ready | None:
-        """Forget a link that ended; return it if it was ready. If it was in use, no link is in use then."""
+        """Forget a link that is gone, also as the link in use; returns it if it was ready."""
         if self.current is not None and self.current.link == link:
             self.current = None
         self._close_at.pop(link, None)

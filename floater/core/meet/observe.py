@@ -1,4 +1,4 @@
-"""Whom to ask about our NAT, and what to conclude from the answers (RFC 4787 §4, §5; spec §5.1).
+"""Which observers to ask about our NAT, and what to conclude from the answers (RFC 4787 §4, §5; spec §5.1).
 
 Values, not machines: nothing here waits.
 """
@@ -121,9 +121,10 @@ def public_endpoints(observations: Sequence[Observation]) -> tuple[Endpoint, ...
 def filtering_of(fates: Values[Probe, Stray]) -> Filtering:
     """Return the filtering that the fates of the probes show.
 
-    If the server has one address only, a NAT that lets in another port of it may
-    be ENDPOINT_INDEPENDENT or ADDRESS_DEPENDENT; the stricter one is returned. A
-    NAT that lets in no SYN at all looks PORT_DEPENDENT too.
+    If the server has one address only, a NAT that lets in any port of it may
+    let in every sender; the stricter word is used then. SYNs that come in only
+    while none of ours has gone the same way cannot be told from others: NATs
+    that let no SYN in at all look PORT_DEPENDENT too.
     """
     if fates.get(Probe.OTHER_ADDRESS) is Stray.ACCEPTED:
         return Filtering.ENDPOINT_INDEPENDENT

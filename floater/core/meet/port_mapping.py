@@ -248,7 +248,8 @@ class PortMapping:
         """Ask for all ports again if the router has restarted."""
         if self._router.has_restarted(protocol, epoch, now):
             for port in self._ports.values():
-                if port.state is State.HELD and port.protocol is not None:
+                if port.state is State.HELD:
+                    assert port.protocol is not None
                     yield port.ask(port.protocol, now)
 
     # -- a port ---------------------------------------------------------------------------

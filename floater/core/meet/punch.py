@@ -1,6 +1,6 @@
 """Decide a TCP hole punch (spec §6.2; Ford, Srisuresh, Kegel 2005, §4).
 
-`Punch` says whom to dial and when; `floater.net.dialer` does it and reports
+`Punch` decides which addresses to dial and when; `floater.net.dialer` does it and reports
 back. There are two lanes, each a port of ours that observers saw, on which we
 listen and from which we dial. So two sides have four ways to each other:
 
@@ -27,9 +27,9 @@ and a sequence or a block in both orders, else in one.
   attempts the rest is spread over what is left of the budget.
 - A SYN that gets no answer is left to the kernel: a new socket would have a
   new sequence number, which confuses the NAT that holds the first one's.
-- Any program may be on the other end. A stream that fails authentication is
-  closed, and its place is dialled again only slowly. Streams from unexpected
-  addresses make room for those from the peer's addresses.
+- Any host may be at the other end. A stream that fails authentication is
+  closed, and its address is dialled again only slowly. Streams from unexpected
+  addresses make room for those of the peer's addresses.
 """
 
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ from floater.machine import Tick
 from floater.wire.endpoint import Endpoint
 
 MAX_PLACES: Final = 16
-"Places that are dialled in one punch; a peer that names more would use us as a port scanner."
+"Addresses that are dialled in one punch; a peer that names ever more of them would use us for scans."
 MAX_STREAMS: Final = 16
 "Streams that may be in authentication at once; each costs a TLS handshake."
 STRANGER_PAUSE: Final = 1.0
-"Seconds, about, until a place is dialled again if its other end was not the peer, or if we only open it."
+"Seconds, about, until an address is dialled again that is not the peer, or that we only open."
 PATIENCE: Final = 1.0
 "Seconds until a caller calls although it was not told that the peer has opened."
 WAVE_PAUSE: Final = 0.7
@@ -70,7 +70,7 @@ class Go:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """A TCP stream to `remote` is open, dialled by either side. `stream` is a fresh number."""
+    """A TCP connection between a punch port and `remote` is established. `stream` is a fresh number."""
 
     stream: int
     remote: Endpoint
@@ -218,7 +218,7 @@ class Punch:
         self._places: dict[_Way, _Place] = {}
         self._streams: dict[int, _Way] = {}
         self._opens: bool | None = None
-        "Whether we are the opener of lane 1. None: neither side opens."
+        "Whether we are the opener of lane 1. None: neither side is."
         self._is_open = False
         self._waves: list[Wave] = []
         self._held: list[_Way] = []

@@ -50,7 +50,7 @@ def reachability_of(facts: Facts) -> str:
     if facts.hidden or not facts.public:
         return "relay"
     nat = facts.nat
-    # Without a probe, a computer without a NAT is assumed to have no firewall either.
+    # Without a probe from outside, a computer without a NAT is taken to be without a firewall, too.
     lets_in = nat.filtering is Filtering.ENDPOINT_INDEPENDENT or (
         nat.mapping is Mapping.OPEN and nat.filtering is Filtering.UNKNOWN
     )
@@ -125,7 +125,7 @@ def class_of(nat: Nat, whose: str = "") -> list[Line]:
 
 
 def _whom(nat: Nat) -> str:
-    """Say with whom a direct way can be found."""
+    """Say with which other NATs a direct link is possible."""
     if nat.mapping not in _SYMMETRIC:
         return "whom.most"
     return "whom.guessed" if nat.allocation in (Allocation.SEQUENTIAL, Allocation.BLOCK) else "whom.steady"

@@ -98,7 +98,7 @@ class Plan:
 
 
 class Allowance:
-    """How many SYNs of waves may still be sent, refilled evenly, so that no peer can make us send a flood."""
+    """How many SYNs of waves may still be sent, refilled evenly, so that no peer can cause a flood."""
 
     def __init__(self, hourly: int = HOURLY_SYNS) -> None:
         self._hourly = hourly
@@ -200,7 +200,7 @@ def _calls(one: _Group, other: _Group, theirs: Nat, port: int | None) -> tuple[t
 
 
 _FLOWS: Final = {_Group.SEQUENCE: FOLLOWERS, _Group.BLOCK: SCANNERS}
-"The groups that meet a cone in both orders, and how many of their flows there are in each order."
+"The groups that meet a cone in both orders, and how many flows they make in each."
 
 
 def _holes_in_return(one: _Group, other: _Group, port: int | None) -> tuple[int, ...]:

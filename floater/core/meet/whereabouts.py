@@ -69,8 +69,8 @@ class Whereabouts:
         """
         if not self._places:
             return False
-        # A place in our own network, or one that a router lets in, needs no technique; but one that only
-        # IPv6 leads to is nothing to whom has none.
+        # An address in our own network, or one that a router lets in, needs no technique; an IPv6 address
+        # helps only if we have IPv6.
         is_easy = any(
             place.kind is not CandidateKind.PUBLIC and (self._has_ipv6 or not _is_ipv6(place))
             for place in self._places.values()
@@ -83,7 +83,7 @@ class Whereabouts:
         return self._plan(ours).syns > 0
 
     def why_relay(self, ours: Nat, mapped: Sequence[Endpoint], *, is_punching: bool) -> RelayReason:
-        """Return why a link uses the relay although neither side hides its address."""
+        """Say why a link leads over the relay although neither side hides."""
         if not self._places:
             return RelayReason.NO_PLACES
         if not self.hopes(ours, mapped):
@@ -134,7 +134,7 @@ class Whereabouts:
         return PathKind.LAN if near else PathKind.DIRECT
 
     def _plan(self, ours: Nat) -> Plan:
-        """Plan by what observers saw of both sides: no other source may direct a wave."""
+        """Plan by what observers saw of both sides: no other claim may cause a wave."""
         return plan_for(ours, self.nat, self._role, (self._seen(0), self._seen(1)))
 
     def _seen(self, lane: int) -> Endpoint | None:

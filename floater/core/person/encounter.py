@@ -197,6 +197,10 @@ class Encounter:
                 return self._fall_through(EndReason.NO_SHOW, notice)
             case api.Standing.CONNECTING, Lost():
                 return self._fall_through(EndReason.LOST, Code.PEER_NO_SHOW)
+            case api.Standing.CONNECTING, Over(
+                _, reason
+            ):  # the peer misbehaved on a link that was not chosen
+                return self._fall_through(ENDS[reason].server, Code.PEER_NO_SHOW)
             case api.Standing.CONNECTING, MatchEnded(_, reason):
                 no_show = reason is EndReason.NO_SHOW
                 return self._fall_through(None, Code.PEER_NO_SHOW if no_show else Code.PEER_CANCELLED)

@@ -6,6 +6,8 @@ from floater import api
 from floater.bridge.turns import PATIENCE, Request, Turns
 from floater.tasks import Tasks
 
+pytestmark = pytest.mark.logs("task a command failed")
+
 NAME = api.SetUsername("Ann")
 TEXT = api.SendText("hi")
 QUIT = api.Quit()

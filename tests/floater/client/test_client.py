@@ -20,6 +20,8 @@ from floater.wire.control import EndReason, Role
 from tests.helpers.scripted_server import WELCOME, Caller, Script, scripted_server
 from tests.helpers.witness import Witness
 
+pytestmark = pytest.mark.logs("match refused", "settings are unreadable")
+
 PASSWORD = "a long enough password"
 
 

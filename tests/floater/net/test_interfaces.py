@@ -1,6 +1,12 @@
 import ipaddress
 import struct
+from collections.abc import Callable
+from pathlib import Path
 
+import ifaddr
+import pytest
+
+from floater.net import interfaces
 from floater.net.interfaces import (
     default_router_6,
     gateways,
@@ -8,7 +14,9 @@ from floater.net.interfaces import (
     gateways_v6,
     own_subnets,
     source_address,
+    used_interfaces,
     way_out,
+    way_out_6,
 )
 
 
@@ -70,3 +78,70 @@ def test_the_address_that_faces_somewhere_is_told() -> None:
     assert source_address("127.0.0.1") == ipaddress.ip_address("127.0.0.1")
     assert source_address("::1") == ipaddress.ip_address("::1")
     assert source_address("255.255.255.255") is None
+
+
+# -- a network that is made up ------------------------------------------------------------
+
+
+@pytest.fixture
+def at_home(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[list[str]]]:
+    """Two adapters behind a router each. The kernel's tables are absent until a test fills them in."""
+    four = [ifaddr.IP("192.168.1.10", 24, "eth0"), ifaddr.IP("169.254.3.4", 16, "eth0")]
+    six = [ifaddr.IP(("2001:db8::7", 0, 0), 64, "eth0"), ifaddr.IP(("fe80::7", 0, 2), 64, "eth0")]
+    adapters = [
+        ifaddr.Adapter("lo", "lo", [ifaddr.IP("127.0.0.1", 8, "lo")], index=1),
+        ifaddr.Adapter("eth0", "eth0", [*four, *six], index=2),
+        ifaddr.Adapter("virtual", "virtual", [ifaddr.IP("169.254.9.9", 16, "virtual")], index=3),
+    ]
+    tables: dict[str, list[list[str]]] = {}
+    facing = {"192.0.2.1": "192.168.1.10", "2001:db8::1": "2001:db8::7"}
+    monkeypatch.setattr(ifaddr, "get_adapters", lambda: adapters)
+    monkeypatch.setattr(interfaces, "source_address", lambda to: ipaddress.ip_address(facing[to]))
+    monkeypatch.setattr(interfaces, "_table", lambda path: tables.get(path, []))
+    monkeypatch.setattr(Path, "exists", lambda path: str(path) in tables)
+    return tables
+
+
+def test_only_adapters_with_an_address_of_use_are_counted(at_home: dict[str, list[list[str]]]) -> None:
+    assert used_interfaces() == {2}
+
+
+def test_without_tables_of_the_kernel_the_first_of_a_subnet_is_taken_for_its_router(
+    at_home: dict[str, list[list[str]]],
+) -> None:
+    first = ipaddress.ip_address("192.168.1.1")
+    assert gateways() == {first, ipaddress.ip_address("2001:db8::1")}
+    assert way_out() == (first, ipaddress.ip_address("192.168.1.10"))
+    assert way_out_6() == ("2001:db8::1", ipaddress.ip_address("2001:db8::7"))
+
+
+def test_with_tables_of_the_kernel_the_router_is_the_one_it_uses(
+    at_home: dict[str, list[list[str]]],
+) -> None:
+    at_home["/proc/net/route"] = []
+    at_home["/proc/net/ipv6_route"] = []
+    assert (way_out(), way_out_6()) == (None, None)
+    router = ipaddress.ip_address("fe80::1").packed.hex()
+    end = ["00000064", "00000001", "00000000", "00000003", "eth0"]
+    at_home["/proc/net/ipv6_route"] = [["0" * 32, "00", "0" * 32, "00", router, *end]]
+    assert way_out_6() == ("fe80::1%eth0", ipaddress.ip_address("2001:db8::7"))
+
+
+@pytest.mark.parametrize("way", [way_out, way_out_6])
+def test_without_a_way_there_is_no_router(
+    at_home: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch, way: Callable[[], object]
+) -> None:
+    monkeypatch.setattr(interfaces, "source_address", lambda to: None)
+    assert way() is None
+
+
+def test_an_address_in_no_subnet_of_ours_faces_no_router(
+    at_home: dict[str, list[list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = {"192.0.2.1": "10.9.9.9", "2001:db8::1": "2001:db8:9::9"}
+    monkeypatch.setattr(interfaces, "source_address", lambda to: ipaddress.ip_address(elsewhere[to]))
+    assert (way_out(), way_out_6()) == (None, None)
+
+
+def test_a_table_that_cannot_be_read_is_empty() -> None:
+    assert interfaces._table("/proc/net/no_such_table") == []

@@ -30,7 +30,7 @@ from floater.wire.url import ServerUrl
 from tests.helpers.meeting import MatchMaker, Side, pair, tiny_relay
 from tests.helpers.serving import serving
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.logs("match refused")]
 
 HASTY = MeetingSettings(head_start=0.05, timeout=1.0, grace=1.0, punch_budget=0.6)
 

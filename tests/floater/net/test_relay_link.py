@@ -16,7 +16,7 @@ from floater.wire.url import ServerUrl, parse_server_url
 from server.app import running_server
 from server.config import ServerConfig
 from server.services.keys import open_keys
-from server.services.tickets import TicketOffice
+from server.services.tickets import TicketSigner
 from tests.helpers.meeting import pair, tiny_relay
 from tests.helpers.proxy import tiny_proxy
 from tests.helpers.serving import serving
@@ -124,7 +124,7 @@ async def test_no_server_is_unreachable() -> None:
 
 async def test_giving_up_leaves_nothing_open(tmp_path: Path) -> None:
     async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as server:
-        match = TicketOffice(open_keys(tmp_path)).sign(
+        match = TicketSigner(open_keys(tmp_path)).sign(
             "m", leader=bytes(64), follower=bytes(64), issued=4e9, lifetime=60.0
         )
         joining = asyncio.gather(join_relay(parse_server_url(server.url), match.leader_token))
@@ -140,7 +140,7 @@ async def test_giving_up_leaves_nothing_open(tmp_path: Path) -> None:
 
 async def test_a_real_server_joins_two_and_refuses_a_stranger(tmp_path: Path) -> None:
     async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as server:
-        office = TicketOffice(open_keys(tmp_path))
+        office = TicketSigner(open_keys(tmp_path))
         certificates = make_certified_key().certificate, make_certified_key().certificate
         match = office.sign("m", leader=certificates[0], follower=certificates[1], issued=4e9, lifetime=60.0)
         url = parse_server_url(server.url)

@@ -18,6 +18,8 @@ from floater.wire.codec import Message, encode
 from floater.wire.frame import encode_frame
 from tests.helpers.scripted_server import WELCOME, Caller, Script, scripted_server
 
+pytestmark = pytest.mark.logs("the server broke the protocol")
+
 
 @dataclass
 class Scene:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from floater.net.punch_port import prepare_punch_port
-from floater.net.stun_stream import Doorstep, knocking
+from floater.net.stun_stream import ProbeListener, knocking
 from floater.wire import stun
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Filtering, Stray
@@ -25,8 +25,8 @@ HERE = Endpoint("203.0.113.7", 40_000)
 @asynccontextmanager
 async def doorstep_at(
     under_way: stun.Probe, *reports: tuple[stun.Probe, Stray]
-) -> AsyncIterator[tuple[Doorstep, list[stun.StunMessage]]]:
-    """A doorstep before an observer that claims these SYNs are under way, and reports so on them."""
+) -> AsyncIterator[tuple[ProbeListener, list[stun.StunMessage]]]:
+    """A listener before an observer that claims these SYNs are under way, and reports so on them."""
     heard: list[stun.StunMessage] = []
 
     async def observer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -40,50 +40,50 @@ async def doorstep_at(
         await reader.read()
 
     async with serving(observer) as port:
-        doorstep = Doorstep(Endpoint("127.0.0.1", port))
-        yield doorstep, heard
-        doorstep.close()
+        listener = ProbeListener(Endpoint("127.0.0.1", port))
+        yield listener, heard
+        listener.close()
 
 
 async def test_both_strangers_are_asked_for_and_no_key_is_said() -> None:
-    async with doorstep_at(BOTH) as (doorstep, heard):
-        seen = await doorstep.ask()
+    async with doorstep_at(BOTH) as (listener, heard):
+        seen = await listener.ask()
         assert seen is not None
-        assert (seen.local.port, seen.mapped) == (doorstep.port, HERE)
+        assert (seen.local.port, seen.mapped) == (listener.port, HERE)
         (request,) = heard
         assert isinstance(request, stun.BindingRequest)
         assert (request.probe, request.username) == (BOTH, "")
-        assert doorstep.fates == dict.fromkeys(BOTH, Stray.UNKNOWN), "under way, and not come in"
+        assert listener.fates == dict.fromkeys(BOTH, Stray.UNKNOWN), "under way, and not come in"
 
 
 async def test_reports_tell_what_became_of_them() -> None:
     told = ((stun.Probe.OTHER_ADDRESS, Stray.DROPPED), (stun.Probe.OTHER_PORT, Stray.ACCEPTED))
-    async with doorstep_at(BOTH, *told) as (doorstep, _):
-        await doorstep.ask()
-        await doorstep.follow()
-        assert doorstep.fates == dict(told)
+    async with doorstep_at(BOTH, *told) as (listener, _):
+        await listener.ask()
+        await listener.follow()
+        assert listener.fates == dict(told)
 
 
 async def test_only_what_was_said_to_be_under_way_is_believed() -> None:
     told = ((stun.Probe.OTHER_ADDRESS, Stray.ACCEPTED), (BOTH, Stray.ACCEPTED))
-    async with doorstep_at(stun.Probe.OTHER_PORT, *told) as (doorstep, _):
-        await doorstep.ask()
-        await doorstep.follow()
-        assert doorstep.fates == {stun.Probe.OTHER_PORT: Stray.UNKNOWN}
+    async with doorstep_at(stun.Probe.OTHER_PORT, *told) as (listener, _):
+        await listener.ask()
+        await listener.follow()
+        assert listener.fates == {stun.Probe.OTHER_PORT: Stray.UNKNOWN}
 
 
 async def test_an_observer_that_sends_nobody_teaches_nothing() -> None:
-    async with doorstep_at(stun.Probe.NONE) as (doorstep, _):
-        await doorstep.ask()
-        await doorstep.follow()
-        assert doorstep.fates == {}
+    async with doorstep_at(stun.Probe.NONE) as (listener, _):
+        await listener.ask()
+        await listener.follow()
+        assert listener.fates == {}
 
 
 async def test_a_real_server_s_strangers_come_in_on_loopback(tmp_path: Path) -> None:
     config = ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0", stun=("127.0.0.1:0", "127.0.0.2:0"))
     async with running_server(config) as server:
         port = await prepare_punch_port(
-            server=parse_server_url(server.url), observers=server.house.observers, observer_key=""
+            server=parse_server_url(server.url), observers=server.backend.observers, observer_key=""
         )
         await port.settled()
         assert (port.facts.nat.filtering, port.facts.nat.stray) == (

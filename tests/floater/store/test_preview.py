@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from floater.store.preview import picture
 from floater.store.source import make_preview
 
 
@@ -60,3 +61,19 @@ def test_the_main_process_never_loads_a_decoder() -> None:
     code = "import sys, floater.store.files; print('PIL' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_photo_is_turned_as_its_camera_was_held(tmp_path: Path) -> None:
+    lying = Image.new("RGB", (64, 32), "red")
+    exif = lying.getexif()
+    exif[0x0112] = 6  # turned by a quarter
+    lying.save(tmp_path / "a.jpg", exif=exif)
+    made = picture(str(tmp_path / "a.jpg"))
+    assert (made[0], made[1], len(made)) == (8, 16, 2 + 8 * 16 * 3)
+
+
+def test_an_image_of_too_many_pixels_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.png", (20, 20))
+    monkeypatch.setattr("floater.store.preview.MAX_PIXELS", 399)
+    with pytest.raises(ValueError, match="pixels"):
+        picture(path)

@@ -9,6 +9,8 @@ from floater.codes import Code
 from floater.errors import Refused
 from floater.store.settings import FILE, Settings, SettingsFile, system_language
 
+pytestmark = pytest.mark.logs("settings are unreadable", "settings cannot be")
+
 
 def test_settings_outlive_the_program(tmp_path: Path) -> None:
     SettingsFile(tmp_path / "new").change(hide_address=True, language="zh-CN")

@@ -8,6 +8,8 @@ import pytest
 
 from floater.store.token import FILE, SERVICE, TokenStore
 
+pytestmark = pytest.mark.logs("the keyring cannot be", "the token cannot be stored")
+
 SERVER = "floater://example.org:443"
 
 

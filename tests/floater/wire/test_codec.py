@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
-from floater.wire.codec import UnknownType, encode, snake_case
+from floater.wire.codec import UnknownType, encode, encode_head, snake_case
 from floater.wire.control import CLIENT_MESSAGES, SERVER_MESSAGES, Done, Hello, Ping, code_of
 from floater.wire.frame import SERVER_LEG, Frame, FrameReader
 from floater.wire.talk import TALK_MESSAGES
@@ -112,3 +112,8 @@ def test_a_class_name_becomes_a_word() -> None:
 def test_a_code_of_a_later_version_is_internal() -> None:
     assert code_of("busy") is Code.BUSY
     assert code_of("made_of_cheese") is Code.INTERNAL
+
+
+def test_a_head_and_its_body_are_the_frame() -> None:
+    message, body = Ping(7), b"some bytes"
+    assert encode_head(message, len(body)) + body == encode(message, body)

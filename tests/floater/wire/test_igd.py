@@ -280,3 +280,8 @@ def test_no_bytes_break_the_readers(data: bytes) -> None:
     ):
         with suppress(RemoteProtocolError):
             read()
+
+
+def test_only_a_port_that_another_computer_has_is_a_conflict() -> None:
+    assert Fault(718).is_conflict
+    assert not Fault(725).is_conflict

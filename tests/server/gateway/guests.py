@@ -165,7 +165,7 @@ class Guest(Stream):
         address = f"{name}@example.org"
         done = await self.ask(control.SignUp, email=address, username=name, password=PASSWORD, adult=True)
         assert isinstance(done, control.Done), done
-        code = await code_in_mail(server.house.config.data_dir / "outbox", address)
+        code = await code_in_mail(server.backend.config.data_dir / "outbox", address)
         done = await self.ask(control.Activate, email=address, code=code)
         assert isinstance(done, control.Done), done
 

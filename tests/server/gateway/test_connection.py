@@ -13,6 +13,8 @@ from floater.wire.codec import encode
 from floater.wire.frame import PREFIX, encode_frame
 from tests.server.gateway.guests import PASSWORD, Guest, Stream, a_server, people
 
+pytestmark = pytest.mark.logs("a request failed")
+
 HELLO = control.Hello(versions=(1,))
 
 
@@ -24,7 +26,7 @@ async def test_hello_is_welcomed(tmp_path: Path) -> None:
         assert welcome.version == 1
         assert welcome.observers == tuple(f":{port}" for port in (*server.ports[1:], server.ports[0]))
         assert len(welcome.observer_key) == 16
-        assert welcome.ticket_key == server.house.ticket_key
+        assert welcome.ticket_key == server.backend.ticket_key
 
 
 @pytest.mark.parametrize(
@@ -159,11 +161,11 @@ async def test_who_never_reads_is_dropped(tmp_path: Path) -> None:
         pings = encode(control.Ping(id=1)) * 1_000
         async with asyncio.timeout(30):
             with suppress(ConnectionError):
-                while server.house.connections:
+                while server.backend.connections:
                     guest.say(pings)
                     await guest.writer.drain()
                     await asyncio.sleep(0)
-            while server.house.connections:
+            while server.backend.connections:
                 await asyncio.sleep(0.01)
         guest.writer.transport.abort()
 
@@ -234,7 +236,7 @@ async def test_a_fault_of_our_own_is_an_answer_and_not_the_end(
         async def break_down(*_: object) -> control.Done:
             raise KeyError("ann@example.org")
 
-        monkeypatch.setattr(server.house.accounts, "activate", break_down)
+        monkeypatch.setattr(server.backend.accounts, "activate", break_down)
         answer = await guest.ask(control.Activate, email="ann@example.org", code="123456")
         assert answer.code == Code.INTERNAL
         assert isinstance(await guest.ask(control.Ping), control.Done)

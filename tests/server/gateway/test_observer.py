@@ -39,16 +39,16 @@ async def test_every_port_tells_what_it_sees_as_often_as_it_is_asked(tmp_path: P
                 for number in range(3):
                     assert await observed(stream, key, number) == Endpoint("127.0.0.1", stream.local_port)
                 ports.add(stream.local_port)
-        seen = server.house.observations.seen(key)
+        seen = server.backend.observations.seen(key)
         assert seen == {Endpoint("127.0.0.1", port) for port in ports}
-    assert server.house.observations.seen(key) == frozenset()
+    assert server.backend.observations.seen(key) == frozenset()
 
 
 @pytest.mark.asyncio
 async def test_a_key_that_nobody_has_is_answered_and_not_remembered(tmp_path: Path) -> None:
     async with a_server(tmp_path) as server, await Stream.open(server.ports[1], tls=None) as stream:
         await observed(stream, "made up")
-        assert server.house.observations.seen("made up") == frozenset()
+        assert server.backend.observations.seen("made up") == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from floater.wire.frame import PREFIX
 from floater.wire.relay import GO, PREAMBLE, RELAY_ANSWERS, Join, Joined
 from server.app import RunningServer
 from server.services.keys import open_keys
-from server.services.tickets import RelayPass, TicketOffice
+from server.services.tickets import RelayPass, TicketSigner
 from tests.server.gateway.guests import Stream, a_server
 
 
@@ -29,7 +29,7 @@ class Match:
 
     def __init__(self, server: RunningServer) -> None:
         self.server = server
-        self.office = TicketOffice(open_keys(server.house.config.data_dir))
+        self.office = TicketSigner(open_keys(server.backend.config.data_dir))
 
     def token(self, role: Role, match_id: str = "m", lifetime: float = 60.0) -> bytes:
         return self.office.relay_token(RelayPass(match_id, role, time.time() + lifetime))
@@ -203,7 +203,7 @@ async def test_who_cannot_say_whose_side_they_are_is_refused(
 @pytest.mark.asyncio
 async def test_a_token_is_good_for_its_server_and_its_time_alone(tmp_path: Path) -> None:
     async with a_match(tmp_path / "a") as match:
-        stranger = TicketOffice(open_keys(tmp_path / "b"))
+        stranger = TicketSigner(open_keys(tmp_path / "b"))
         forged = stranger.relay_token(RelayPass("m", Role.LEADER, time.time() + 60))
         good = match.token(Role.LEADER)
         tampered = good.replace(b"leader", b"loader")

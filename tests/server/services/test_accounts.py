@@ -9,6 +9,9 @@ import pytest
 from floater.codes import Code
 from floater.errors import FloaterError, ServerRefused
 from floater.wire import control
+from server.bus.base import ACCOUNTS
+from server.bus.local import LocalBus
+from server.core import sessions
 from server.services.accounts import Session, open_accounts
 from tests.helpers.accounts import (
     ANNA,
@@ -359,9 +362,10 @@ async def test_only_so_many_log_ins_of_one_account_are_remembered(tmp_path: Path
 
 @pytest.mark.asyncio
 async def test_a_forgotten_password_is_reset_by_code_and_all_log_ins_end(tmp_path: Path) -> None:
-    told: list[tuple[int, bytes | None]] = []
-    async with opened(tmp_path) as accounts:
-        accounts.revoked = lambda account, but: told.append((account, but))
+    told: list[sessions.Message] = []
+    bus = LocalBus()
+    bus.subscribe(ACCOUNTS, told.append)
+    async with opened(tmp_path, bus=bus) as accounts:
         mailbox = Mailbox(tmp_path)
         session, token = await an_account(accounts, mailbox)
         await accounts.forgot_password(forgot(), AWAY)
@@ -370,7 +374,7 @@ async def test_a_forgotten_password_is_reset_by_code_and_all_log_ins_end(tmp_pat
         assert await refused(accounts.reset_password(reset(code, "12345678"), AWAY)) is Code.BAD_PASSWORD
         await a_log_in(accounts)
         assert await accounts.reset_password(reset(code), AWAY) == control.Done(id=1)
-        assert told == [(session.account, None)]
+        assert told == [sessions.Revoked(session.account, None)]
         assert await refused(accounts.restore(control.Restore(id=1, token=token), HOME)) is Code.SESSION_ENDED
         assert await refused(accounts.log_in(log_in(), HOME)) is Code.WRONG_LOG_IN
         await a_log_in(accounts, password=OTHER)
@@ -413,9 +417,10 @@ async def test_one_code_used_twice_at_once_works_once(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_changing_the_password_ends_all_other_log_ins(tmp_path: Path) -> None:
-    told: list[tuple[int, bytes | None]] = []
-    async with opened(tmp_path) as accounts:
-        accounts.revoked = lambda account, but: told.append((account, but))
+    told: list[sessions.Message] = []
+    bus = LocalBus()
+    bus.subscribe(ACCOUNTS, told.append)
+    async with opened(tmp_path, bus=bus) as accounts:
         session, token = await an_account(accounts, Mailbox(tmp_path))
         _, other = await a_log_in(accounts)
 
@@ -426,7 +431,7 @@ async def test_changing_the_password_ends_all_other_log_ins(tmp_path: Path) -> N
         assert await refused(change(PASSWORD, "qwertyuiop")) is Code.BAD_PASSWORD
         assert told == []
         await change(PASSWORD, OTHER)
-        assert told == [(session.account, session.token_hash)]
+        assert told == [sessions.Revoked(session.account, session.token_hash)]
         await accounts.restore(control.Restore(id=1, token=token), HOME)
         assert await refused(accounts.restore(control.Restore(id=1, token=other), HOME)) is Code.SESSION_ENDED
         await a_log_in(accounts, password=OTHER)
@@ -519,7 +524,7 @@ async def test_a_secret_that_is_not_the_database_s_own_is_refused(tmp_path: Path
 @pytest.mark.asyncio
 async def test_a_limit_that_makes_no_sense_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="log_in_limit"):
-        async with open_accounts(cheap(tmp_path, log_in_limit="1/2")):
+        async with open_accounts(cheap(tmp_path, log_in_limit="1/2"), LocalBus()):
             pass
 
 

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from floater.codes import Code
 from floater.errors import ServerRefused
 from floater.wire import control
 from server.services.accounts import Accounts
 from server.services.hashing import Cost, Hasher
+from server.storage.sqlite import SqliteEngine
 from tests.helpers.accounts import AWAY, NO_LIMITS, Mailbox, a_log_in, a_sign_up, an_account, opened
 
 SAMPLES: Final = 60
@@ -33,6 +34,11 @@ HASH: Final[dict[str, Any]] = {"hash_memory": 4_096, "hash_passes": 2}
 "About 3 ms a hash: enough to see whether one is missing."
 
 Ask = Callable[[Accounts, str], Awaitable[object]]
+
+
+def engine_of(accounts: Accounts) -> Engine:
+    assert isinstance(accounts._database, SqliteEngine)
+    return accounts._database._engine.sync_engine
 
 
 def _log_in(accounts: Accounts, address: str) -> Awaitable[object]:
@@ -101,7 +107,7 @@ async def test_every_address_takes_the_same_statements(tmp_path: Path, ask: Ask)
 
     async with opened(tmp_path, **NO_LIMITS) as accounts:
         await an_account(accounts, Mailbox(tmp_path), KNOWN)
-        event.listen(accounts._database._engine.sync_engine, "before_cursor_execute", note)
+        event.listen(engine_of(accounts), "before_cursor_execute", note)
         lists = []
         for address in (KNOWN, UNKNOWN):
             ran.clear()
@@ -138,7 +144,7 @@ async def test_every_address_is_answered_alike_after_the_cost_of_hashes_was_chan
     async with opened(tmp_path, **NO_LIMITS, **changed) as accounts:
         for address in (KNOWN, UNKNOWN):
             await accounts.sign_up(a_sign_up(address, after), AWAY)
-        event.listen(accounts._database._engine.sync_engine, "before_cursor_execute", note)
+        event.listen(engine_of(accounts), "before_cursor_execute", note)
         seen = []
         for address in (KNOWN, UNKNOWN, "nobody@example.org"):
             for password in (before, after, THIEF):

@@ -11,6 +11,8 @@ from floater.errors import FloaterError, ServerRefused
 from floater.wire import control
 from tests.helpers.accounts import HOME, NO_LIMITS, Mailbox, a_log_in, a_sign_up, an_account, opened
 
+pytestmark = pytest.mark.logs("a transaction failed: SQLITE_FULL")
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:

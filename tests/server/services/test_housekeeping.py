@@ -7,8 +7,10 @@ import pytest
 
 from server.config import ServerConfig
 from server.services import housekeeping
-from server.storage import records
+from server.storage.pending import forget_old_pending
 from tests.helpers.accounts import HOME, Clock, Mailbox, a_sign_up, an_account, opened
+
+pytestmark = pytest.mark.logs("given up after", "put off (LookupError)")
 
 
 def rows(folder: Path) -> dict[str, int]:
@@ -41,14 +43,14 @@ async def test_no_fault_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     async with opened(tmp_path, clock) as accounts:
         await accounts.sign_up(a_sign_up(), HOME)
     clock.now += ServerConfig(data_dir=tmp_path).mail_lifetime + 1.0
-    real, faults = records.forget_old, [LookupError("unforeseen")]
+    real, faults = forget_old_pending, [LookupError("unforeseen")]
 
     async def forget_old(*given: Any, **named: Any) -> None:
         if faults:
             raise faults.pop()
         await real(*given, **named)
 
-    monkeypatch.setattr(records, "forget_old", forget_old)
+    monkeypatch.setattr(housekeeping, "forget_old_pending", forget_old)
     monkeypatch.setattr(housekeeping, "INTERVAL", 0.01)
     async with opened(tmp_path, clock):
         async with asyncio.timeout(30):

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from server.services.mail import (
     Encryption,
     Kind,
-    Letter,
+    MailContent,
     OutboxFolder,
     PostDown,
     PutOff,
@@ -29,7 +29,7 @@ from server.services.mail import (
 from tests.helpers.accounts import code_of, read_mail, text_of
 from tests.helpers.mail_server import mail_server
 
-LETTER = Letter(
+CONTENT = MailContent(
     kind=Kind.ACTIVATE,
     to="anna@example.org",
     language="zh-CN",
@@ -75,13 +75,13 @@ def test_a_mail_speaks_the_reader_s_language_first_and_the_other_below() -> None
         ("en-GB", "Hello", "你好"),
         ("fr", "Hello", "你好"),
     ):
-        text = text_of(compose(msgspec.structs.replace(LETTER, language=tag), sender=SENDER, minutes=10))
+        text = text_of(compose(msgspec.structs.replace(CONTENT, language=tag), sender=SENDER, minutes=10))
         assert text.index(first) < text.index(second)
 
 
 @pytest.mark.parametrize("kind", [Kind.ACTIVATE, Kind.RESET])
 def test_the_code_stands_alone_on_a_line_also_before_anything_is_decoded(kind: Kind) -> None:
-    mail = compose(msgspec.structs.replace(LETTER, kind=kind), sender=SENDER, minutes=10)
+    mail = compose(msgspec.structs.replace(CONTENT, kind=kind), sender=SENDER, minutes=10)
     assert code_of(mail) == "012345"
     raw = mail.as_bytes(policy=email.policy.SMTP)
     assert b"\r\n012345\r\n" in raw
@@ -90,11 +90,11 @@ def test_the_code_stands_alone_on_a_line_also_before_anything_is_decoded(kind: K
 
 
 def test_a_mail_has_the_link_in_text_and_html_and_says_how_long_it_is_good() -> None:
-    mail = read_mail(compose(LETTER, sender=SENDER, minutes=10).as_bytes())
+    mail = read_mail(compose(CONTENT, sender=SENDER, minutes=10).as_bytes())
     html_part = mail.get_body(("html",))
     assert html_part is not None
     html = str(html_part.get_content())
-    assert LETTER.link in text_of(mail)
+    assert CONTENT.link in text_of(mail)
     assert 'href="https://chat.example.org/activate?token=abc&amp;lang=zh"' in html
     assert "10 分钟" in text_of(mail)
     assert "good for 10 minutes" in html
@@ -104,14 +104,14 @@ def test_a_mail_has_the_link_in_text_and_html_and_says_how_long_it_is_good() -> 
 
 
 def test_no_name_that_somebody_chose_becomes_a_link() -> None:
-    mail = compose(msgspec.structs.replace(LETTER, username="www.evil.com/x"), sender=SENDER, minutes=10)
+    mail = compose(msgspec.structs.replace(CONTENT, username="www.evil.com/x"), sender=SENDER, minutes=10)
     assert "evil.com" not in text_of(mail)
 
 
 def test_a_mailbox_beyond_ascii_can_be_written_to() -> None:
-    mail = compose(msgspec.structs.replace(LETTER, to="anna@bücher.example"), sender=SENDER, minutes=10)
+    mail = compose(msgspec.structs.replace(CONTENT, to="anna@bücher.example"), sender=SENDER, minutes=10)
     assert mail["To"] == "anna@xn--bcher-kva.example"
-    mail = compose(msgspec.structs.replace(LETTER, to="安娜@例子.cn"), sender=SENDER, minutes=10)
+    mail = compose(msgspec.structs.replace(CONTENT, to="安娜@例子.cn"), sender=SENDER, minutes=10)
     assert "安娜@xn--fsqu00a.cn" in mail.as_bytes().decode("utf-8")
 
 
@@ -122,8 +122,8 @@ def test_a_mailbox_beyond_ascii_can_be_written_to() -> None:
 async def test_a_mail_is_one_file_and_whole_before_it_is_visible(tmp_path: Path) -> None:
     folder = tmp_path / "out" / "box"
     async with OutboxFolder(folder, SENDER).open() as send:
-        await send(compose(LETTER, sender=SENDER, minutes=10))
-        await send(compose(msgspec.structs.replace(LETTER, code="999999"), sender=SENDER, minutes=10))
+        await send(compose(CONTENT, sender=SENDER, minutes=10))
+        await send(compose(msgspec.structs.replace(CONTENT, code="999999"), sender=SENDER, minutes=10))
     first, second = sorted(folder.iterdir())
     assert first.suffix == second.suffix == ".eml"
     assert stat.S_IMODE(first.stat().st_mode) == 0o600
@@ -147,10 +147,10 @@ async def test_a_mail_goes_through_a_real_mail_server_and_arrives_as_it_was_writ
     async with mail_server() as server:
         post = Smtp(parse_smtp_url(f"smtp://127.0.0.1:{server.port}?from=chat@example.org"), 5.0)
         async with post.open() as send:
-            await send(compose(LETTER, sender=post.sender, minutes=10))
+            await send(compose(CONTENT, sender=post.sender, minutes=10))
             await send(
                 compose(
-                    msgspec.structs.replace(LETTER, to="anna@bücher.example"), sender=post.sender, minutes=10
+                    msgspec.structs.replace(CONTENT, to="anna@bücher.example"), sender=post.sender, minutes=10
                 )
             )
         first, second = server.envelopes
@@ -173,7 +173,7 @@ async def test_a_password_goes_over_tls_only(scheme: str, authority: tuple[ssl.S
         server_url = parse_smtp_url(url)
         assert (server_url.user, server_url.password) == ("anna@example.org", "p@ss word")
         async with post.open() as send:
-            await send(compose(LETTER, sender=post.sender, minutes=10))
+            await send(compose(CONTENT, sender=post.sender, minutes=10))
         assert server.was_secure == [True]
 
 
@@ -216,7 +216,7 @@ async def test_a_mail_server_s_number_says_whether_to_come_again(
         post = Smtp(parse_smtp_url(f"smtp://127.0.0.1:{server.port}?from=a@example.org"), 5.0)
         with pytest.raises(verdict):
             async with post.open() as send:
-                await send(compose(LETTER, sender=post.sender, minutes=10))
+                await send(compose(CONTENT, sender=post.sender, minutes=10))
 
 
 @pytest.mark.asyncio
@@ -227,7 +227,9 @@ async def test_a_mailbox_the_server_cannot_write_to_is_rejected() -> None:
             async with post.open() as send:
                 await send(
                     compose(
-                        msgspec.structs.replace(LETTER, to="安娜@example.org"), sender=post.sender, minutes=10
+                        msgspec.structs.replace(CONTENT, to="安娜@example.org"),
+                        sender=post.sender,
+                        minutes=10,
                     )
                 )
 
@@ -256,11 +258,11 @@ async def test_who_is_cancelled_at_whatever_moment_ends() -> None:
 
 @pytest.mark.asyncio
 async def test_a_rehearsal_goes_to_the_mail_server_and_nobody_gets_a_mail(tmp_path: Path) -> None:
-    mail = compose(msgspec.structs.replace(LETTER, kind=Kind.NOTHING), sender=SENDER, minutes=10)
+    mail = compose(msgspec.structs.replace(CONTENT, kind=Kind.NOTHING), sender=SENDER, minutes=10)
     async with mail_server() as server:
         async with Smtp(parse_smtp_url(f"smtp://127.0.0.1:{server.port}?from=a@b.org"), 5.0).open() as send:
             await send(mail, only_rehearse=True)
-            await send(compose(LETTER, sender="a@b.org", minutes=10))
+            await send(compose(CONTENT, sender="a@b.org", minutes=10))
         assert [envelope.rcpt_tos for envelope in server.envelopes] == [["anna@example.org"]]
     async with OutboxFolder(tmp_path, SENDER).open() as send:
         await send(mail, only_rehearse=True)

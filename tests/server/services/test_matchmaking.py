@@ -16,6 +16,8 @@ from floater.wire.control import EndReason, Role
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
 from floater.wire.nat import Mapping, Nat
 from floater.wire.ticket import check_ticket
+from server.bus.base import ACCOUNTS
+from server.core.sessions import Revoked
 from tests.server.gateway.guests import PASSWORD, Guest, a_server, meet, people
 
 HERE = Candidate(CandidateKind.PRIVATE, "127.0.0.1", 40_000)
@@ -45,7 +47,7 @@ async def test_two_who_seek_are_given_tickets_that_hold(tmp_path: Path) -> None:
                 peer=matched.certificate,
                 server_time=time.time(),
             )
-            assert ticket.expires - ticket.issued == server.house.config.ticket_lifetime
+            assert ticket.expires - ticket.issued == server.backend.config.ticket_lifetime
             with pytest.raises(InvalidSignature):
                 key.verify(matched.signature, matched.ticket + b" ")
             with pytest.raises(RemoteProtocolError):
@@ -65,7 +67,7 @@ async def test_two_who_seek_are_given_tickets_that_hold(tmp_path: Path) -> None:
 async def test_places_that_nobody_saw_are_left_out_and_their_owner_told(tmp_path: Path) -> None:
     async with a_server(tmp_path) as server, people(server, "ann", "ben") as (ann, ben):
         seen = Endpoint("203.0.113.7", 40_000)
-        server.house.observations.note(ann.welcome.observer_key, seen)
+        server.backend.observations.note(ann.welcome.observer_key, seen)
         honest = Candidate(CandidateKind.PUBLIC, *seen)
         lie = Candidate(CandidateKind.PUBLIC, "198.51.100.1", 22)
         answer = await ann.ask(
@@ -280,7 +282,7 @@ async def test_who_drops_while_seeking_is_met_by_nobody(tmp_path: Path) -> None:
         await ann.seek()
         await ann.close()
         async with asyncio.timeout(30):
-            while server.house.matchmaking.online == 3:
+            while server.backend.matchmaking.online == 3:
                 await asyncio.sleep(0.01)
         await ben.seek()
         await cat.seek()
@@ -320,10 +322,11 @@ async def test_a_changed_password_ends_the_other_log_in_and_keeps_ours(tmp_path:
 @pytest.mark.asyncio
 async def test_a_revoked_log_in_is_closed_with_the_reason(tmp_path: Path) -> None:
     async with a_server(tmp_path) as server, people(server, "ann") as (ann,):
-        account = next(iter(server.house.connections)).session
+        account = next(iter(server.backend.connections)).session
         assert account is not None
-        server.house.accounts.revoked(account.account, account.token_hash)  # kept
+        bus = server.backend.accounts._bus
+        bus.publish(ACCOUNTS, Revoked(account.account, account.token_hash))  # kept
         assert isinstance(await ann.ask(control.Ping), control.Done)
-        server.house.accounts.revoked(account.account, None)
+        bus.publish(ACCOUNTS, Revoked(account.account, None))
         assert await ann.message() == control.Closing(code=Code.SESSION_ENDED)
         await ann.expect_end()

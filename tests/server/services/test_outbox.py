@@ -14,7 +14,7 @@ import pytest_asyncio
 from floater.wire import control
 from server.services import mail
 from server.services.accounts import Accounts
-from server.services.mail import Letter
+from server.services.mail import MailContent
 from server.services.outbox import Outbox
 from tests.helpers.accounts import (
     ANNA,
@@ -29,6 +29,8 @@ from tests.helpers.accounts import (
     read_mail,
 )
 from tests.helpers.mail_server import MailServer, mail_server
+
+pytestmark = pytest.mark.logs("given up after", "the mail server is down", "the outbox stumbled")
 
 
 @pytest_asyncio.fixture
@@ -229,10 +231,10 @@ async def test_a_mail_over_which_the_connection_breaks_holds_up_no_other(
 async def test_a_mail_that_nobody_foresaw_is_put_off_and_the_others_go(
     tmp_path: Path, server: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def compose(letter: Letter, **how: Any) -> EmailMessage:
-        if letter.to == ANNA:
-            raise LookupError(letter.to)
-        return mail.compose(letter, **how)
+    def compose(content: MailContent, **how: Any) -> EmailMessage:
+        if content.to == ANNA:
+            raise LookupError(content.to)
+        return mail.compose(content, **how)
 
     monkeypatch.setattr("server.services.outbox.compose", compose)
     with caplog.at_level("INFO", "server.outbox"):

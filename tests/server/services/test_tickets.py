@@ -11,17 +11,17 @@ from floater.errors import RemoteProtocolError
 from floater.wire.control import Role
 from server.errors import CannotStart
 from server.services.keys import open_keys
-from server.services.tickets import RelayPass, TicketOffice
+from server.services.tickets import RelayPass, TicketSigner
 
 PASS = RelayPass("m", Role.LEADER, 1_000.0)
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> TicketOffice:
-    return TicketOffice(open_keys(tmp_path_factory.mktemp("keys")))
+def office(tmp_path_factory: pytest.TempPathFactory) -> TicketSigner:
+    return TicketSigner(open_keys(tmp_path_factory.mktemp("keys")))
 
 
-def test_a_token_is_read_back_until_it_expires(office: TicketOffice) -> None:
+def test_a_token_is_read_back_until_it_expires(office: TicketSigner) -> None:
     token = office.relay_token(PASS)
     assert len(token) <= 512
     assert office.check_relay_token(token, now=999.9) == PASS
@@ -31,14 +31,14 @@ def test_a_token_is_read_back_until_it_expires(office: TicketOffice) -> None:
 
 
 @given(token=st.binary(max_size=512))
-def test_what_somebody_made_up_is_refused(office: TicketOffice, token: bytes) -> None:
+def test_what_somebody_made_up_is_refused(office: TicketSigner, token: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as refused:
         office.check_relay_token(token, now=0.0)
     assert refused.value.code is Code.RELAY_REFUSED
 
 
 @given(at=st.integers(0, 200), bit=st.integers(0, 7))
-def test_a_token_with_one_bit_changed_is_refused(office: TicketOffice, at: int, bit: int) -> None:
+def test_a_token_with_one_bit_changed_is_refused(office: TicketSigner, at: int, bit: int) -> None:
     token = bytearray(office.relay_token(PASS))
     token[at % len(token)] ^= 1 << bit
     with pytest.raises(RemoteProtocolError):
@@ -50,7 +50,7 @@ def test_keys_are_made_once(tmp_path: Path) -> None:
     assert first.fingerprint == second.fingerprint
     assert first.server_key.certificate == second.server_key.certificate
     assert first.relay == second.relay
-    assert TicketOffice(first).public_key == TicketOffice(second).public_key
+    assert TicketSigner(first).public_key == TicketSigner(second).public_key
     assert not list((tmp_path / "new" / "folder").glob("*.new"))
 
 

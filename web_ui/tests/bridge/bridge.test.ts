@@ -11,7 +11,10 @@ describe("the way to Python", () => {
     const second = bridge.do({ command: "send_text", text: "b" });
     receive(JSON.stringify({ reply: sent[1]!.id, ok: true, message_id: "1111111111111111.2" }));
     receive(JSON.stringify({ reply: sent[0]!.id, ok: true, message_id: "1111111111111111.1" }));
-    expect([(await first).message_id, (await second).message_id]).toEqual(["1111111111111111.1", "1111111111111111.2"]);
+    expect([(await first).message_id, (await second).message_id]).toEqual([
+      "1111111111111111.1",
+      "1111111111111111.2",
+    ]);
   });
 
   it("turns a refusal into an error with its code and sentence", async () => {

@@ -31,7 +31,7 @@ describe("a talk folds its events", () => {
     t.take(tell("progress", { transfer_id: "F2", bytes: 4, size: 10 }), 2);
     t.take(tell("paused", { transfer_id: "F2", by_you: false, by_peer: true }), 3);
     expect(file).toMatchObject({ moving: "moving", bytes: 4, pausedByPeer: true });
-    t.take(tell("received", { transfer_id: "F2", path: "/x/a.png", sha256: "00" }), 4);
+    t.take(tell("received", { transfer_id: "F2", path: "/x/a.png", digest: "sha256:00" }), 4);
     expect(file).toMatchObject({ moving: "done", bytes: 10 });
   });
 

@@ -55,7 +55,7 @@ describe("a talk", () => {
       events: [
         ...MET(),
         tell("offer", offer),
-        tell("received", { transfer_id: "F1", path: "/a.png", sha256: "" }),
+        tell("received", { transfer_id: "F1", path: "/a.png", digest: "sha256:" }),
         tell("text", { message_id: "F2", text: "https://a.example/" }),
       ],
     });

@@ -29,6 +29,10 @@ def seen(*places: ipaddress.IPv4Address | ipaddress.IPv6Address, by: int = 1, as
     return Seen(frozenset((LOOPBACK, *places)), frozenset(routers), asleep)
 
 
+def test_before_the_first_look_nothing_is_due_and_nothing_can_be_lost() -> None:
+    Playbook[Event, Effect](Network()).at(1.0, Flickered(HERE)).at(1.0, Tick()).rests()
+
+
 def at_home() -> Playbook[Event, Effect]:
     return Playbook(Network()).at(10.0, seen(HERE)).wakes(10.0 + LOOK_EVERY)
 

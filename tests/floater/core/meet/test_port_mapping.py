@@ -421,3 +421,11 @@ def test_whatever_a_router_says_we_come_to_rest_once_every_port_is_given_back(
         machine.feed(Tick(), now=now)
     assert machine.deadline is None
     assert machine.is_clear
+
+
+def test_what_an_old_router_was_to_remove_is_forgotten_in_another_network() -> None:
+    held().at(5.0, Release(PORT), away(PCP)).at(5.1, Placed(CAFE)).at(5.2, Removed(PCP, PORT)).rests()
+
+
+def test_without_a_router_an_answer_of_an_old_one_counts_for_nothing() -> None:
+    held().at(5.0, Placed(None), Tell(PORT, NOT_ASKED)).at(5.1, Found(PMP)).rests()

@@ -191,3 +191,16 @@ def test_whatever_is_known_there_is_a_sentence_for_it(language: str) -> None:
             said = sentence(line.key, language, **line.values)
             assert said != unknown, line
             assert "{" not in said, line
+
+
+def test_what_is_no_step_of_the_way_changes_nothing() -> None:
+    told = Told()
+    before = keys(told.of(MATCHED, way(api.PathKind.DIRECT)))
+    assert keys(told.of(api.PeerTyping(typing=True), api.PeerTyping(typing=False))) == before
+
+
+def test_a_way_whose_round_trip_was_not_measured_is_told_without_it() -> None:
+    direct = way(api.PathKind.DIRECT)
+    measured, unmeasured = direct, api.Path(direct.kind, direct.took_ms, None, direct.how, direct.receipt)
+    assert "receipt.rtt" in keys(Told().of(MATCHED, measured))
+    assert "receipt.rtt" not in keys(Told().of(MATCHED, unmeasured))

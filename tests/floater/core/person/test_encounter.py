@@ -55,7 +55,7 @@ def test_a_match_is_met_greeted_and_over() -> None:
     stands = api.Standing.CONNECTING
     assert machine.changed() == [Emit(api.TalkChanged(TalkKind.LOBBY, "Bob", stands, talk="m1"))]
     assert machine.changed() == []
-    script.at(3, Greeted("m1")).at(3, Over("m1", Ended.PEER_HUNG_UP)).at(3, Met("m1")).at(3, Met("m1"))
+    script.at(3, Greeted("m1")).at(3, Met("m1")).at(3, Met("m1"))
     stands = api.Standing.GREETING
     assert machine.changed() == [Emit(api.TalkChanged(TalkKind.LOBBY, "Bob", stands, talk="m1"))]
     script.at(4, Greeted("m1"))
@@ -158,3 +158,15 @@ def test_an_attempt_to_meet_ends_or_is_withdrawn() -> None:
     ]
     assert machine.is_over
     script.at(3, Met("m1")).rests()
+
+
+@pytest.mark.parametrize("reason", [Ended.PEER_MISBEHAVED, Ended.PEER_HUNG_UP])
+def test_a_talk_that_is_over_before_the_two_have_met_falls_through(reason: Ended) -> None:
+    """A link that is authenticated but not chosen yet carries messages, also bad ones."""
+    word = ENDS[reason].server
+    machine, script = connecting()
+    lost, told = EndMeeting("m1", Ended.PEER_LOST), SendEndMatch("m1", word)
+    script.at(3, Over("m1", reason), lost, told, FellThrough("m1", Code.PEER_NO_SHOW)).rests()
+    assert machine.is_over
+    _, script = connecting(TalkKind.LOBBY)
+    script.at(3, Over("m1", reason), *left(Ended.PEER_LOST, word, 0.0)).rests()

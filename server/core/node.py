@@ -1,0 +1,227 @@
+"""Everything that one node decides about people who meet, in one machine.
+
+::
+
+    requests, log-ins ──▶ strangers ──Paired──▶ matches, sides ──▶ Matched, MatchEnded …
+                             ▲ │ ◀───────────────── │ over: free the seat, front line, cool-down
+         messages of nodes ──┘ └──▶ Send ◀──────────┘
+
+Seats, matches and sides of an account are held by the node of its connection
+alone. Nodes speak to each other by messages (`Send`), and so do two seats of
+the same node; a bus carries them.
+"""
+
+from typing import Final
+
+from floater.codes import Code
+from floater.errors import LocalProtocolError
+from floater.machine import Tick
+from floater.wire.control import EndReason
+from server.core import matches
+from server.core.events import (
+    Agreed,
+    Arrived,
+    CancelSeek,
+    Dropped,
+    Effect,
+    EndMatch,
+    Event,
+    HasOpened,
+    Left,
+    MatchEnded,
+    Moved,
+    Opened,
+    Refused,
+    Renamed,
+    Request,
+    Returned,
+    Seek,
+    Send,
+    SideChanged,
+    UpdateCandidates,
+)
+from server.core.matches import ABSENCE_LIMIT, Ended, Matches
+from server.core.pairing import Paired, Undo
+from server.core.pool import NodeId, UserId
+from server.core.seat import SeatState
+from server.core.sides import Sides
+from server.core.strangers import Effect as StrangersEffect
+from server.core.strangers import Strangers
+
+
+class Node:
+    """The accounts of one server process.
+
+    Args:
+        name: of this node; new for each start of the process, where there are several.
+        alone: there is no other node.
+        absence_limit: seconds for which matches are kept while a connection is gone.
+        forward_private: private addresses may be told to every peer.
+    """
+
+    def __init__(
+        self,
+        name: NodeId = "",
+        *,
+        alone: bool = True,
+        absence_limit: float = ABSENCE_LIMIT,
+        forward_private: bool = False,
+    ) -> None:
+        self.name: Final = name
+        self._strangers = Strangers(name, alone=alone)
+        self._matches = Matches(absence_limit=absence_limit)
+        self._sides = Sides(forward_private=forward_private)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the next of its parts has something to do."""
+        due = (self._strangers.deadline, self._matches.deadline)
+        return min((when for when in due if when is not None), default=None)
+
+    @property
+    def waiting(self) -> int:
+        """How many accounts of this node wait."""
+        return self._strangers.waiting
+
+    @property
+    def ongoing(self) -> int:
+        """How many matches go on."""
+        return len(self._matches)
+
+    def state(self, user: UserId) -> SeatState | None:
+        """Return how an account's seat stands; None if it has none."""
+        return self._strangers.state(user)
+
+    def match_of(self, user: UserId) -> str:
+        """Return the stranger's match that an account is in; empty if there is none."""
+        return self._strangers.match_of(user)
+
+    def peer_of(self, user: UserId) -> UserId | None:
+        """Return the other account of that match; None if it is not known."""
+        peer = self._matches.peer(self.match_of(user), user)
+        return None if peer is None else peer.user
+
+    def feed(self, event: Event | Tick, *, now: float) -> list[Effect]:
+        """Advance.
+
+        Raises:
+            LocalProtocolError: a request of an account that never arrived, or
+                the `match_id` of a search is not new.
+        """
+        match event:
+            case Arrived(user):
+                return self._return(user, (), "", now)
+            case Returned(user, match_ids, host):
+                return self._return(user, match_ids, host, now)
+            case Dropped(user):
+                return self._drop(user, now)
+            case Left(user):
+                return self._leave(user, matches.Leave(user), now)
+            case Moved(user):
+                return self._leave(user, matches.Move(user), now)
+            case Renamed(user, username):
+                self._strangers.rename(user, username)
+                return []
+            case Seek() | CancelSeek() | EndMatch() | UpdateCandidates() | Opened():
+                if event.request.account not in self._strangers:
+                    raise LocalProtocolError(f"user {event.request.account} is not here")
+                return self._carry_out(event, now)
+            case SideChanged() | HasOpened():
+                return [*self._sides.hear(event)]
+            case Ended(match_id):
+                undone = self._from_strangers(self._strangers.hear(Undo(match_id), now=now), now)
+                return undone + self._from_matches(self._matches.feed(event, now=now), now)
+            case Tick():
+                over = self._from_matches(self._matches.feed(event, now=now), now)
+                return over + self._from_strangers(self._strangers.hear(event, now=now), now)
+            case _:
+                return self._from_strangers(self._strangers.hear(event, now=now), now)
+
+    # -- coming and going -----------------------------------------------------------------
+
+    def _return(self, user: UserId, match_ids: tuple[str, ...], host: str, now: float) -> list[Effect]:
+        self._strangers.sit(user)
+        effects: list[Effect] = []
+        if self.match_of(user) not in match_ids:  # also if it is in none
+            effects += self._stop_waiting(user, now)
+        effects += self._from_matches(self._matches.feed(matches.Return(user, match_ids), now=now), now)
+        for match_id in self._matches.of(user):
+            effects += self._sides.move(match_id, user, host)
+        return effects
+
+    def _drop(self, user: UserId, now: float) -> list[Effect]:
+        if user not in self._strangers or self._matches.is_away(user):
+            return []
+        effects = self._stop_waiting(user, now)
+        if self._matches.of(user):
+            self._matches.feed(matches.Drop(user), now=now)
+        else:
+            self._strangers.remove(user, now=now)
+        return effects
+
+    def _leave(self, user: UserId, event: matches.Leave | matches.Move, now: float) -> list[Effect]:
+        if user not in self._strangers:
+            return []
+        effects = self._stop_waiting(user, now)
+        for match_id in self._matches.of(user):
+            self._sides.end(match_id, user)
+        effects += self._from_matches(self._matches.feed(event, now=now), now)
+        self._strangers.remove(user, now=now)
+        return effects
+
+    def _stop_waiting(self, user: UserId, now: float) -> list[Effect]:
+        return self._from_strangers(self._strangers.stop(user, now=now), now)
+
+    # -- requests -------------------------------------------------------------------------
+
+    def _carry_out(
+        self, event: Seek | CancelSeek | EndMatch | UpdateCandidates | Opened, now: float
+    ) -> list[Effect]:
+        match event:
+            case Seek():
+                if event.match_id in self._matches:
+                    raise LocalProtocolError(f"match {event.match_id} is not new")
+                return self._from_strangers(self._strangers.seek(event, now=now), now)
+            case CancelSeek():
+                return self._from_strangers(self._strangers.cancel(event, now=now), now)
+            case EndMatch(request, match_id, reason):
+                return self._end(request, match_id, reason, now)
+            case _:
+                if event.match_id not in self._matches.of(event.request.account):
+                    return [Refused(event.request, Code.NO_SUCH_MATCH)]
+                known = self._sides
+                return [*(known.open(event) if isinstance(event, Opened) else known.update(event))]
+
+    def _end(self, request: Request, match_id: str, reason: EndReason, now: float) -> list[Effect]:
+        if reason is EndReason.LEFT:  # only a server says that
+            return [Refused(request, Code.BAD_FIELD)]
+        ended = self._matches.feed(matches.End(match_id, request.account, reason), now=now)
+        return [Agreed(request), *self._from_matches(ended, now)]
+
+    # -- from one part to the others ------------------------------------------------------
+
+    def _from_strangers(self, effects: list[StrangersEffect], now: float) -> list[Effect]:
+        return [self._begin(effect, now) if isinstance(effect, Paired) else effect for effect in effects]
+
+    def _begin(self, paired: Paired, now: float) -> Effect:
+        member = matches.Member(paired.peer.user, paired.peer.node)
+        self._matches.feed(matches.Begin(paired.match_id, paired.user, member), now=now)
+        return self._sides.begin(paired)
+
+    def _from_matches(self, effects: list[matches.Effect], now: float) -> list[Effect]:
+        done: list[Effect] = []
+        for effect in effects:
+            match effect:
+                case matches.Tell(to, message):
+                    done.append(Send(to, message))
+                case matches.Over(match_id, user, _, reason, by_peer):
+                    self._sides.end(match_id, user)
+                    self._strangers.end(effect, now=now)
+                    done += [MatchEnded(user, match_id, reason)] if by_peer else []
+                case matches.Missed(match_id, user, reason):
+                    done.append(MatchEnded(user, match_id, reason))
+                case matches.Believed(match_id, user):
+                    self._strangers.hold(user, match_id)
+                case _:  # Gone
+                    self._strangers.remove(effect.user, now=now)
+        return done

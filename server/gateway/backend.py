@@ -1,0 +1,27 @@
+"""What the connections of one server share."""
+
+from dataclasses import dataclass, field
+
+from floater.tasks import Tasks
+from server.config import ServerConfig
+from server.gateway.observer import Observations
+from server.services.accounts import Accounts
+from server.services.guests import Guest
+from server.services.matchmaking import Matchmaking
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """The services that requests are carried out by."""
+
+    config: ServerConfig
+    accounts: Accounts
+    matchmaking: Matchmaking
+    observations: Observations
+    observers: tuple[str, ...]
+    "The observers' addresses, as `welcome` names them."
+    ticket_key: bytes
+    "The raw Ed25519 public key of tickets, 32 bytes."
+    tasks: Tasks
+    connections: set[Guest] = field(default_factory=set)
+    "Every control connection, logged in or not."

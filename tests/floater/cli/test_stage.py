@@ -1,0 +1,48 @@
+import struct
+import zlib
+
+import pytest
+
+from floater.cli.stage import PLAIN_WIDTH, Stage, moon
+from floater.sentences import sentence
+
+
+def test_two_columns_stand_beside_the_time(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage("en", ("Ann", "Bob"))
+    stage.heads()
+    stage.show(0, "left")
+    stage.show(1, "right")
+    heads, _, left, right = capsys.readouterr().out.splitlines()
+    assert [cell.strip() for cell in heads.split("│")] == ["", "Ann", "Bob"]
+    assert [cell.strip() for cell in left.split("│")][1:] == ["left", ""]
+    assert [cell.strip() for cell in right.split("│")][1:] == ["", "right"]
+    assert len(heads) <= PLAIN_WIDTH
+    assert "\x1b" not in heads
+
+
+def test_a_failure_goes_to_the_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    Stage("en", ("Ann", "Bob")).fail("it broke")
+    out, error = capsys.readouterr()
+    assert (out, error) == ("", f"\n{sentence('demo.failed', 'en')}\nit broke\n")
+
+
+@pytest.mark.asyncio
+async def test_a_reader_who_is_no_terminal_needs_no_breath() -> None:
+    await Stage("en", ("Ann", "Bob")).breathe()
+
+
+def test_the_moon_is_a_whole_picture() -> None:
+    picture = moon(16)
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert struct.unpack("!II", picture[16:24]) == (16, 16)
+    at, kinds, data = 8, [], b""
+    while at < len(picture):
+        size = int.from_bytes(picture[at : at + 4], "big")
+        kind, body = picture[at + 4 : at + 8], picture[at + 8 : at + 8 + size]
+        crc = int.from_bytes(picture[at + 8 + size : at + 12 + size], "big")
+        assert crc == zlib.crc32(kind + body)
+        kinds.append(kind)
+        data += body if kind == b"IDAT" else b""
+        at += 12 + size
+    assert kinds == [b"IHDR", b"IDAT", b"IEND"]
+    assert len(zlib.decompress(data)) == 16 * (1 + 3 * 16)
