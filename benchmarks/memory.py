@@ -90,13 +90,13 @@ class User(asyncio.Protocol):
         self._reader = FrameReader(SERVER_LEG)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Say hello."""
+        """Send `hello` and `restore`."""
         self._transport: asyncio.WriteTransport = transport  # type: ignore[assignment]  # of a stream it is one
         self._transport.write(encode(control.Hello((1,), "benchmark")))
         self._transport.write(encode(control.Restore(1, token_of(self._number))))
 
     def data_received(self, data: bytes) -> None:
-        """Come home."""
+        """Read the answers."""
         for frame in self._reader.feed(data):
             message = SERVER_MESSAGES.decode(frame)
             if isinstance(message, control.LoggedIn):
@@ -105,7 +105,7 @@ class User(asyncio.Protocol):
                 self.home.set_exception(RuntimeError(message.code))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """It is not idle any more."""
+        """Report a connection that ended before the log-in."""
         if not self.home.done():
             self.home.set_exception(error or ConnectionError("closed"))
 

@@ -36,9 +36,9 @@ class HostHere(Command, frozen=True):
 
 
 class Practise(Command, frozen=True):
-    """Try everything with a practice partner, on a server in this program that nobody else can reach.
+    """Practise with a scripted partner, on a server in this program that only this computer can reach.
 
-    Logs in by itself, under a name of its own; `log_out` ends it and goes back to the server before.
+    Logs in by itself, under a made-up name; `log_out` ends the practice and uses the previous server again.
     """
 
 

@@ -86,7 +86,7 @@ class Path(TalkEvent, frozen=True):
 
     `rtt_ms`: only the leader of a match can time it.
 
-    `how`: `private`, `public` or `mapped` for a place that was dialled, `incoming` for one that nobody named
+    `how`: `private`, `public` or `mapped` for a place that was dialled, `incoming` for no candidate
     (within one network always `private`), `opener`, `prediction`, `block_scan` or `birthday` for a technique,
     `relay` or `relay-tls`.
     """
@@ -99,9 +99,9 @@ class Path(TalkEvent, frozen=True):
 
 
 class Trying(TalkEvent, frozen=True):
-    """Which kinds of way are being tried now, all at once, while there is none; `technique` as in `Receipt`.
+    """The kinds of path that are tried now, all at once, while no link is up; `technique` as in `Receipt`.
 
-    The kinds are none for a moment where nobody can be called yet.
+    There are no kinds for a moment if no attempt can begin yet.
     """
 
     kinds: list[PathKind]

@@ -102,7 +102,7 @@ class LineSink:
 
     Args:
         descriptor: where to write.
-        gone: called in the loop, once, when nobody reads any more.
+        gone: called in the loop, once, when the reader has closed the output.
     """
 
     def __init__(self, descriptor: int, gone: Callable[[], None]) -> None:

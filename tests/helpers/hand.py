@@ -1,9 +1,9 @@
-"""A person's hand at the dialogs of the system: `python -m tests.helpers.hand WISH` in place of `floater`.
+"""Operate the system's dialogs as a person would: `python -m tests.helpers.hand WISH` in place of `floater`.
 
 At SIGUSR1 it types what is in the file WISH into the file dialog that is
 open, or will be, and presses its button. At SIGUSR2 it copies that picture, as
 another program would, so that it can be pasted. Both happen inside the
-program, for without a screen nobody else can reach its dialogs.
+program, because without a screen no other process can reach its dialogs.
 """
 
 import signal

@@ -105,7 +105,7 @@ class Program:
         """Write one line as it is."""
         assert self.process.stdin is not None
         self.process.stdin.write(line.encode() + b"\n")
-        with suppress(ConnectionError):  # it has ended; whoever waits for an answer will say so
+        with suppress(ConnectionError):  # it has ended; the wait for the answer reports it
             await self.process.stdin.drain()
 
     async def until(self, find: Callable[[], Line | None], what: str, within: float = DEADLINE) -> Line:
@@ -264,7 +264,7 @@ class Person(Program):
         argv = [sys.executable, "-m", "floater", "headless", "--data-dir", str(data_dir), "--log", "debug"]
         if server is not None:
             argv += ["--server", server if isinstance(server, str) else server.url]
-        # No test may touch the keyring of whoever runs it.
+        # No test may touch the keyring of the person who runs it.
         quiet = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
         log = data_dir.parent / f"{data_dir.name}.log"
         super().__init__([*argv, *options], log, prefix=prefix, env={**quiet, **(env or {})})

@@ -37,7 +37,7 @@ from floater.wire.url import ServerUrl
 from tests.helpers.serving import serving
 
 NOWHERE = ServerUrl("127.0.0.1", 1, None)
-"A server nobody runs."
+"The address of a server that does not exist."
 
 Heard = TypeVar("Heard")
 
@@ -275,7 +275,7 @@ async def pair(
 
 @dataclass
 class TinyRelay:
-    """A relay's address, the tokens it was shown, what it passed on, and a way to cut everybody off."""
+    """A relay's address, the tokens it was shown, what it forwarded, and a way to reset all streams."""
 
     url: ServerUrl
     tokens: list[bytes]
@@ -303,7 +303,7 @@ async def tiny_relay(
 ) -> AsyncIterator[TinyRelay]:
     """Run a relay on loopback as `floater.wire.relay` says: by match, raw and in TLS, told apart by a byte.
 
-    `refuse` is a code for everybody. Bare TCP is reset without `raw`, and not heard with `swallow`.
+    `refuse` is a code for every client. Bare TCP is reset without `raw`, and not answered with `swallow`.
     """
     loop, tasks = asyncio.get_running_loop(), Tasks()
     match_key = make_certified_key()

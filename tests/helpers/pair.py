@@ -147,7 +147,7 @@ class Side:
                 case Suspect(link):
                     self.suspects.append(link)
                 case Alive():
-                    pass  # whoever shook the link wants to know; nobody does here
+                    pass  # for the machine that shook the link; there is none here
                 case Over():
                     self.over.append(effect)
                 case Greeted():

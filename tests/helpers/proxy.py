@@ -31,7 +31,7 @@ async def real_proxy(
     Args:
         folder: for its settings.
         ports: those that it lets CONNECT go to.
-        login: `name:password`, or empty if everybody may use it.
+        login: `name:password`, or empty if the proxy needs no login.
         listen: `host:port`; 0 for a free port of this computer.
         prefix: what to put before its command, to run it in a namespace.
     """
@@ -62,7 +62,7 @@ async def real_proxy(
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
+    """Return a port of loopback without a listener."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])

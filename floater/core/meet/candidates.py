@@ -66,7 +66,7 @@ class Choice:
 
 
 def is_port_allowed(port: int) -> bool:
-    """Say whether anybody may be sent to this port, or punch from it."""
+    """Return whether a client may dial this port, or punch from it."""
     return LOWEST_PORT <= port <= 65_535 and port not in DENIED_PORTS
 
 

@@ -211,7 +211,7 @@ class Meeting:
     # -- places ---------------------------------------------------------------------------
 
     def _choose(self, candidates: Sequence[Candidate]) -> list[Effect]:
-        """Keep the candidates that may be dialled. Where one side hides there should be none."""
+        """Keep the candidates that may be dialled. If either side hides its address, there must be none."""
         is_true = self._puncher.choose(candidates)
         if is_true and not (candidates and self._introduction.hides):
             return []

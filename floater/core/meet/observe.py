@@ -119,7 +119,7 @@ def public_endpoints(observations: Sequence[Observation]) -> tuple[Endpoint, ...
 
 
 def filtering_of(fates: Values[Probe, Stray]) -> Filtering:
-    """Name the filtering, as far as strangers' SYNs can tell.
+    """Return the filtering that the fates of the probes show.
 
     If the server has one address only, a NAT that lets in any port of it may
     let in every sender; the stricter word is used then. SYNs that come in only

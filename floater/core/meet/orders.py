@@ -73,7 +73,7 @@ __all__ = [
 class Begin:
     """Look for the peer. The proof of the introduction holds.
 
-    `port` is the one of which the peer was told; None where there is none.
+    `port` is the one whose candidates the peer has; None if there is no port.
     """
 
     port: PortFacts | None

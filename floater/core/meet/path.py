@@ -95,7 +95,7 @@ class NetworkChanged:
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """There is a fresh punch port, or it is certain that there will be none."""
+    """A fresh punch port is ready, or could not be prepared."""
 
 
 # -- effects: orders ----------------------------------------------------------------------

@@ -26,7 +26,7 @@ class Way:
 
     @property
     def is_at_relay(self) -> bool:
-        """Whether it leads over the relay to somebody who is not authenticated yet."""
+        """Whether the attempt is a stream over the relay whose other end is not authenticated yet."""
         return self.kind is api.PathKind.RELAY and not self.is_ready
 
 

@@ -1,6 +1,6 @@
-"""How two people came to be connected, in times and in sentences: the receipt of a talk.
+"""Describe how two people were connected, in times and sentences: the receipt of a talk.
 
-A fold over what the client tells its person. No address, name or word of anybody goes in.
+It is a fold over the events of the client. It contains no address, name or text of either person.
 """
 
 from collections import deque

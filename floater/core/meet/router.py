@@ -69,7 +69,7 @@ class Router:
         return bool(self._spoken)
 
     def move(self, place: Place | None) -> None:
-        """Begin with another router; None: there is none that could map a port."""
+        """Begin with another router; None: no router can map a port."""
         self.place = place
         self._spoken.clear()
         self._absent.clear()
