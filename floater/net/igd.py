@@ -107,8 +107,8 @@ class Firewall:
 async def find_igd(place: Place, page: Page, numbers: dict[int, str]) -> Igd | Firewall | None:
     """Read a router's description, and find the service that maps ports; None if it has no such service.
 
-    Of several the first with a public address is taken, else the first. By
-    IPv6 it is the first whose firewall is on and would let anybody in.
+    Of several the first with a public address is taken, else the first. For
+    IPv6 it is the first whose firewall is on and can let in every remote host.
 
     Args:
         place: where the router is.

@@ -72,7 +72,7 @@ class Performer:
         "The authentication of streams, by their numbers."
         self._relay: asyncio.Task[None] | None = None
         self._relayed: dict[int, RelayStream] = {}
-        "Streams to the peer over the relay of which no link has been made yet."
+        "Streams to the peer over the relay that have not become links yet."
         self._tasks = Tasks()
         self._closed = asyncio.Event()
 
@@ -87,7 +87,7 @@ class Performer:
             self._feed(orders.Begin(self._port.begin()))
 
     def renewed(self, port: PunchPort | None) -> None:
-        """Feed `Renewed` with this port, which is closed at the end; None if none is to be had."""
+        """Feed `Renewed` with this port, which is closed at the end; None if no port could be prepared."""
         self._feed(orders.Renewed(None if port is None else self._port.offer(port)))
 
     def perform(self, order: orders.LinkOrder) -> None:

@@ -38,7 +38,7 @@ class NetworkWatch:
     """Watches from `start` to `close`.
 
     Args:
-        changed: called after each change, with the addresses that are gone, which may be none.
+        changed: called after each change, with the addresses that were lost; maybe an empty set.
     """
 
     def __init__(self, changed: Callable[[frozenset[Address]], None]) -> None:

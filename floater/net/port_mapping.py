@@ -195,7 +195,7 @@ class _Router:
         """Make the sockets for it; nothing is sent yet.
 
         Raises:
-            OSError: they are not to be had.
+            OSError: the system refused a socket.
         """
         self = cls(place, feed, family)
         own = (place.address, 0)
@@ -397,7 +397,7 @@ def _search_socket(place: Place, zone: int | None) -> socket.socket:
     """Make a socket to search the router with; by IPv6 the system picks the address of ours (Annex A).
 
     Raises:
-        OSError: it is not to be had.
+        OSError: the system refused the socket.
     """
     sock = socket.socket(socket.AF_INET if zone is None else socket.AF_INET6, socket.SOCK_DGRAM)
     try:

@@ -64,7 +64,7 @@ class PunchPort:
         )
         self._driver: Driver[core.Event, core.Effect] = Driver(self._machine, self._perform)
         self._wishes: dict[socket.AddressFamily, MappedPort] = {}
-        # A server that is near brings nobody together who would have to come through our router.
+        # The peers of a server in our own network do not come through our router.
         self._mapper = mapper if scope is Scope.PUBLIC else None
         self._want(socket.AF_INET)
 
@@ -268,7 +268,7 @@ class _Reserved:
             self._sockets += [punch_socket(socket.AF_INET6, port) for port in self.ports]
             self.families += (socket.AF_INET6,)
         except OSError:
-            pass  # no IPv6 here, or somebody else's port there
+            pass  # no IPv6 here, or the port is in use
 
     def close(self) -> None:
         """Give the ports back."""

@@ -12,7 +12,7 @@ RULES: Final = platform_of(sys.platform)
 "Of this system."
 LOW_TTL: Final = 5
 """Routers that a SYN may pass that is only to open our own NATs: more than there are in a home and between it
-and its carrier's NAT, less than there are to anybody else's (hyperdht takes the same)."""
+and its carrier's NAT, less than there are to the NAT of a peer (hyperdht takes the same)."""
 NOTSENT_LOW_WATER: Final = 65_536
 """Bytes not yet sent that the kernel takes from a link. What waits behind them waits in our hands, where a
 text may still overtake a file."""
@@ -34,7 +34,7 @@ def punch_socket(family: socket.AddressFamily, port: int) -> socket.socket:
         port: 0 for a fresh one.
 
     Raises:
-        OSError: the family or the port is not to be had.
+        OSError: the family is not available, or the port is in use.
     """
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

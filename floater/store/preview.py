@@ -28,7 +28,7 @@ def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU, MAX_CPU))
-    if sys.platform == "linux":  # elsewhere it counts what is mapped by everybody
+    if sys.platform == "linux":  # elsewhere the limit counts memory that all processes share
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 
 

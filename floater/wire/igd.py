@@ -195,7 +195,7 @@ def removal_arguments(external: int) -> dict[str, str]:
 
 
 def pinhole_arguments(host: str, port: int, lifetime: int) -> dict[str, str]:
-    """The arguments of AddPinhole for a TCP port of ours, for everybody (WANIPv6FirewallControl:1 §2.5.3)."""
+    """Return the arguments of AddPinhole for a TCP port, for every host (WANIPv6FirewallControl:1 §2.5.3)."""
     return {
         "RemoteHost": "",
         "RemotePort": "0",

@@ -80,7 +80,7 @@ class Text(Numbered, frozen=True):
 
 
 class Offer(Numbered, frozen=True):
-    """A file to be had.
+    """Offer a file.
 
     The body is the preview: `preview[0]` × `preview[1]` sRGB pixels, 3 bytes each, row by row.
     """

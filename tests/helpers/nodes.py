@@ -39,5 +39,5 @@ class SettledNode:
 
 
 def a_side(username: str = "", *, hides: bool = False, host: str = "203.0.113.1") -> Side:
-    """What somebody without any candidates brings to a search."""
+    """What a person without candidates sends with a search."""
     return Side(username, "en", b"", (), host, UNKNOWN_NAT, hides)
