@@ -1,17 +1,18 @@
 """The commands about an account: checked here first, then sent to the server as requests."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from floater import api
+from floater.client.words import Words
 from floater.codes import Code
+from floater.core.person import session
 from floater.errors import FloaterError, Refused
-from floater.net.server_link import UNNUMBERED
+from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.wire import control
 from floater.wire.limits import CODE_DIGITS, MAX_PASSWORD
 from floater.wire.names import clean_username, is_password_acceptable, normal_email
 
-Ask: TypeAlias = Callable[[control.Request], Awaitable[control.Done | control.LoggedIn]]
 AccountCommand: TypeAlias = (
     api.SignUp
     | api.Activate
@@ -23,6 +24,43 @@ AccountCommand: TypeAlias = (
     | api.ChangePassword
 )
 ACCOUNT_COMMANDS: Final = AccountCommand.__args__
+
+
+async def carry_out(
+    command: AccountCommand,
+    link: ServerLink | None,
+    state: api.State,
+    words: Words,
+    feed: Callable[[session.LoggedIn], None],
+) -> api.Reply:
+    """Carry out a command about the account.
+
+    Args:
+        command: the command.
+        link: the server; None where none is chosen.
+        state: where the person stands.
+        words: write the sentence of a notice.
+        feed: takes the log-in, if the answer is one.
+
+    Raises:
+        Refused: ALREADY_LOGGED_IN, NOT_LOGGED_IN, SERVER_URL_INVALID (there is no server), and what
+            `request_for` raises.
+        ServerRefused, Unreachable.
+    """
+    if isinstance(command, api.LogIn) and state is not api.State.SIGNED_OUT:
+        raise Refused(Code.ALREADY_LOGGED_IN)
+    if isinstance(command, api.SetUsername | api.ChangePassword) and state is api.State.SIGNED_OUT:
+        raise Refused(Code.NOT_LOGGED_IN)
+    if link is None:
+        raise Refused(Code.SERVER_URL_INVALID)
+    answer = await link.request(request_for(command, words.language), wait=True)
+    if isinstance(answer, control.LoggedIn):
+        feed(session.LoggedIn(answer.username, answer.token))
+    reply = reply_of(answer)
+    if isinstance(reply, api.Noticed) and reply.notice:
+        said = words.error(control.code_of(reply.notice).value)
+        reply = api.Noticed(said.code, said.message)
+    return reply
 
 
 def request_for(command: AccountCommand, language: str) -> control.Request:

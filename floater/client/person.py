@@ -12,12 +12,15 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
-from floater import __version__, api
-from floater.client.account import AccountCommand, reply_of, request_for
+from floater import api
+from floater.client.account import AccountCommand, carry_out
+from floater.client.preferences import tell_of_addresses
 from floater.client.reach import Reach
 from floater.client.search import Search
+from floater.client.server import connect, engine_by, link_to
 from floater.client.session import Session
 from floater.client.talks import Talks
 from floater.client.tokens import Tokens
@@ -26,20 +29,10 @@ from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core import engine
 from floater.core.emit import Emit
-from floater.core.engine import Engine
-from floater.core.meet import orders as meet
-from floater.core.meet.introduction import Introduction, introduction_of
-from floater.core.meet.meeting import DEAF
-from floater.core.meet.technique import Allowance
+from floater.core.meet.introduction import introduction_of
 from floater.core.person import encounter, search, session, standing
-from floater.core.talk.talk import TalkConfig
 from floater.drive import Driver
-from floater.errors import Refused
-from floater.net.meeting import Performer
-from floater.net.proxies import choose_proxy
-from floater.net.punch_port import PunchPort
-from floater.net.server_link import UNNUMBERED, Reached, ServerLink
-from floater.net.sockets import RULES
+from floater.net.server_link import Reached
 from floater.store.settings import SettingsFile
 from floater.store.token import TokenStore
 from floater.wire import control
@@ -49,7 +42,6 @@ from floater.wire.url import ServerUrl
 
 log = logging.getLogger("floater.client")
 
-AGENT: Final = f"floater/{__version__}"
 LAST_WORDS: Final = 4.0
 "Longest time, in seconds, for hang-up, cancel and log-out at the end."
 
@@ -85,12 +77,7 @@ class Person:
         self._words = words
         self._on_reached = reached
         self._clock_told = False
-        self.engine = Engine(
-            config.meeting,
-            TalkConfig(max_file=config.max_file),
-            Allowance(),
-            deaf=DEAF if RULES.prompts else 0.0,
-        )
+        self.engine = engine_by(config)
         self._driver: Driver[engine.Event, engine.Effect] = Driver(self.engine, self._perform)
         self.reach = Reach(
             self.link,
@@ -114,7 +101,7 @@ class Person:
             feed=self._driver.feed,
             reach=self.reach,
             settings=settings,
-            connect=self._connect,
+            connect=partial(connect, self.link, config, lambda: self.search.key),
             tell_server=self._session.tell,
         )
 
@@ -156,33 +143,9 @@ class Person:
 
     # -- commands -------------------------------------------------------------------------
 
-    async def ping(self) -> None:
-        """Return when the server has answered a `ping`.
-
-        Raises:
-            FloaterError: the server is out of reach or not trusted.
-        """
-        if self.link is None:
-            raise Refused(Code.SERVER_URL_INVALID)
-        await self.link.request(control.Ping(UNNUMBERED), wait=True)
-
     async def account(self, command: AccountCommand) -> api.Reply:
-        """Carry out a command about the account."""
-        signed_out = self.state is api.State.SIGNED_OUT
-        if isinstance(command, api.LogIn) and not signed_out:
-            raise Refused(Code.ALREADY_LOGGED_IN)
-        if isinstance(command, api.SetUsername | api.ChangePassword) and signed_out:
-            raise Refused(Code.NOT_LOGGED_IN)
-        if self.link is None:
-            raise Refused(Code.SERVER_URL_INVALID)
-        answer = await self.link.request(request_for(command, self._words.language), wait=True)
-        if isinstance(answer, control.LoggedIn):
-            self._driver.feed(session.LoggedIn(answer.username, answer.token))
-        reply = reply_of(answer)
-        if isinstance(reply, api.Noticed) and reply.notice:
-            said = self._words.error(code_of(reply.notice).value)
-            reply = api.Noticed(said.code, said.message)
-        return reply
+        """See `floater.client.account.carry_out`."""
+        return await carry_out(command, self.link, self.state, self._words, self._driver.feed)
 
     async def log_out(self) -> None:
         """Log out and end every talk; return when the server has answered, or after `LAST_WORDS` seconds."""
@@ -270,56 +233,10 @@ class Person:
     def _entered(self, state: api.State) -> None:
         if state is api.State.HOME:
             self.reach.ports.prepare()
-            self._tell_of_addresses()
+            tell_of_addresses(self._settings, self._words.notice)
         elif state is api.State.SIGNED_OUT:
             self.reach.ports.drop()
-
-    def _tell_of_addresses(self) -> None:
-        """Tell the person once, before the first search, that a direct link shows addresses."""
-        if not (self._settings.values.addresses_told or self._settings.values.hide_address):
-            self._words.notice(Code.DIRECT_SHOWS_ADDRESSES)
-            with suppress(Refused):  # it is logged; the notice will come once more
-                self._settings.change(addresses_told=True)
 
     def _wants_ports(self) -> bool:
         known = self.engine.standing
         return (known.logged_in or bool(known.encounters)) and not self._settings.values.hide_address
-
-    def _connect(
-        self,
-        introduction: Introduction,
-        port: PunchPort | None,
-        feed: Callable[[meet.Event], None],
-        received: Callable[[], int],
-    ) -> Performer:
-        assert self.link is not None
-        return Performer(
-            introduction,
-            match_key=self.search.key,
-            server_time=self.link.server_time,
-            punch_port=port,
-            server=self.link.url,
-            proxy=choose_proxy(self._config.proxy, self.link.url),
-            feed=feed,
-            received=received,
-        )
-
-
-def link_to(
-    url: ServerUrl,
-    config: ClientConfig,
-    language: Callable[[], str],
-    reached: Callable[[Reached], None] = lambda _: None,
-    news: Callable[[control.News], None] = lambda _: None,
-) -> ServerLink:
-    """Return a link to a server, not started yet."""
-    choose_proxy(config.proxy, url)  # raises now if the setting is invalid
-    return ServerLink(
-        url,
-        config=config,
-        proxy=lambda: choose_proxy(config.proxy, url),
-        agent=AGENT,
-        language=language,
-        reached=reached,
-        news=news,
-    )

@@ -1,5 +1,7 @@
 """Show and change the settings, as the API has them."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +35,18 @@ def change(settings: SettingsFile, wish: api.Set) -> None:
         appearance=wish.appearance,
         address_asked=wish.address_asked,
     )
+
+
+def tell_of_addresses(settings: SettingsFile, notice: Callable[[Code], None]) -> None:
+    """Tell the person once, before it happens, that a direct link shows addresses.
+
+    A person who hides the address is not told. Where that it was told cannot be
+    stored, it is told again.
+    """
+    if not (settings.values.addresses_told or settings.values.hide_address):
+        notice(Code.DIRECT_SHOWS_ADDRESSES)
+        with suppress(Refused):  # logged
+            settings.change(addresses_told=True)
 
 
 def shown(settings: SettingsFile) -> api.Settings:

@@ -14,14 +14,13 @@ from pathlib import Path
 
 from floater import api
 from floater.client.hosting import Hosting, qr_picture
-from floater.client.person import Person, link_to
+from floater.client.person import Person
 from floater.client.practice import Practice, enrol
+from floater.client.server import link_to, ping
 from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.errors import FloaterError, Refused
-from floater.net.server_link import UNNUMBERED
-from floater.wire import control
 from floater.wire.url import ServerUrl, parse_server_url
 
 
@@ -137,13 +136,13 @@ class Servers:
         if url != self.person.url:
             await self._try(url)
             await self._move(url)
-        await self.person.ping()
+        await ping(self.person.link)
 
     async def _try(self, url: ServerUrl) -> None:
         link = link_to(url, self._config, lambda: self._words.language)
         link.start()
         try:
-            await link.request(control.Ping(UNNUMBERED), wait=True)
+            await ping(link)
         finally:
             await link.close()
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from floater.client.person import link_to
 from floater.client.ports import Ports
+from floater.client.server import link_to
 from floater.config import ClientConfig
 from floater.net.punch_port import PunchPort
 from floater.net.server_link import ServerLink

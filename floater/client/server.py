@@ -1,0 +1,108 @@
+"""The parts of a person on a server, made by the configuration: engine, link, performers of matches."""
+
+from collections.abc import Callable
+from typing import Final
+
+from floater import __version__
+from floater.codes import Code
+from floater.config import ClientConfig
+from floater.core.engine import Engine
+from floater.core.meet import orders as meet
+from floater.core.meet.introduction import Introduction
+from floater.core.meet.meeting import DEAF
+from floater.core.meet.technique import Allowance
+from floater.core.talk.talk import TalkConfig
+from floater.crypto.certificate import CertifiedKey
+from floater.errors import Refused
+from floater.net.meeting import Performer
+from floater.net.proxies import choose_proxy
+from floater.net.punch_port import PunchPort
+from floater.net.server_link import UNNUMBERED, Reached, ServerLink
+from floater.net.sockets import RULES
+from floater.wire import control
+from floater.wire.url import ServerUrl
+
+AGENT: Final = f"floater/{__version__}"
+"What a server is told of this program."
+
+
+def engine_by(config: ClientConfig) -> Engine:
+    """Make the engine of one person on one server."""
+    deaf = DEAF if RULES.prompts else 0.0
+    return Engine(config.meeting, TalkConfig(max_file=config.max_file), Allowance(), deaf=deaf)
+
+
+async def ping(link: ServerLink | None) -> None:
+    """Make sure that the server is there and is the right one; if it is not reached, try once, now.
+
+    Raises:
+        Refused: SERVER_URL_INVALID: there is none.
+        ServerRefused, Unreachable.
+    """
+    if link is None:
+        raise Refused(Code.SERVER_URL_INVALID)
+    await link.request(control.Ping(UNNUMBERED), wait=True)
+
+
+def link_to(
+    url: ServerUrl,
+    config: ClientConfig,
+    language: Callable[[], str],
+    reached: Callable[[Reached], None] = lambda _: None,
+    news: Callable[[control.News], None] = lambda _: None,
+) -> ServerLink:
+    """Make a link to a server, not started yet.
+
+    Args:
+        url: the server.
+        config: the knobs.
+        language: gives the language in which the server writes to the person.
+        reached: called when the server is reached, or is not any more.
+        news: called with what the server says unasked.
+
+    Raises:
+        Refused: the proxy of the configuration is no address.
+    """
+    choose_proxy(config.proxy, url)  # an unusable setting is found now
+    return ServerLink(
+        url,
+        config=config,
+        proxy=lambda: choose_proxy(config.proxy, url),
+        agent=AGENT,
+        language=language,
+        reached=reached,
+        news=news,
+    )
+
+
+def connect(
+    link: ServerLink | None,
+    config: ClientConfig,
+    match_key: Callable[[], CertifiedKey],
+    introduction: Introduction,
+    port: PunchPort | None,
+    feed: Callable[[meet.Event], None],
+    received: Callable[[], int],
+) -> Performer:
+    """Make what performs the orders of one meeting.
+
+    Args:
+        link: to the server that introduced the two. There is one, as there is an introduction.
+        config: the knobs.
+        match_key: gives our certificate for a match that comes now.
+        introduction: who the peer is.
+        port: the one of which the peer was told, closed at the end; None if there is none.
+        feed: takes the events.
+        received: tells the highest number of the peer that was processed.
+    """
+    assert link is not None
+    return Performer(
+        introduction,
+        match_key=match_key(),
+        server_time=link.server_time,
+        punch_port=port,
+        server=link.url,
+        proxy=choose_proxy(config.proxy, link.url),
+        feed=feed,
+        received=received,
+    )
