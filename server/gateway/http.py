@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: one request, one answer, the end.
 
-The parsing is h11's. What a stranger may take is bounded before it is read:
-the size of head and body, and the time for all of it.
+h11 parses. The size of head and body and the time for all of it are limited
+before anything is read.
 
     READING ──whole request──▶ ANSWERING ──answer written──▶ CLOSED
        ├──no HTTP/1.1, too large──▶ CLOSED, with a number
@@ -9,7 +9,6 @@ the size of head and body, and the time for all of it.
 """
 
 import asyncio
-import logging
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final, cast
@@ -18,9 +17,8 @@ import h11
 
 from server.config import ServerConfig
 from server.gateway.pages import Answer, Asked, answer, plain, security_policy
+from server.gateway.streams import log_broken_off
 from server.services.accounts import Accounts, Source
-
-log = logging.getLogger("server.http")
 
 MAX_HEAD: Final = 16_384
 "Bytes of the request line and all headers."
@@ -31,7 +29,7 @@ _SLICE: Final = 4_096
 
 
 class HttpConnection(asyncio.Protocol):
-    """Reads one request, answers it, and hangs up."""
+    """Reads one request, answers it, and closes the connection."""
 
     def __init__(self, accounts: Accounts, config: ServerConfig) -> None:
         self._accounts = accounts
@@ -52,13 +50,13 @@ class HttpConnection(asyncio.Protocol):
         self._deadline = loop.call_later(self._config.http_deadline, self._transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget everything. What a request has begun goes on to its end."""
+        """Drop the transport. A request that is being carried out is finished."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        """Read on. What comes after the request is not looked at."""
+        """Read the request. What comes after it is ignored."""
         try:
             # In slices: h11 holds a head to its limit only while the head is incomplete.
             for at in range(0, len(data), _SLICE):
@@ -67,7 +65,7 @@ class HttpConnection(asyncio.Protocol):
                 self._http.receive_data(data[at : at + _SLICE])
                 self._read()
         except h11.RemoteProtocolError as error:
-            self._write(plain(error.error_status_hint))
+            self._refuse(error.error_status_hint)
 
     # -- reading --------------------------------------------------------------------------
 
@@ -77,13 +75,13 @@ class HttpConnection(asyncio.Protocol):
             if isinstance(event, h11.Request):
                 self._request = event
                 if event.http_version != b"1.1":
-                    self._write(plain(505))
+                    self._refuse(505)
                 elif _content_length(event) > MAX_BODY:
-                    self._write(plain(413))
+                    self._refuse(413)
             elif isinstance(event, h11.Data):
                 self._body += event.data
                 if len(self._body) > MAX_BODY:
-                    self._write(plain(413))
+                    self._refuse(413)
             elif isinstance(event, h11.EndOfMessage):
                 self._is_answering = True
                 self._accounts.tasks.start(self._answer(), "http")
@@ -113,6 +111,10 @@ class HttpConnection(asyncio.Protocol):
             result = await answer(self._accounts, self._asked())
         finally:
             self._write(result)
+
+    def _refuse(self, status: int) -> None:
+        log_broken_off("page", status)
+        self._write(plain(status))
 
     def _write(self, result: Answer) -> None:
         self._is_answering = True

@@ -12,13 +12,13 @@ from floater.codes import Code
 
 @cache
 def words_of(language: str) -> dict[str, str]:
-    """All sentences of a language, by key."""
+    """Return all sentences of a language, by key."""
     words: dict[str, str] = json.loads(read_page(f"{language}.json"))
     return words
 
 
 def sentence_of(code: Code, language: str) -> str:
-    """What a code says to a person; that of `internal` where there is none."""
+    """Return the sentence of a code; that of `internal` for a code without one."""
     sentences = _sentences(language)
     return sentences.get(f"code.{code.value}") or sentences["code.internal"]
 
@@ -29,7 +29,7 @@ def read_page(name: str) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template. What goes into `.html` is escaped."""
+    """Fill in a template. Values are escaped in `.html`."""
     return _environment().get_template(template).render(values)
 
 
