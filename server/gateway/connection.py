@@ -29,7 +29,7 @@ from floater.wire.frame import SERVER_LEG, Frame, FrameReader
 from floater.wire.limits import PROTOCOL_VERSION
 from server.gateway.backend import Backend
 from server.gateway.dispatch import HANDLERS
-from server.gateway.streams import Stream
+from server.gateway.streams import Stream, log_broken_off
 from server.services.accounts import Session, Source
 
 log = logging.getLogger("server.gateway")
@@ -144,8 +144,8 @@ class Connection(asyncio.Protocol):
             self._set_deadline(now)
 
     def pause_writing(self) -> None:
-        """It does not read: drop it. There is nothing more to be said to it."""
-        log.info("= a client does not read")
+        """Drop a client that does not read. It could not be told anything."""
+        log_broken_off("client", Code.TIMED_OUT)
         self._state = _State.CLOSED
         self._stream.abort()
 
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
             self._stream.close()
 
     def _break_off(self, error: FloaterError, retry_after: float = 0.0) -> None:
-        log.info("< broken off: %s", error.code)
+        log_broken_off("client", error.code)
         self.send(control.Refused(code=error.code, retry_after=retry_after))
         self._close()
 

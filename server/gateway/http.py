@@ -9,7 +9,6 @@ the size of head and body, and the time for all of it.
 """
 
 import asyncio
-import logging
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final, cast
@@ -18,9 +17,8 @@ import h11
 
 from server.config import ServerConfig
 from server.gateway.pages import Answer, Asked, answer, plain, security_policy
+from server.gateway.streams import log_broken_off
 from server.services.accounts import Accounts, Source
-
-log = logging.getLogger("server.http")
 
 MAX_HEAD: Final = 16_384
 "Bytes of the request line and all headers."
@@ -67,7 +65,7 @@ class HttpConnection(asyncio.Protocol):
                 self._http.receive_data(data[at : at + _SLICE])
                 self._read()
         except h11.RemoteProtocolError as error:
-            self._write(plain(error.error_status_hint))
+            self._refuse(error.error_status_hint)
 
     # -- reading --------------------------------------------------------------------------
 
@@ -77,13 +75,13 @@ class HttpConnection(asyncio.Protocol):
             if isinstance(event, h11.Request):
                 self._request = event
                 if event.http_version != b"1.1":
-                    self._write(plain(505))
+                    self._refuse(505)
                 elif _content_length(event) > MAX_BODY:
-                    self._write(plain(413))
+                    self._refuse(413)
             elif isinstance(event, h11.Data):
                 self._body += event.data
                 if len(self._body) > MAX_BODY:
-                    self._write(plain(413))
+                    self._refuse(413)
             elif isinstance(event, h11.EndOfMessage):
                 self._is_answering = True
                 self._accounts.tasks.start(self._answer(), "http")
@@ -113,6 +111,10 @@ class HttpConnection(asyncio.Protocol):
             result = await answer(self._accounts, self._asked())
         finally:
             self._write(result)
+
+    def _refuse(self, status: int) -> None:
+        log_broken_off("page", status)
+        self._write(plain(status))
 
     def _write(self, result: Answer) -> None:
         self._is_answering = True

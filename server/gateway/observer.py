@@ -7,17 +7,15 @@ are passed on to strangers as public ones.
 """
 
 import asyncio
-import logging
 from typing import Final
 
+from floater.codes import Code
 from floater.errors import RemoteProtocolError
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 from floater.wire.stun import BindingRequest, BindingResponse, Probe, ProbeReport, encode, take_message
 from server.gateway.prober import Prober
-from server.gateway.streams import Stream, endpoint_of
-
-log = logging.getLogger("server.gateway")
+from server.gateway.streams import Stream, endpoint_of, log_broken_off
 
 HELD_OPEN: Final = 600.0
 "Seconds without a request before an observer hangs up."
@@ -76,13 +74,17 @@ class Observer(asyncio.Protocol):
         self._buffer += data
         try:
             while (message := take_message(self._buffer)) is not None:
-                if not isinstance(message, BindingRequest) or not self._left:
-                    self._stream.close()
-                    return
+                if not isinstance(message, BindingRequest):
+                    raise RemoteProtocolError(Code.UNEXPECTED, "no request")
+                if not self._left:
+                    raise RemoteProtocolError(Code.TOO_MANY_TRIES, "requests")
                 self._answer(message)
         except RemoteProtocolError as error:
-            log.debug("< observer: %s", error.code)
-            self._stream.close()
+            self._break_off(error.code)
+
+    def _break_off(self, code: Code) -> None:
+        log_broken_off("observer", code)
+        self._stream.close()
 
     def _answer(self, request: BindingRequest) -> None:
         stream = self._stream
@@ -108,7 +110,8 @@ class Observer(asyncio.Protocol):
         return self._prober.probe(request.probe, self._stream.endpoint, own, tell)
 
     def pause_writing(self) -> None:
-        """It asks and does not read: hang up."""
+        """Drop a client that asks and does not read."""
+        log_broken_off("observer", Code.TIMED_OUT)
         self._stream.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -25,7 +25,7 @@ from floater.wire.control import Refused, Role
 from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.relay import GO, JOIN_MESSAGES, PREAMBLE, Joined
 from server.config import ServerConfig
-from server.gateway.streams import Stream
+from server.gateway.streams import Stream, log_broken_off
 from server.services.tickets import RelayPass, TicketSigner
 
 log = logging.getLogger("server.gateway")
@@ -315,7 +315,7 @@ class RelayStream(asyncio.Protocol):
         self._refuse(Code.TIMED_OUT)
 
     def _refuse(self, code: Code) -> None:
-        log.debug("> relay refused: %s", code)
+        log_broken_off("relay", code)
         if self._state in (_State.JOINING, _State.WAITING):
             self._send(Refused(code=code))
         self.end()

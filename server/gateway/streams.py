@@ -2,13 +2,17 @@
 
 import asyncio
 import ipaddress
+import logging
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from floater.codes import Code
 from floater.loop import abort
 from floater.wire.endpoint import Endpoint
 from server.config import ServerConfig
+
+log = logging.getLogger("server.gateway")
 
 CLOSE_TIMEOUT: Final = 5.0
 "Seconds that the last bytes may take to be sent before the connection is aborted."
@@ -28,6 +32,16 @@ def network_of(host: str) -> str:
     if address.version == 4:
         return host
     return str(ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+
+
+def log_broken_off(served_as: str, reason: Code | int) -> None:
+    """Log that a stream ends because of what its client did, or did not do in time: one line for all kinds.
+
+    Args:
+        served_as: the kind of stream, a word.
+        reason: the code, or the status in HTTP.
+    """
+    log.info("< %s broken off: %s", served_as, reason)
 
 
 class Stream:

@@ -1,181 +1,19 @@
 """The pages, over a real TLS socket."""
 
 import asyncio
-import json
-import re
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from floater.crypto.certificate import load_certified_key, make_certified_key
-from floater.wire import control
-from server.gateway.http import MAX_BODY, http_protocol
-from server.services.accounts import Accounts
+from server.gateway.http import MAX_BODY
 from tests.helpers.accounts import (
-    ANNA,
-    HOME,
     NO_LIMITS,
     PASSWORD,
-    Clock,
-    Mailbox,
-    a_log_in,
-    a_sign_up,
-    an_account,
-    cheap,
-    code_of,
-    link_of,
-    opened,
 )
+from tests.server.gateway.pages import pages
 
 OTHER = "another long password"
-
-
-@dataclass
-class Response:
-    status: int
-    headers: dict[str, str]
-    body: str
-
-
-@dataclass
-class Pages:
-    accounts: Accounts
-    port: int
-    mailbox: Mailbox
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return await asyncio.open_connection("127.0.0.1", self.port, ssl=context)
-
-    async def send(self, request: bytes, pieces: int = 1) -> Response:
-        """Send bytes as they are, and read until the server hangs up."""
-        reader, writer = await self.connect()
-        size = -(-len(request) // pieces)
-        for at in range(0, len(request), size):
-            writer.write(request[at : at + size])
-            await writer.drain()
-        try:
-            async with asyncio.timeout(30):
-                answer = await reader.read()
-        finally:
-            writer.transport.abort()
-        head, _, body = answer.partition(b"\r\n\r\n")
-        lines = head.decode("ascii").split("\r\n")
-        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
-        return Response(int(lines[0].split()[1]), headers, body.decode("utf-8"))
-
-    async def get(self, target: str, *headers: str, method: str = "GET") -> Response:
-        lines = [f"{method} {target} HTTP/1.1", "Host: chat.example.org", *headers, "", ""]
-        return await self.send("\r\n".join(lines).encode("latin-1"))
-
-    async def post(self, target: str, **fields: str) -> Response:
-        body = urlencode(fields).encode("ascii")
-        head = (
-            f"POST {target} HTTP/1.1\r\nHost: chat.example.org\r\nContent-Length: {len(body)}\r\n"
-            "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
-        )
-        return await self.send(head.encode("ascii") + body)
-
-
-@asynccontextmanager
-async def pages(folder: Path, clock: Clock | None = None, **knobs: Any) -> AsyncIterator[Pages]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    load_certified_key(context, make_certified_key())
-    async with opened(folder, clock, **knobs) as accounts:
-        config = cheap(folder, **knobs)
-        server = await asyncio.get_running_loop().create_server(
-            lambda: http_protocol(accounts, config), "127.0.0.1", 0, ssl=context
-        )
-        try:
-            yield Pages(accounts, server.sockets[0].getsockname()[1], Mailbox(folder))
-        finally:
-            server.close()
-            await server.wait_closed()
-
-
-@pytest.mark.asyncio
-async def test_looking_at_the_link_activates_nothing_and_the_button_does(tmp_path: Path) -> None:
-    async with pages(tmp_path) as site:
-        await site.accounts.sign_up(a_sign_up(), HOME)
-        link = link_of(await site.mailbox.next())
-        for method in ("GET", "HEAD", "GET"):
-            seen = await site.get(f"/activate?token={link}&lang=en", method=method)
-            assert seen.status == 200
-            assert ("<button>Activate</button>" in seen.body) == (method == "GET")
-        with pytest.raises(Exception, match="not_activated"):
-            await a_log_in(site.accounts)
-        pressed = await site.post("/activate?lang=en", token=link)
-        assert (pressed.status, "Your account is ready" in pressed.body) == (200, True)
-        await a_log_in(site.accounts)
-        again = await site.post("/activate?lang=en", token=link)
-        assert (again.status, "has been used" in again.body) == (400, True)
-
-
-@pytest.mark.asyncio
-async def test_the_code_can_be_entered_on_the_page(tmp_path: Path) -> None:
-    async with pages(tmp_path) as site:
-        await site.accounts.sign_up(a_sign_up(), HOME)
-        code = code_of(await site.mailbox.next())
-        form = await site.get("/activate")
-        assert 'name="email"' in form.body
-        assert 'name="code"' in form.body
-        wrong = await site.post("/activate", email=ANNA, code="abc")
-        assert wrong.status == 400
-        assert f'value="{ANNA}"' in wrong.body
-        assert (await site.post("/activate", email=ANNA, code=code)).status == 200
-        await a_log_in(site.accounts)
-
-
-@pytest.mark.asyncio
-async def test_a_new_password_is_set_by_the_link_of_the_mail(tmp_path: Path) -> None:
-    async with pages(tmp_path) as site:
-        await an_account(site.accounts, site.mailbox)
-        await site.accounts.forgot_password(control.ForgotPassword(id=1, email=ANNA), HOME)
-        link = link_of(await site.mailbox.next())
-        form = await site.get(f"/reset?token={link}")
-        assert form.body.count('type="password"') == 2
-        differ = await site.post("/reset", token=link, password=OTHER, repeat=OTHER + "x")
-        assert (differ.status, "differ" in differ.body) == (400, True)
-        assert OTHER not in differ.body
-        common = await site.post("/reset", token=link, password="password1", repeat="password1")
-        assert (common.status, f'value="{link}"' in common.body) == (400, True)
-        await a_log_in(site.accounts)
-        assert (await site.post("/reset", token=link, password=OTHER, repeat=OTHER)).status == 200
-        await a_log_in(site.accounts, password=OTHER)
-        assert (await site.post("/reset", token=link, password=OTHER, repeat=OTHER)).status == 400
-
-
-@pytest.mark.asyncio
-async def test_a_new_password_is_set_by_the_code_of_the_mail(tmp_path: Path) -> None:
-    async with pages(tmp_path) as site:
-        await an_account(site.accounts, site.mailbox)
-        await site.accounts.forgot_password(control.ForgotPassword(id=1, email=ANNA), HOME)
-        code = code_of(await site.mailbox.next())
-        done = await site.post("/reset", email=ANNA, code=code, password=OTHER, repeat=OTHER)
-        assert done.status == 200
-        await a_log_in(site.accounts, password=OTHER)
-
-
-@pytest.mark.asyncio
-async def test_the_page_speaks_the_language_of_the_link_or_of_the_browser(tmp_path: Path) -> None:
-    async with pages(tmp_path) as site:
-        assert "激活账号" in (await site.get("/activate?lang=zh")).body
-        assert "激活账号" in (await site.get("/activate", "Accept-Language: zh-TW,en;q=0.5")).body
-        assert "Activate your account" in (await site.get("/activate", "Accept-Language: fr")).body
-        zh = await site.get("/activate?lang=zh&token=abc", "Accept-Language: en")
-        assert 'lang="zh"' in zh.body
-        assert "/activate?lang=en&amp;token=abc" in zh.body
-        bad = await site.post("/reset?lang=zh", token="x", password="12345678", repeat="12345678")
-        assert re.search(r'class="problem"[^<]*[一-鿿]', bad.body)
 
 
 @pytest.mark.asyncio
@@ -193,27 +31,6 @@ async def test_every_answer_is_locked_down(tmp_path: Path, target: str) -> None:
         assert answer.headers["connection"] == "close"
         assert "<script" not in answer.body
         assert "server" not in answer.headers
-
-
-@pytest.mark.asyncio
-async def test_what_a_stranger_writes_stays_text(tmp_path: Path) -> None:
-    async with pages(tmp_path) as site:
-        evil = '"><script>alert(1)</script>'
-        for answer in (
-            await site.get("/activate?" + urlencode({"token": evil, "lang": evil})),
-            await site.post("/activate", token="", email=evil, code=evil),
-            await site.post("/reset", token=evil, password="x", repeat="y"),
-        ):
-            assert "<script" not in answer.body
-
-
-@pytest.mark.asyncio
-async def test_health_is_one_word(tmp_path: Path) -> None:
-    async with pages(tmp_path) as site:
-        answer = await site.get("/health")
-        assert (answer.status, json.loads(answer.body)) == (200, {"status": "ok"})
-        assert answer.headers["content-type"] == "application/json"
-        assert (await site.get("/health", method="HEAD")).body == ""
 
 
 @pytest.mark.asyncio

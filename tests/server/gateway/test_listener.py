@@ -8,38 +8,12 @@ from pathlib import Path
 import pytest
 
 from floater.codes import Code
-from floater.crypto.certificate import key_fingerprint
 from floater.wire import control
 from floater.wire.endpoint import Endpoint
 from floater.wire.relay import PREAMBLE, RELAY_ANSWERS, Join
-from floater.wire.url import parse_server_url
-from server.config import ServerConfig
-from server.gateway.streams import Streams, endpoint_of, network_of
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 ELSEWHERE = Endpoint("203.0.113.7", 40_000)
-
-
-@pytest.mark.asyncio
-async def test_the_url_pins_the_key_that_the_server_shows(tmp_path: Path) -> None:
-    async with a_server(tmp_path) as server:
-        url = parse_server_url(server.url)
-        assert (url.host, url.port) == ("127.0.0.1", server.ports[0])
-        async with await Stream.open(server.ports[0]) as guest:
-            shown = guest.writer.get_extra_info("ssl_object")
-            assert shown.version() == "TLSv1.3"
-            assert key_fingerprint(shown.getpeercert(True)) == url.fingerprint
-
-
-@pytest.mark.asyncio
-async def test_a_restart_keeps_the_keys(tmp_path: Path) -> None:
-    async with a_server(tmp_path) as first:
-        pass
-    async with a_server(tmp_path, listen=f"127.0.0.1:{first.ports[0]}") as second:
-        assert second.url == first.url
-        assert second.backend.ticket_key == first.backend.ticket_key
-    for name in ("certificate.pem", "ticket.key", "relay.key"):
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.asyncio
@@ -97,49 +71,6 @@ async def test_too_many_half_open_connections_are_turned_away_and_settled_ones_a
             await stream.close()
 
 
-def test_connections_are_counted_by_network() -> None:
-    streams = Streams(ServerConfig(data_dir=Path(), max_connections_per_address=2))
-    kept = [streams.admit(ELSEWHERE, now=0.0) for _ in range(2)]
-    assert all(kept)
-    assert streams.admit(ELSEWHERE, now=0.0) is None
-    assert streams.admit(Endpoint("203.0.113.8", 1), now=0.0)
-    for _ in range(5):
-        assert streams.admit(Endpoint("127.0.0.1", 1), now=0.0)
-        assert streams.admit(Endpoint("::1", 1), now=0.0)
-    assert kept[0]
-    kept[0].ended()
-    kept[0].ended()
-    assert streams.admit(ELSEWHERE, now=0.0)
-    assert streams.admit(ELSEWHERE, now=0.0) is None
-
-
-def test_connections_are_counted_in_all() -> None:
-    streams = Streams(ServerConfig(data_dir=Path(), max_connections=1))
-    first = streams.admit(ELSEWHERE, now=0.0)
-    assert first
-    assert streams.admit(Endpoint("127.0.0.1", 1), now=0.0) is None
-    first.ended()
-    assert (len(streams), streams.half_open) == (0, 0)
-
-
-def test_a_network_is_an_ipv4_address_or_an_ipv6_slash_64() -> None:
-    assert network_of("203.0.113.7") == "203.0.113.7"
-    assert network_of("2001:db8::1") == network_of("2001:db8::2") != network_of("2001:db8:0:1::1")
-    assert endpoint_of(("::ffff:203.0.113.7", 40_000, 0, 0)) == ELSEWHERE
-
-
-@pytest.mark.asyncio
-async def test_a_goodbye_is_said_to_everybody(tmp_path: Path) -> None:
-    async with a_server(tmp_path, goodbye_jitter=5.0) as server:
-        guests = [await Guest.arrive(server) for _ in range(3)]
-    for guest in guests:
-        closing = await guest.expect(control.Closing)
-        assert closing.code == Code.SERVER_CLOSING
-        assert 1.0 <= closing.retry_after <= 6.0
-        await guest.expect_end()
-        await guest.close()
-
-
 @pytest.mark.asyncio
 async def test_both_families_come_in_where_the_place_is_every_address(tmp_path: Path) -> None:
     async with a_server(tmp_path, listen="[::]:0") as server:
@@ -147,14 +78,6 @@ async def test_both_families_come_in_where_the_place_is_every_address(tmp_path: 
             assert guest.welcome.observers == tuple(
                 f":{port}" for port in (*server.ports[1:], server.ports[0])
             )
-
-
-@pytest.mark.asyncio
-async def test_observers_at_other_addresses_are_named_in_full(tmp_path: Path) -> None:
-    async with a_server(tmp_path, stun=("127.0.0.1:0", "127.0.0.2:0")) as server:
-        async with await Guest.arrive(server) as guest:
-            main, one, other = server.ports
-            assert guest.welcome.observers == (f":{one}", f"127.0.0.2:{other}", f":{main}")
 
 
 @pytest.mark.asyncio

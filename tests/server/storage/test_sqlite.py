@@ -2,35 +2,20 @@ import asyncio
 import sqlite3
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import select, text, update
 
 from floater.codes import Code
 from floater.errors import FloaterError, ServerRefused
 from server.storage import sqlite as module
 from server.storage.sqlite import SqliteEngine
-from server.storage.tables import marks, metadata
-
-
-def differences(connection: Connection) -> list[Any]:
-    return list(compare_metadata(MigrationContext.configure(connection), metadata))
+from server.storage.tables import marks
 
 
 async def count(database: SqliteEngine) -> int:
     async with database.read() as connection:
         return int((await connection.execute(select(marks.c.value))).scalar_one())
-
-
-@pytest.mark.asyncio
-async def test_an_empty_folder_gets_the_schema_that_the_program_knows(tmp_path: Path) -> None:
-    database = await SqliteEngine.open(tmp_path / "floater.db")
-    async with database.read() as connection:
-        assert await connection.run_sync(differences) == []
-    await database.close()
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,105 @@
+"""Codes and links: each is good for its purpose and its time, and a decoy's for nothing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.core.onetime import RESET, SIGN_UP
+from server.services.accounts import Accounts
+from server.services.onetimes import OneTimes
+from server.storage.pending import Pending
+from tests.helpers.accounts import ANNA, Clock, Mailbox, code_of, link_of, opened
+
+
+@dataclass
+class Issued:
+    """Real codes, and the mails that carry them."""
+
+    accounts: Accounts
+    onetimes: OneTimes
+    mailbox: Mailbox
+    clock: Clock
+
+    async def sign_up(self, *, decoy: bool = False) -> None:
+        async with self.accounts._database.write() as c:
+            await self.onetimes.issue_sign_up(c, ANNA, "Anna", "hash", "en", decoy=decoy)
+        self.accounts._outbox.kick()
+
+    async def code(self, purpose: str, text: str) -> Pending | None:
+        async with self.accounts._database.write() as c:
+            return await self.onetimes.check_code(c, purpose, ANNA, text)
+
+    async def link(self, purpose: str, link: str) -> Pending | None:
+        async with self.accounts._database.read() as c:
+            return await self._check(c, purpose, link)
+
+    async def _check(self, c: AsyncConnection, purpose: str, link: str) -> Pending | None:
+        return await self.onetimes.check_link(c, purpose, link)
+
+
+@pytest_asyncio.fixture
+async def issued(tmp_path: Path) -> AsyncIterator[Issued]:
+    clock = Clock()
+    async with opened(tmp_path, clock) as accounts:
+        yield Issued(accounts, accounts._onetimes, Mailbox(tmp_path), clock)
+
+
+@pytest.mark.asyncio
+async def test_code_and_link_of_one_mail_lead_to_one_sign_up_for_their_time(issued: Issued) -> None:
+    await issued.sign_up()
+    mail = await issued.mailbox.next()
+    code, link = code_of(mail), link_of(mail)
+    by_code, by_link = await issued.code(SIGN_UP, code), await issued.link(SIGN_UP, link)
+    assert by_code is not None
+    assert by_code == by_link
+    assert (by_code.username, by_code.password_hash) == ("Anna", "hash")
+    assert await issued.code(RESET, code) is None
+    assert await issued.link(RESET, link) is None
+    issued.clock.now += 600.0
+    assert (await issued.code(SIGN_UP, code), await issued.link(SIGN_UP, link)) == (None, by_link)
+    issued.clock.now += 3_000.0
+    assert await issued.link(SIGN_UP, link) is None
+
+
+@pytest.mark.asyncio
+async def test_what_is_no_code_is_for_nothing(issued: Issued) -> None:
+    await issued.sign_up()
+    await issued.mailbox.next()
+    assert [await issued.code(SIGN_UP, text) for text in ("", "12", "abcdef")] == [None] * 3
+
+
+@pytest.mark.asyncio
+async def test_a_decoy_s_mail_says_that_there_is_an_account_and_holds_no_code_that_works(
+    issued: Issued,
+) -> None:
+    await issued.sign_up(decoy=True)
+    await issued.mailbox.next()
+    assert [await issued.code(SIGN_UP, f"{number:06}") for number in range(20)] == [None] * 20
+
+
+@pytest.mark.asyncio
+async def test_a_mail_that_is_sent_again_makes_the_one_before_worthless(issued: Issued) -> None:
+    await issued.sign_up()
+    first = await issued.mailbox.next()
+    async with issued.accounts._database.write() as c:
+        await issued.onetimes.issue_again(c, ANNA)
+    issued.accounts._outbox.kick()
+    second = await issued.mailbox.next()
+    assert await issued.link(SIGN_UP, link_of(first)) is None
+    assert await issued.link(SIGN_UP, link_of(second)) is not None
+
+
+@pytest.mark.asyncio
+async def test_a_reset_has_a_mail_where_there_is_an_account_and_no_other(issued: Issued) -> None:
+    async with issued.accounts._database.write() as c:
+        await issued.onetimes.issue_reset(c, "nobody@example.org", "en", decoy=True)
+        await issued.onetimes.issue_again(c, "nobody@example.org")
+        await issued.onetimes.issue_reset(c, ANNA, "zh", decoy=False)
+    issued.accounts._outbox.kick()
+    mail = await issued.mailbox.next()
+    assert mail["To"] == ANNA
+    assert await issued.code(RESET, code_of(mail)) is not None
