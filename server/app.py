@@ -1,4 +1,4 @@
-"""Put a server together and run it: in its own process, in a test, or inside `floater host`.
+"""Build a server and run it: in its own process, in a test, or inside `floater host`.
 
 ::
 
@@ -40,9 +40,9 @@ from server.services.tickets import TicketSigner
 log = logging.getLogger("server.app")
 
 GOODBYE: Final = 2.0
-"Seconds that clients have to hear our goodbye."
+"Seconds that clients have to read our goodbye."
 _LEAST_PAUSE: Final = 1.0
-"Seconds that a client is asked to stay away at least when we close."
+"Seconds for which a client is asked to stay away, at least, when the server closes."
 _TLS_BUFFER: Final = 16_384
 "Bytes asyncio's own TLS keeps for each connection instead of 256 KiB; uvloop keeps none."
 _WILDCARDS: Final = ("0.0.0.0", "::")
@@ -64,7 +64,7 @@ class RunningServer:
 
 @asynccontextmanager
 async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
-    """Run a server for as long as the block lasts, then say goodbye to everyone.
+    """Run a server for the length of the block, then say goodbye to every client.
 
     Raises:
         CannotStart: with a sentence for the operator.
@@ -150,7 +150,7 @@ def _listen_near(host: str, port: int) -> socket.socket:
 
 
 def _observer_places(main: socket.socket, observers: tuple[socket.socket, ...]) -> tuple[str, ...]:
-    """Name the observers for `welcome`: `:port` where the client's own way to us leads there too."""
+    """Return the observers' addresses for `welcome`: `:port` where the client's own way to us leads there too."""
     main_host = main.getsockname()[0]
     places = []
     for sock in (*observers, main):
@@ -161,13 +161,13 @@ def _observer_places(main: socket.socket, observers: tuple[socket.socket, ...]) 
 
 
 def _addresses(*listeners: socket.socket) -> list[str]:
-    """List the addresses that are certain to be ours, each once."""
+    """Return the addresses that are certain to be ours, each once."""
     named = (sock.getsockname()[0] for sock in listeners)
     return list(dict.fromkeys(host for host in named if host not in _WILDCARDS))
 
 
 def _addressed(config: ServerConfig, main: socket.socket, fingerprint: bytes) -> tuple[ServerConfig, str]:
-    """Fill in what depends on the port that was opened: the pages' address and the server's URL."""
+    """Fill in what depends on the port: return the knobs with the pages' address, and the server's URL."""
     host, port = main.getsockname()[:2]
     named = config.public_host or (
         parse_place(config.listen)[0] if host not in _WILDCARDS else _own_address()
@@ -178,7 +178,7 @@ def _addressed(config: ServerConfig, main: socket.socket, fingerprint: bytes) ->
 
 
 def _own_address() -> str:
-    """Find the address by which this machine reaches others. Nothing is sent."""
+    """Return the address from which this machine reaches others. Nothing is sent."""
     for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -201,7 +201,7 @@ def _sentence(error: FloaterError | ValueError) -> str:
 
 
 async def _sweep(config: ServerConfig, streams: Streams, relay: Relay) -> None:
-    """Look after every deadline of every connection, about once a second."""
+    """Enforce the deadlines of all connections, about once a second."""
     loop = asyncio.get_running_loop()
     shortest = min(
         config.handshake_timeout,

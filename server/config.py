@@ -82,7 +82,7 @@ class ServerConfig:
     "Wrong codes after which a code is worthless. Its link stays good."
 
     sign_up_lifetime: float = 86_400.0
-    "Seconds after which a sign-up that nobody activated is forgotten."
+    "Seconds after which a sign-up that was not activated is forgotten."
 
     token_idle: float = 90 * 86_400.0
     "Seconds without being used after which a log-in ends."
@@ -94,7 +94,7 @@ class ServerConfig:
     "Log-ins of one account that are remembered; the oldest is forgotten first."
 
     # Each limit is `COUNT/SECONDS` three times: for one source (an IPv4 address, an IPv6 /64), for one
-    # account or e-mail address, and for everybody together. `-` is no limit. COUNT may come at once.
+    # account or e-mail address, and in all. `-` is no limit. COUNT may come at once.
 
     sign_up_limit: str = "30/3600 5/7200 600/60"
     "Sign-ups, each of which sends a mail: from one source, for one e-mail address, and in all."
@@ -124,7 +124,7 @@ class ServerConfig:
     several ways out)."""
 
     absence_limit: float = 600.0
-    "Seconds for which a talk's seat is kept for somebody whose control connection is gone."
+    "Seconds for which an account stays in its talks while its control connection is gone."
 
     ticket_lifetime: float = TICKET_LIFETIME
     "Seconds for which a match's ticket, and with it its way into the relay, is good."
@@ -151,10 +151,10 @@ class ServerConfig:
     This computer itself is exempt."""
 
     max_half_open: int = 2_000
-    "Connections at once that have not said anything sensible yet."
+    "Connections at once that have not sent a valid first message yet."
 
     probe_limit: str = "60/60 200/1"
-    """SYNs to those who ask how their own router filters: COUNT/SECONDS for one source, and again for all.
+    """SYNs to clients that ask how their own router filters: COUNT/SECONDS for one source, and again for all.
     Empty: none."""
 
     message_rate: float = 20.0

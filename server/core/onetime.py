@@ -14,7 +14,7 @@ from typing import Final
 from floater.wire.limits import CODE_DIGITS
 
 MAX_LIVE: Final = 5
-"Records of one address and purpose that are good at once. The oldest gives way to a new one."
+"Records of one address and purpose that are good at once. A new one replaces the oldest."
 
 SIGN_UP: Final = "sign_up"
 RESET: Final = "reset"
@@ -31,14 +31,14 @@ class OneTime:
     link_expires: float
     tries_left: int
     decoy: bool
-    "It stands in for an account that is there, or is not: nothing ever fits it."
+    "No code and no link fits it. It hides whether the address has an account."
 
 
 def find_by_code(records: Sequence[OneTime], digests: Sequence[bytes], *, now: float) -> OneTime | None:
     """Find the record that a code fits.
 
-    Every record is compared, whatever came before, so that the time it takes
-    says nothing.
+    Every record is compared even after one has fitted, so that the time does
+    not tell.
 
     Args:
         records: all that an address has, newest first.
@@ -55,11 +55,11 @@ def find_by_code(records: Sequence[OneTime], digests: Sequence[bytes], *, now: f
 
 
 def is_link_good(record: OneTime, *, now: float) -> bool:
-    """Say whether a record that was found by its link may be used. Wrong codes do not spoil a link."""
+    """Return True if a record that was found by its link may be used, however many codes were wrong."""
     return now < record.link_expires and not record.decoy
 
 
 def clean_code(text: str) -> str:
-    """Read a code as people type it: full-width digits, spaces and dashes are fine. `""` if it is none."""
+    """Read a code that may have full-width digits, spaces or dashes; return `""` if it is no code."""
     code = "".join(c for c in unicodedata.normalize("NFKC", text) if not c.isspace() and c not in "-‐‑‒–—")
     return code if len(code) == CODE_DIGITS and code.isascii() and code.isdigit() else ""

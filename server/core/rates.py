@@ -1,4 +1,4 @@
-"""Decide how often is too often: the generic cell rate algorithm (ITU-T I.371, Annex A), many keys at once.
+"""Limit rates by the generic cell rate algorithm (ITU-T I.371, Annex A), many keys at once.
 
 A key has one number, the time at which it will be as good as new again. What
 is granted moves that time on by `seconds / count`; what would move it more
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_KEYS: Final = 200_000
-"Keys remembered at once, about 30 MB. Beyond, the one that is closest to new is forgotten."
+"Keys remembered at once, about 30 MB. Beyond, the least used ones are forgotten."
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`count` at once, and as many again in each `seconds`."""
+    """`count` at once, and `count` again in each `seconds`."""
 
     count: int
     seconds: float
 
     @property
     def interval(self) -> float:
-        """Seconds that one costs."""
+        """Seconds between two in the long run."""
         return self.seconds / self.count
 
 
@@ -48,7 +48,7 @@ def parse_rates(text: str) -> tuple[Rate | None, ...]:
 
 
 class Rates:
-    """What each key may still do."""
+    """How much each key has used."""
 
     def __init__(self, max_keys: int = MAX_KEYS) -> None:
         self._good_at: dict[bytes, float] = {}
@@ -60,8 +60,8 @@ class Rates:
     def take(self, wanted: Iterable[tuple[bytes, Rate]], *, now: float) -> float:
         """Take one from every key, or from none.
 
-        So that what one key refuses costs the others nothing: a source that
-        has used itself up cannot use up somebody's e-mail address as well.
+        If one key refuses, the others are not charged: a source that has used
+        up its own limit cannot use up that of an e-mail address as well.
 
         Args:
             wanted: keys, each with its rate; a key is always given the same rate.
@@ -83,12 +83,12 @@ class Rates:
 
     def _wait(self, key: bytes, rate: Rate, now: float) -> float:
         good_at = max(self._good_at.get(key, now), now)
-        # A hair of room, because n times an interval is not always n intervals in floating point.
+        # A tolerance, because n times an interval is not exactly n intervals in floating point.
         beyond = good_at + rate.interval - (now + rate.seconds)
         return beyond if beyond > rate.interval * 1e-6 else 0.0
 
     def _forget(self, now: float) -> None:
-        """Keep the keys that are still used up, and of these no more than nine tenths of what fits."""
+        """Keep the keys that have used something, at most nine tenths of `max_keys`, the most used ones."""
         used = sorted((at, key) for key, at in self._good_at.items() if at > now)
         keep = used[-(self._max_keys * 9 // 10) :]
         self._good_at = {key: at for at, key in keep}

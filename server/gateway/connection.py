@@ -5,9 +5,9 @@
     GREETING ──hello──▶ OPEN ──dismiss, broken protocol, silence──▶ CLOSED
        └──────── 10 s, wrong version, anything else ─────────────────▲
 
-Requests are carried out one after the other, in the order they came, so a
+Requests are carried out one after the other in the order they came, so a
 client may send the next before it has the answer to the last. Every error
-becomes an answer in one place, `_turn_down`.
+becomes an answer in one method, `_turn_down`.
 """
 
 import asyncio
@@ -37,10 +37,10 @@ log = logging.getLogger("server.gateway")
 VERSIONS: Final = frozenset({PROTOCOL_VERSION})
 AGENT: Final = "floater-server"
 COME_AGAIN: Final = 1.0
-"Seconds after which somebody may come again whom we closed because nothing was heard of them."
+"Seconds after which a client may come again that was closed for its silence."
 _SEND_BUFFER: Final = 32_768
 _MAX_WAITING: Final = 64
-"Requests that may wait behind one; beyond, we read no more until it is done."
+"Requests that may wait behind one; then we stop reading until it is done."
 
 
 class _State(Enum):
@@ -82,7 +82,7 @@ class Connection(asyncio.Protocol):
         "The log-in; set by `Guests`, as is `device`."
         self.device = 0
 
-    # -- what handlers and matchmaking see ------------------------------------------------
+    # -- what handlers and services see ---------------------------------------------------
 
     @property
     def host(self) -> str:
@@ -96,38 +96,38 @@ class Connection(asyncio.Protocol):
 
     @property
     def seen(self) -> frozenset[Endpoint]:
-        """Where the observers saw it."""
+        """The endpoints at which the observers saw it."""
         return self._backend.observations.seen(self._observer_key)
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing can be said to it any more."""
+        """True if it cannot be told anything any more."""
         return self._state is _State.CLOSED
 
     def send(self, message: control.ServerMessage) -> None:
-        """Tell it something. Nothing happens if it has gone."""
+        """Send a message, unless it has gone."""
         if self._state is not _State.CLOSED:
             self._transport.write(encode(message))
 
     def dismiss(self, code: Code, retry_after: float = 0.0) -> None:
-        """Say why, and close."""
+        """Say why, and close it."""
         self.send(control.Closing(code=code, retry_after=retry_after))
         self._close()
 
     # -- the stream -----------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """TLS stands; `stream.deadline` runs since the connection came."""
+        """Use this transport, whose handshake is done; `stream.deadline` runs already."""
         self._transport = self._stream.attach(transport)
         self._transport.set_write_buffer_limits(high=self._backend.config.write_buffer)
-        # Left alone, the system would keep megabytes more for somebody who does not read.
+        # By default the system would buffer megabytes more for a client that does not read.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
         self._stream.overdue = self._overdue
         self._backend.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take every frame that is whole."""
+        """Carry out every frame that is whole."""
         if self._state is _State.CLOSED:
             return
         now = asyncio.get_running_loop().time()
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
         self._stream.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone; a talk of its person goes on without it."""
+        """Take note that it has gone. A talk of its person goes on without it."""
         self._state = _State.CLOSED
         self._waiting = None
         self._backend.connections.discard(self)
@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
         try:
             message = CLIENT_MESSAGES.decode(frame)
         except UnknownType as unknown:
-            if unknown.id:  # without one it was no request, and nobody waits
+            if unknown.id:  # without an id it was no request, and needs no answer
                 self.send(control.Refused(code=Code.UNKNOWN_TYPE, id=unknown.id))
             return
         if isinstance(message, control.Hello):
@@ -261,7 +261,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _turn_down(self, id_: int, error: Exception) -> None:
-        """Answer a request that failed: the one place where errors become words."""
+        """Answer a request that failed."""
         if isinstance(error, FloaterError):
             retry_after = error.retry_after if isinstance(error, ServerRefused) else 0.0
             code = error.code

@@ -1,4 +1,4 @@
-"""What each message of a client does: the table of contents of the server."""
+"""What each request does: a handler for each message of a client."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection: one request, one answer, the end.
 
-The parsing is h11's. What a stranger may take is bounded before it is read:
-the size of head and body, and the time for all of it.
+h11 parses. The size of head and body and the time for all of it are limited
+before anything is read.
 
     READING ──whole request──▶ ANSWERING ──answer written──▶ CLOSED
        ├──no HTTP/1.1, too large──▶ CLOSED, with a number
@@ -29,7 +29,7 @@ _SLICE: Final = 4_096
 
 
 class HttpConnection(asyncio.Protocol):
-    """Reads one request, answers it, and hangs up."""
+    """Reads one request, answers it, and closes the connection."""
 
     def __init__(self, accounts: Accounts, config: ServerConfig) -> None:
         self._accounts = accounts
@@ -50,13 +50,13 @@ class HttpConnection(asyncio.Protocol):
         self._deadline = loop.call_later(self._config.http_deadline, self._transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget everything. What a request has begun goes on to its end."""
+        """Drop the transport. A request that is being carried out is finished."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        """Read on. What comes after the request is not looked at."""
+        """Read the request. What comes after it is ignored."""
         try:
             # In slices: h11 holds a head to its limit only while the head is incomplete.
             for at in range(0, len(data), _SLICE):

@@ -1,9 +1,9 @@
-"""Tell those who ask what their endpoint looks like from here: STUN Binding over TCP (spec §5.1).
+"""Tell clients what their endpoint looks like from here: STUN Binding over TCP (spec §5.1).
 
-A connection may ask again and again, and stay open: it keeps the mapping in
-the asker's NAT alive. Who names the `observer_key` of a control connection
-has what was seen written down for that connection, and only such endpoints
-are passed on to strangers as public ones.
+A connection may ask again and stay open, which keeps the mapping in the
+client's NAT alive. If a request names the `observer_key` of a control
+connection, the endpoint is noted for that connection; only noted endpoints are
+passed on to strangers as public ones.
 """
 
 import asyncio
@@ -20,27 +20,27 @@ from server.gateway.streams import Stream, endpoint_of, log_broken_off
 HELD_OPEN: Final = 600.0
 "Seconds without a request before an observer hangs up."
 MAX_SEEN: Final = 32
-"Endpoints remembered for one connection; the oldest goes first."
+"Endpoints noted for one connection; the oldest goes first."
 MAX_REQUESTS: Final = 1_000
-"Requests on one connection, after which it has to come again."
+"Requests on one connection; then the client has to connect again."
 
 
 class Observations:
-    """What the observers saw, by the `observer_key` of each control connection."""
+    """The endpoints that the observers saw, by the `observer_key` of each control connection."""
 
     def __init__(self) -> None:
         self._seen: dict[str, dict[Endpoint, None]] = {}
 
     def expect(self, key: str) -> None:
-        """A control connection was given this key."""
+        """Note endpoints for this key from now on."""
         self._seen[key] = {}
 
     def forget(self, key: str) -> None:
-        """That connection is no more."""
+        """Forget a key whose connection has ended."""
         self._seen.pop(key, None)
 
     def note(self, key: str, endpoint: Endpoint) -> None:
-        """Somebody with this key was seen at this endpoint. A key that nobody was given is nothing."""
+        """Note an endpoint for a key; ignore a key that was not given to a connection."""
         seen = self._seen.get(key)
         if seen is None:
             return
@@ -50,7 +50,7 @@ class Observations:
             del seen[next(iter(seen))]
 
     def seen(self, key: str) -> frozenset[Endpoint]:
-        """Every endpoint at which this key was seen."""
+        """Return the endpoints noted for a key."""
         return frozenset(self._seen.get(key, ()))
 
 
@@ -66,7 +66,7 @@ class Observer(asyncio.Protocol):
         self._left = MAX_REQUESTS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The door let it in."""
+        """Use this transport; the deadline runs already."""
         self._stream.attach(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -93,7 +93,7 @@ class Observer(asyncio.Protocol):
         self._observations.note(request.username, stream.endpoint)
         stream.settle()
         stream.deadline = asyncio.get_running_loop().time() + HELD_OPEN
-        # The SYNs leave before the answer does: where it has arrived, so have they, or never will.
+        # The SYNs leave before the answer: a client that has the answer will get no SYN later.
         probe = self._probe(request, stream.transport)
         stream.transport.write(encode(BindingResponse(request.transaction, stream.endpoint, probe)))
 
@@ -115,5 +115,5 @@ class Observer(asyncio.Protocol):
         self._stream.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone."""
+        """Stop counting it."""
         self._stream.ended()

@@ -1,8 +1,7 @@
 """What the pages say and do: activation, a new password, health.
 
-Looking at a page changes nothing, whatever its link holds: mail scanners look
-at every link before the person does. Only the page's own button does
-something.
+To look at a page changes nothing, because mail scanners open every link before
+the person does. Only the button of a page does something.
 """
 
 import base64
@@ -39,7 +38,7 @@ _STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, read in full."""
+    """An HTTP request that was read in full."""
 
     method: str
     target: str
@@ -51,7 +50,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response without the headers that all have."""
+    """A response, without the headers that all responses have."""
 
     status: int
     body: bytes
@@ -70,7 +69,7 @@ class _Form:
 
 @dataclass(frozen=True, slots=True)
 class _PageRequest:
-    """A request to a page, with what was found in it."""
+    """A request to a page, with the fields that were found in it."""
 
     path: str
     language: str
@@ -79,7 +78,7 @@ class _PageRequest:
 
 
 async def answer(accounts: Accounts, asked: Asked) -> Answer:
-    """Answer one request. It never raises for what a stranger sent."""
+    """Answer one request, whatever it holds."""
     try:
         url = urlsplit(asked.target)
         query = dict(parse_qsl(url.query, max_num_fields=_MAX_FIELDS))
@@ -107,12 +106,12 @@ async def answer(accounts: Accounts, asked: Asked) -> Answer:
 
 
 def plain(status: int) -> Answer:
-    """An answer to what is no request of a person's: a number and nothing more."""
+    """Return an answer that is a status and nothing more."""
     return Answer(status, b"", "text/plain; charset=utf-8")
 
 
 def security_policy() -> str:
-    """The pages' Content-Security-Policy: the one style, forms to ourselves, and nothing else."""
+    """Return the pages' Content-Security-Policy: our style, forms to ourselves, nothing else."""
     digest = base64.b64encode(hashlib.sha256(_style().encode("utf-8")).digest()).decode("ascii")
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none';"

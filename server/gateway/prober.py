@@ -1,9 +1,8 @@
-"""Knock where an asker was just seen, as a stranger would: RFC 5780's CHANGE-REQUEST over TCP (spec §5.1).
+"""Probe how a client's NAT filters: RFC 5780's CHANGE-REQUEST over TCP (spec §5.1).
 
-A SYN goes to the very endpoint that a finished handshake came from, and to
-nobody else: what is sent to people is less than what they had to send. Each
-place is knocked from once for each connection, and no more often in all than
-the operator allows.
+A SYN goes only to the endpoint of a finished handshake, so a client has sent
+more than it causes to be sent. Each connection gets one SYN from each source,
+up to the rate that the operator allows.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ from server.core.rates import Rates, parse_rates
 from server.gateway.streams import network_of
 
 PROBE_TIMEOUT: Final = 0.9
-"Seconds after which a SYN counts as dropped: just less than TCP's first repetition, so that one is all."
+"Seconds after which a SYN counts as dropped: less than TCP's first repetition, so only one is sent."
 _UNDER_WAY: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 _FATES: Final = {
     0: Stray.ACCEPTED,
@@ -35,14 +34,14 @@ _LINGER_NOT: Final = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 
 
 class Prober:
-    """Sends single SYNs and tells what became of each.
+    """Sends single SYNs and reports what became of each.
 
     Args:
-        limit: COUNT/SECONDS twice, for one source and for everybody; empty: nobody is probed.
-        addresses: all that this server is known to have.
+        limit: COUNT/SECONDS twice, for one source and in all; empty: no SYN is sent.
+        addresses: those that are known to be this server's.
 
     Raises:
-        ValueError: `limit` is neither.
+        ValueError: `limit` is not one of these.
     """
 
     def __init__(self, limit: str, addresses: Sequence[str], tasks: Tasks) -> None:
@@ -54,16 +53,16 @@ class Prober:
         self._rates = Rates()
 
     def probe(self, wanted: Probe, asker: Endpoint, own: str, tell: Callable[[Probe, Stray], None]) -> Probe:
-        """Knock at `asker` from where it wants, at once.
+        """Send SYNs to `asker` from the sources it wants, at once.
 
         Args:
-            wanted: from where.
-            asker: the other end of a connection.
+            wanted: the sources.
+            asker: the other end of its connection.
             own: our address at this end of it.
-            tell: called for each SYN that is under way, within PROBE_TIMEOUT.
+            tell: called with the fate of each SYN, within PROBE_TIMEOUT.
 
         Returns:
-            From where SYNs are under way.
+            The sources from which SYNs are under way.
         """
         elsewhere = (one for one in self._addresses if one != own and (":" in one) == (":" in own))
         sources = {Probe.OTHER_PORT: own, Probe.OTHER_ADDRESS: next(elsewhere, None)}
@@ -72,9 +71,9 @@ class Prober:
             source = sources[probe]
             if source is None or not self._may(asker):
                 continue
-            if (knock := _knock(source, asker)) is not None:
+            if (syn := _send_syn(source, asker)) is not None:
                 under_way |= probe
-                self._tasks.start(_follow(knock, probe, tell), "probe")
+                self._tasks.start(_follow(syn, probe, tell), "probe")
         return under_way
 
     def _may(self, asker: Endpoint) -> bool:
@@ -85,7 +84,7 @@ class Prober:
         return not self._rates.take(wanted, now=asyncio.get_running_loop().time())
 
 
-def _knock(source: str, target: Endpoint) -> socket.socket | None:
+def _send_syn(source: str, target: Endpoint) -> socket.socket | None:
     sock = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
@@ -99,18 +98,18 @@ def _knock(source: str, target: Endpoint) -> socket.socket | None:
     return None
 
 
-async def _follow(knock: socket.socket, probe: Probe, tell: Callable[[Probe, Stray], None]) -> None:
+async def _follow(syn: socket.socket, probe: Probe, tell: Callable[[Probe, Stray], None]) -> None:
     loop = asyncio.get_running_loop()
     answered = asyncio.Event()
-    loop.add_writer(knock, answered.set)
+    loop.add_writer(syn, answered.set)
     fate = Stray.DROPPED
     try:
         async with asyncio.timeout(PROBE_TIMEOUT):
             await answered.wait()
-        fate = _FATES.get(knock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), Stray.DROPPED)
+        fate = _FATES.get(syn.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), Stray.DROPPED)
     except TimeoutError:
         pass
     finally:
-        loop.remove_writer(knock)
-        knock.close()
+        loop.remove_writer(syn)
+        syn.close()
     tell(probe, fate)

@@ -1,15 +1,15 @@
 """Join the two sides of a match when they cannot reach each other (spec §6.3).
 
-Both come to us, each with the token of its side; we never dial anywhere. What
-passes is the peers' own TLS, of which we can read nothing::
+Both connect to us, each with the token of its side; the relay never dials. It
+passes on the peers' own TLS, which it cannot read::
 
     JOINING ──join──▶ WAITING ──the other side joins──▶ JOINED ──GO──▶ FLOWING
        │                 │                                 │
        └─ 10 s, bad ─────┴─ 30 s, replaced ────────────────┴─ either side ends, idle, quota ─▶ closed
 
-Back-pressure: a side that does not read makes us stop reading from the
-other, so a pair never holds more than `_HIGH_WATER` bytes each way, and one
-read. There is no timer and no clock in the path of a byte.
+Back-pressure: while one side does not read, we do not read from the other, so
+a pair holds at most `_HIGH_WATER` bytes and one read each way. No timer and no
+clock is in the path of a byte.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ _LIMITS: Final = FrameLimits(header=1_024, body=0)
 _HIGH_WATER: Final = 262_144
 _LOW_WATER: Final = 65_536
 _FLUSH: Final = 30.0
-"Seconds that the last bytes of a pair may take to be read by the side that is left."
+"Seconds that the remaining side has to read the last bytes of a pair."
 _REMEMBERED: Final = 100_000
-"Matches whose use of the relay is remembered; the one that left longest ago goes first."
+"Matches whose use of the relay is remembered; the one that ended longest ago goes first."
 
 
 class Relay:
-    """All streams that are being joined.
+    """All streams of the relay.
 
     Args:
         config: limits.
@@ -61,7 +61,7 @@ class Relay:
         return RelayStream(stream, self)
 
     def enter(self, stream: "RelayStream", token: bytes) -> None:
-        """Bring a stream to its place, and join it to the other side if that is there.
+        """Register a stream for its side, and join it to the other side if that is there.
 
         Raises:
             RemoteProtocolError: RELAY_REFUSED or RELAY_FULL.
@@ -85,7 +85,7 @@ class Relay:
             other.join(stream, pair)
 
     def leave(self, stream: "RelayStream") -> None:
-        """A stream is no more, or no longer counts. May be said again."""
+        """Remove a stream that has ended or was replaced. May be called again."""
         if (place := stream.place) is None:
             return
         stream.place = None
@@ -101,7 +101,7 @@ class Relay:
                 del self._used[next(iter(self._used))]
 
     def sweep(self, elapsed: float) -> None:
-        """End the pairs that are idle or have used up their share.
+        """End the pairs that are idle or have used up their quota.
 
         Args:
             elapsed: seconds since the last sweep.
@@ -114,7 +114,7 @@ class Relay:
 
 
 class Pair:
-    """What two joined streams have used."""
+    """Two joined streams, and how much of the quota they have used."""
 
     __slots__ = ("_idle", "_moved_before", "moved", "one", "other", "spent")
 
@@ -128,7 +128,7 @@ class Pair:
         self._idle = 0.0
 
     def is_over(self, elapsed: float, config: ServerConfig) -> bool:
-        """Count `elapsed` seconds; whether that was one too many."""
+        """Count `elapsed` seconds; return True if the pair has to end."""
         self.spent += elapsed
         self._idle = self._idle + elapsed if self.moved == self._moved_before else 0.0
         self._moved_before = self.moved
@@ -158,15 +158,15 @@ class RelayStream(asyncio.Protocol):
         self._reader = FrameReader(_LIMITS)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._other: RelayStream | None = None
-        self._held = b""  # the peer's first bytes, until our side has said GO
-        self._has_ended = False  # our side has said all it has to say
+        self._held = b""  # the peer's first bytes, until our side has sent GO
+        self._has_ended = False  # our side has sent the end of its stream
         self.pair: Pair | None = None
         self.place: RelayPass | None = None
 
     # -- coming in ------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The door let it in; `stream.deadline` runs already."""
+        """Use this transport; `stream.deadline` runs already."""
         self._transport = self._stream.attach(transport)
         self._transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
         now = asyncio.get_running_loop().time()
@@ -174,7 +174,7 @@ class RelayStream(asyncio.Protocol):
         self._stream.overdue = self._too_late
 
     def data_received(self, data: bytes) -> None:
-        """Pass bytes on, or read the words before that."""
+        """Pass bytes on, or read the frames that come before them."""
         if self._state is _State.FLOWING:
             assert self._other is not None
             assert self.pair is not None
@@ -233,14 +233,14 @@ class RelayStream(asyncio.Protocol):
     # -- together -------------------------------------------------------------------------
 
     def join(self, other: "RelayStream", pair: Pair) -> None:
-        """The other side is there."""
+        """Join the other side."""
         self._state = _State.JOINED
         self._other, self.pair = other, pair
         self._deadline(self._relay.config.relay_join_timeout)
         self._send(Joined())
 
     def give(self, data: bytes) -> None:
-        """Bring bytes of the other side to ours; they wait until ours has said GO."""
+        """Write bytes of the other side to ours; they wait until ours has sent GO."""
         if self._state is _State.FLOWING:
             self._transport.write(data)
         else:
@@ -249,7 +249,7 @@ class RelayStream(asyncio.Protocol):
             self._other.hold()
 
     def hold(self) -> None:
-        """Read no more from our side for now."""
+        """Stop reading from our side for now."""
         if self._state is not _State.ENDED and not self._transport.is_closing():
             self._transport.pause_reading()
 
@@ -259,12 +259,12 @@ class RelayStream(asyncio.Protocol):
             self._transport.resume_reading()
 
     def pause_writing(self) -> None:
-        """Our side does not read: the other has to wait."""
+        """Stop reading from the other side while ours does not read."""
         if self._other is not None:
             self._other.hold()
 
     def resume_writing(self) -> None:
-        """Our side has read."""
+        """Read from the other side again."""
         if self._other is not None:
             self._other.resume()
 
@@ -272,11 +272,11 @@ class RelayStream(asyncio.Protocol):
 
     @property
     def has_ended(self) -> bool:
-        """Whether our side has said all it has to say."""
+        """True if our side has sent the end of its stream."""
         return self._has_ended
 
     def eof_received(self) -> bool:
-        """Our side has nothing more to say; it may still be told things, where the stream allows it."""
+        """End the direction from our side; the other direction stays open where the stream allows it."""
         self._has_ended = True
         if self._other is None or self._other.has_ended or not self._transport.can_write_eof():
             self.end()
@@ -287,7 +287,7 @@ class RelayStream(asyncio.Protocol):
 
     @property
     def is_flowing(self) -> bool:
-        """Whether our side has said GO."""
+        """True if our side has sent GO."""
         return self._state is _State.FLOWING
 
     def _finish_writing(self) -> None:
@@ -297,12 +297,12 @@ class RelayStream(asyncio.Protocol):
             self.end()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Our side is gone; the other is closed once it has been given everything."""
+        """Close the other side once everything has been written to it."""
         self._stream.ended()
         self.end()
 
     def end(self) -> None:
-        """Close both sides, after what was written has been sent. May be said again."""
+        """Close both sides once everything written has been sent. May be called again."""
         if self._state is _State.ENDED:
             return
         self._state = _State.ENDED

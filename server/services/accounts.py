@@ -4,16 +4,15 @@
                           │ 24 h                 ▲ └──forgot──▶ pending ──reset──▶ all tokens gone
                           └──▶ nobody            └─────────────────────────────┘
 
-Two rules run through everything here:
+Two rules hold for all of it:
 
-*Nobody learns whether an address has an account.* Answers are alike, and so is
-the work: the same statements and as many hashes for every address. An address that
-has an account gets a decoy where another gets a sign-up, and a mail that says
-so; an address that has none gets a decoy where another gets a reset, and no
-mail.
+*No answer tells whether an address has an account.* Answers are alike, and so is
+the work: the same statements and the same number of hashes for every address. A
+sign-up for an address with an account is stored as a decoy, and its mail says so;
+a reset for an address without one is stored as a decoy, and has no mail.
 
-*Nobody takes an address over by being first.* Each sign-up stands by itself,
-with its own password and its own code; the mailbox decides which becomes the
+*To sign up first does not reserve an address.* Each sign-up stands by itself, with
+its own password and code, and the owner of the mailbox decides which becomes the
 account. Its mail gives the name that was signed up with, so that a person who
 gets two mails can tell which is theirs.
 """
@@ -54,12 +53,12 @@ log = logging.getLogger("server.accounts")
 
 DATABASE_FILE: Final = "floater.db"
 _TOUCH: Final = 3_600.0
-"Seconds between two notes that a token is in use: enough to know of 90 days, and little to write."
+"Seconds between two notes that a token is in use: exact enough for 90 days."
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a request comes from: a peer's IP as text, a key of rate limits, never stored or logged."""
+    """The IP address that a request comes from: a key of rate limits, never stored or logged."""
 
     address: str
 
@@ -77,8 +76,8 @@ class Session:
 class Accounts:
     """Everything a person can do with an account.
 
-    Every method may raise `ServerRefused`: TOO_MANY_TRIES and BUSY (with
-    `retry_after`), STORAGE_FAILED, and what its docstring names. Then
+    Every method may raise `ServerRefused` with TOO_MANY_TRIES or BUSY (and
+    `retry_after`), STORAGE_FAILED, or a code that its docstring names. Then
     nothing was changed, except that a try was counted.
     """
 
@@ -145,7 +144,7 @@ class Accounts:
         """Turn a sign-up into an account by the code of its mail.
 
         Raises:
-            ServerRefused: BAD_EMAIL, or WRONG_CODE (wrong, expired, used up, or for nobody).
+            ServerRefused: BAD_EMAIL, or WRONG_CODE (wrong, expired, used up, or of no sign-up).
         """
         email = _email(m.email)
         self._limits.take("code", source=source.address, who=self._who(email))
@@ -175,9 +174,9 @@ class Accounts:
     async def log_in(self, m: control.LogIn, source: Source) -> tuple[Session, control.LoggedIn]:
         """Log in by password, for a fresh token.
 
-        As many hashes for every address: one at each cost in use. NOT_ACTIVATED is said to whoever
-        knows the password of a sign-up that waits, a decoy as well: it tells
-        of the sign-up, and not of an account.
+        Every address costs the same number of hashes: one at each cost in use.
+        NOT_ACTIVATED means that the password is that of a sign-up that waits, or
+        of a decoy: it tells of the sign-up, and not of an account.
 
         Raises:
             ServerRefused: WRONG_LOG_IN, or NOT_ACTIVATED.
@@ -345,7 +344,7 @@ class Accounts:
     async def _let_in(
         self, account: account_rows.Account, m: control.LogIn, new_hash: str
     ) -> tuple[Session, control.LoggedIn]:
-        """Make a token for whoever gave the right password; keep its hash at the present cost from now on."""
+        """Make a token after the right password, and store the password's hash at the present cost."""
         token = secrets.token_urlsafe(32)
         digest, now = sha256(token), self._clock()
         async with self._database.write() as connection:
@@ -365,7 +364,7 @@ class Accounts:
             account = await account_rows.find_account(connection, reset.email)
             is_there = await pending_rows.has_pending(connection, reset)
             if account is None or not is_there:
-                raise ServerRefused(Code.WRONG_CODE)  # used by somebody else while we were hashing
+                raise ServerRefused(Code.WRONG_CODE)  # it was used while we were hashing
             await account_rows.set_password(connection, account.id, account.password_hash, new_hash)
             await pending_rows.forget_pending(connection, RESET, reset.email)
             await token_rows.drop_tokens(connection, account.id)

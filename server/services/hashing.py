@@ -1,16 +1,16 @@
 """Hash passwords with argon2id, in exactly as many threads as there are cores, never on the loop.
 
-More threads than cores hash no more and take the time from everybody's talk
-(19 MiB of memory traffic each); so what does not fit waits in a bounded
-queue, and what does not fit there is told to come again.
+More threads than cores would not hash more, but would slow the loop down (19
+MiB of memory traffic each). Further passwords wait in a bounded queue; when
+that is full, the client is told to come again.
 
-The salt is made from the e-mail address under the server's secret, and so is
-the same for everything that one address has stored. So one hash of what
-somebody typed is compared with the account *and* with every sign-up that
-waits for its mail, and a log-in costs as many hashes for every address,
-known, pending or unknown: one for each cost that anything stored was hashed
-at, which is one until an operator changes the parameters. Salts still differ
-between addresses and servers.
+The salt is made from the e-mail address under the server's secret, so it is the
+same for everything that one address has stored. One hash of a typed password is
+therefore compared with the account *and* with every sign-up that waits for its
+mail, and a log-in costs the same number of hashes for every address, known,
+pending or unknown: one for each cost at which anything stored was hashed, which
+is one until an operator changes the parameters. Salts still differ between
+addresses and servers.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ _HASH: Final = 32
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cost:
-    """argon2id's parameters; one lane always."""
+    """The parameters of argon2id, which always has one lane here."""
 
     memory: int
     "KiB."
@@ -50,7 +50,7 @@ def cores() -> int:
 
 
 def cost_of(encoded: str) -> Cost:
-    """Read the parameters off a stored hash."""
+    """Return the parameters of a stored hash."""
     parameters = extract_parameters(encoded)
     return Cost(parameters.memory_cost, parameters.time_cost)
 
@@ -94,7 +94,7 @@ class Hasher:
         work = self._pool.submit(self._work, email, password, cost or self.cost)
 
         def free(_: Future[str]) -> None:
-            # From whichever thread: the place is free when the thread is, not when the asker went away.
+            # Called by any thread. The place is free when the thread is, even if the caller went away before.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._free)
 
@@ -106,7 +106,7 @@ class Hasher:
             raise ServerRefused(Code.BUSY, "hashing deadline", retry_after=self._deadline) from None
 
     def learn(self, stored: Iterable[str]) -> None:
-        """Note at which costs these were made: whatever anybody types is hashed at them, too."""
+        """Note the costs of stored hashes. Every typed password is hashed at each of them from now on."""
         self._costs.update(cost_of(encoded) for encoded in stored)
 
     async def hash_each(self, email: str, password: str) -> dict[Cost, str]:
@@ -118,14 +118,14 @@ class Hasher:
         return {cost: await self.hash(email, password, cost) for cost in sorted(self._costs)}
 
     async def close(self) -> None:
-        """Drop what waits and end the threads."""
+        """Drop the passwords that wait, and end the threads."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
     def _free(self) -> None:
         self._taken -= 1
 
     def _work(self, email: str, password: str, cost: Cost) -> str:
-        # The pepper: argon2 gets a keyed digest, so that a stolen database alone cannot be tried out.
+        # The pepper: argon2 gets a keyed digest, so passwords cannot be tried out on a stolen database alone.
         peppered = self._secret.digest("password", password.encode("utf-8", "surrogatepass"))
         salt = self._secret.digest("salt", email.encode("utf-8"))[:_SALT]
         return hash_secret(peppered, salt, cost.passes, cost.memory, 1, _HASH, Type.ID).decode("ascii")

@@ -1,7 +1,7 @@
-"""What a server keeps secret: its certificate's key, the key that signs tickets, the relay's secret.
+"""The keys of a server: of its certificate, for tickets, for relay tokens.
 
-Each is a file of `DATA_DIR`, for this user only, made at first start. They
-outlive a restart, so that pins, tickets and relay tokens stay good.
+Each is a file of `DATA_DIR`, for this user only, made at first start. Pins,
+tickets and relay tokens therefore stay good after a restart.
 """
 
 import os
@@ -34,7 +34,7 @@ class Keys:
 
 
 def open_keys(data_dir: Path) -> Keys:
-    """Read the keys of a data folder; make folder and keys where there are none.
+    """Read the keys of a data folder; make the folder and the keys that are missing.
 
     Raises:
         CannotStart: the folder cannot be written to, or a file is damaged.
@@ -76,7 +76,7 @@ def _secret(data: bytes) -> bytes:
 
 
 def _read_or_make(path: Path, make: Callable[[], bytes]) -> bytes:
-    """Read a file, or write it whole: after a crash it is there in full or not at all."""
+    """Read a file, or make it: after a crash it is there in full or not at all."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""How often each step may be taken: by one source, for one account or address, and by everybody together.
+"""Limit how often each step may be taken: by one source, for one account or address, and in all.
 
-Kept in memory: a restart forgives. This computer itself is no source: what
-comes from loopback is the operator, a tunnel or a balancer that stands for
-everybody, and one key for all of them would let one person lock out the rest;
-the other two limits hold for it too.
+The counts are kept in memory, and a restart resets them. Requests from this
+computer itself are not limited by source: they come from the operator, or from
+a tunnel or balancer that serves many people, of whom one could lock out the
+others. The other two limits hold for them too.
 """
 
 import time
@@ -30,7 +30,7 @@ class Limits:
         for step in STEPS:
             rates = parse_rates(getattr(config, f"{step}_limit"))
             if len(rates) != 3:
-                raise ValueError(f"{step}_limit needs three rates: source, account, everybody")
+                raise ValueError(f"{step}_limit needs three rates: source, account, all")
             self._limits[step] = rates
 
     def take(self, step: str, *, source: str = "", who: bytes = b"") -> None:
@@ -60,13 +60,13 @@ class Limits:
 
 
 def network_of(address: str) -> bytes:
-    """What counts as one source: an IPv4 address, an IPv6 /64; nothing for this computer."""
+    """Return the key of a source: its IPv4 address or IPv6 /64; empty for this computer."""
     try:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return b"?" if address else b""
     if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped  # a dual-stack listener's way to write IPv4
+        parsed = parsed.ipv4_mapped  # as a dual-stack socket writes an IPv4 address
     if parsed.is_loopback:
         return b""
     return parsed.packed if parsed.version == 4 else parsed.packed[:8]

@@ -1,4 +1,4 @@
-"""Write mails and hand them over: to a mail server, or as files into the outbox folder."""
+"""Compose mails and hand them over: to a mail server, or as files into the outbox folder."""
 
 import asyncio
 import os
@@ -28,9 +28,9 @@ class Kind(StrEnum):
     """What a mail is about; a key of its sentences."""
 
     ACTIVATE = "activate"
-    ALREADY = "already"  # to somebody who signs up but has an account
+    ALREADY = "already"  # to the owner of an account for which there was another sign-up
     RESET = "reset"
-    NOTHING = "nothing"  # takes a mail's place where there is nobody to write to; rehearsed, never sent
+    NOTHING = "nothing"  # stands in where no mail is due; rehearsed, never sent
 
 
 class MailContent(msgspec.Struct, frozen=True):
@@ -40,32 +40,32 @@ class MailContent(msgspec.Struct, frozen=True):
     to: str
     language: str
     message_id: str
-    "The left half of its Message-ID: a mail that is sent twice by mishap is shown once."
+    "The left half of its Message-ID, so that a mail that was sent twice is shown once."
     username: str = ""
     code: str = ""
     link: str = ""
 
 
 class PostDown(Exception):
-    """No mail gets through at the moment."""
+    """The mail server cannot be used at the moment."""
 
 
 class PutOff(Exception):
-    """This mail is not taken now; perhaps later (SMTP 4xx)."""
+    """The mail server does not take this mail now (SMTP 4xx)."""
 
 
 class Rejected(Exception):
-    """This mail will never be taken (SMTP 5xx)."""
+    """The mail server will never take this mail (SMTP 5xx)."""
 
 
 class Send(Protocol):
     """Hand one mail over."""
 
     async def __call__(self, mail: EmailMessage, *, only_rehearse: bool = False) -> None:
-        """Hand it over, or take as many steps and leave it.
+        """Hand it over, or take as many steps without doing so.
 
-        A rehearsal is for mails that stand for nobody: whoever asks us something right after must
-        not see by the wait that there was nothing to send.
+        A rehearsal is for mails that are not due: the time of later answers must
+        not tell that there was nothing to send.
 
         Raises:
             PostDown, PutOff, Rejected
@@ -73,7 +73,7 @@ class Send(Protocol):
 
 
 class Post(Protocol):
-    """A way for mails to leave."""
+    """A way to hand mails over."""
 
     sender: str
 
@@ -122,7 +122,7 @@ def compose(content: MailContent, *, sender: str, minutes: int) -> EmailMessage:
 
 
 def post_of(config: ServerConfig) -> Post:
-    """Make the way for mails to leave that the operator chose.
+    """Return the way to hand mails over that the operator chose.
 
     Raises:
         ValueError: an SMTP URL that makes no sense.
@@ -144,7 +144,7 @@ def deliverable(address: str) -> str:
 
 
 def _harmless(username: str) -> str:
-    """A name that somebody else may have chosen, without what mail programs make links of."""
+    """Return a stranger's name without the characters that mail programs make links of."""
     return "".join(c if c.isalnum() or c in "_- '" else " " for c in username).strip()
 
 
@@ -176,7 +176,7 @@ class OutboxFolder:
             raise PostDown(type(error).__name__) from error
 
     def _write(self, content: bytes, only_rehearse: bool) -> None:
-        """Whole before it is visible: written under a hidden name, then renamed."""
+        """Write a mail under a hidden name, then rename it, so that it is whole when it is visible."""
         name = f"{time.time_ns():020}-{secrets.token_hex(4)}.eml"
         aside = self._folder / f".{name}.part"
         try:
@@ -194,7 +194,7 @@ class OutboxFolder:
 
 
 class Encryption(StrEnum):
-    """How the way to the mail server is protected."""
+    """How the connection to the mail server is encrypted."""
 
     TLS = "tls"  # from the first byte (smtps)
     ALWAYS = "always"  # STARTTLS or nothing
@@ -204,7 +204,7 @@ class Encryption(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mails are handed over, and as whom."""
+    """The mail server, and the account to use there."""
 
     host: str
     port: int
@@ -219,11 +219,10 @@ class MailServer:
 def parse_smtp_url(text: str) -> MailServer:
     """Read `smtp(s)://user:password@host:port?from=ADDRESS&starttls=auto|always|never&ca=FILE`.
 
-    A password goes over plain SMTP to this computer only; to any other it
-    makes STARTTLS a must.
+    With a password STARTTLS is required, unless the mail server is this computer.
 
     Raises:
-        ValueError: none, or one that would give the password away.
+        ValueError: it is no such URL, or would send the password unencrypted.
     """
     parts = urlsplit(text)
     query = {
@@ -289,7 +288,7 @@ class Smtp:
             use_tls=server.encryption is Encryption.TLS,
             start_tls=_START_TLS[server.encryption],
             cert_bundle=server.authorities,
-            local_hostname=server.sender.rpartition("@")[2],  # the machine's own name is nobody's business
+            local_hostname=server.sender.rpartition("@")[2],  # does not reveal the machine's own name
             timeout=self._timeout,
         )
         try:
@@ -324,7 +323,7 @@ class Smtp:
 
 
 def _verdict(error: aiosmtplib.SMTPRecipientsRefused | aiosmtplib.SMTPResponseException) -> Exception:
-    """Read a mail server's number. One that hangs up, or does not take *us*, is down as far as we know."""
+    """Return what an SMTP status means. A server that hangs up, or refuses our sender, counts as down."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         code = error.recipients[0].code
     else:
@@ -345,10 +344,10 @@ async def _say_goodbye(client: aiosmtplib.SMTP) -> None:
 
 
 def _heed_cancellation() -> None:
-    """Be cancelled after all, if that came in the same moment as an answer.
+    """Raise CancelledError if the task was cancelled in the same moment as an answer came.
 
-    The answer is all that `asyncio.wait_for` of Python 3.11, by which
-    aiosmtplib waits, hands on then; whoever cancelled us would wait for ever.
+    `asyncio.wait_for` of Python 3.11, by which aiosmtplib waits, then returns
+    the answer and drops the cancellation.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

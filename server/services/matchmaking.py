@@ -29,7 +29,7 @@ _random: Final = random.SystemRandom()
 
 
 class Matchmaking:
-    """Everyone who is logged in at this node, and whom they meet.
+    """The accounts that are logged in at this node, and whom they meet.
 
     A request is answered by the time its method returns. A method raises
     `ServerRefused` if the node was not even asked.

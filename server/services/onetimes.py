@@ -25,7 +25,7 @@ RESET_PAGE: Final = "/reset"
 
 
 class OneTimes:
-    """Everything about codes and links that touches the database."""
+    """Codes and links, as far as they touch the database."""
 
     def __init__(
         self, config: ServerConfig, secret: Secret, outbox: Outbox, clock: Callable[[], float]
@@ -48,7 +48,7 @@ class OneTimes:
         *,
         decoy: bool,
     ) -> None:
-        """Keep a sign-up and put its mail into the outbox; a decoy's says that there is an account."""
+        """Store a sign-up and put its mail into the outbox. A decoy's mail says that there is an account."""
         code, link, fresh = self._make()
         row = await pending_rows.add_pending(
             connection,
@@ -84,7 +84,7 @@ class OneTimes:
     async def issue_reset(
         self, connection: AsyncConnection, email: str, language: str, *, decoy: bool
     ) -> None:
-        """Keep the wish for a new password and put its mail into the outbox; a decoy has none."""
+        """Store a request for a new password and put its mail into the outbox. A decoy's mail is not sent."""
         code, link, fresh = self._make()
         row = await pending_rows.add_pending(
             connection, RESET, email, fresh, self._clock(), decoy=decoy, language=language
@@ -97,7 +97,7 @@ class OneTimes:
     async def check_code(
         self, connection: AsyncConnection, purpose: str, email: str, text: str
     ) -> pending_rows.Pending | None:
-        """Find what a code is for; None, and the wrong try counted, if it is for nothing."""
+        """Return the row that a code fits; if it fits none, count the try and return None."""
         now, code = self._clock(), clean_code(text)
         waiting = await pending_rows.find_pending(connection, purpose, email, self._since(purpose))
         digests = [self._code_digest(pending.onetime.link_digest, code) for pending in waiting]
@@ -110,7 +110,7 @@ class OneTimes:
     async def check_link(
         self, connection: AsyncConnection, purpose: str, link: str
     ) -> pending_rows.Pending | None:
-        """Find what a link is for; None if it is for nothing."""
+        """Return the row that a link fits; None if it fits none."""
         pending = await pending_rows.find_pending_by_link(
             connection, purpose, sha256(link), self._since(purpose)
         )
@@ -121,7 +121,7 @@ class OneTimes:
     # -- parts of the above ---------------------------------------------------------------
 
     def _since(self, purpose: str) -> float:
-        """When a row has to have been made at the earliest; resets go by the times of their codes alone."""
+        """Return when a row must have been made at the earliest; resets expire with their codes alone."""
         return self._clock() - self._config.sign_up_lifetime if purpose == SIGN_UP else 0.0
 
     def _make(self) -> tuple[str, str, pending_rows.Fresh]:
@@ -153,7 +153,7 @@ class OneTimes:
         code: str,
         link: str,
     ) -> None:
-        # Every kind is filled in alike, whatever of it the mail will show.
+        # Every kind gets all fields, even those that its mail does not show.
         page = RESET_PAGE if kind is Kind.RESET else ACTIVATE_PAGE
         content = MailContent(
             kind=kind,

@@ -1,4 +1,4 @@
-"""Refuse the passwords that everybody tries first.
+"""Refuse the passwords that an attacker tries first.
 
 Not a list of every leaked password but the rules by which people make the
 common ones: a well-known word, dressed up with digits, signs and look-alike
@@ -25,7 +25,7 @@ _SHORT_NUMBER: Final = 11
 
 
 def is_too_common(password: str, *own: str) -> bool:
-    """Say whether a password is among the first that anybody would try.
+    """Return True if a password is among the first that an attacker would try.
 
     Args:
         password: as typed.
@@ -46,7 +46,7 @@ def is_too_common(password: str, *own: str) -> bool:
 
 
 def is_password_good(password: str, *own: str) -> bool:
-    """Say whether a new password may be taken: of a fit length, and not too common."""
+    """Return True if a new password has an allowed length and is not too common."""
     return is_password_acceptable(password) and not is_too_common(password, *own)
 
 

@@ -1,8 +1,8 @@
 """The secret of the accounts, and the keys made from it.
 
 DATA_DIR/secret holds 32 random bytes, for the server's user only, outside the
-database: who steals the database alone can try neither passwords nor codes.
-Back it up together with the database; one is of no use without the other.
+database. A thief of the database alone can try neither passwords nor codes.
+Back it up together with the database; neither is of use without the other.
 """
 
 import hashlib
@@ -26,21 +26,21 @@ class Secret:
         self._secret = secret
 
     def derive(self, purpose: str) -> bytes:
-        """Make the 32-byte key of a purpose (HKDF-Expand, RFC 5869 §2.3, one block)."""
+        """Return the 32-byte key of a purpose (HKDF-Expand, RFC 5869 §2.3, one block)."""
         return hmac.digest(self._secret, purpose.encode("utf-8") + b"\x01", "sha256")
 
     def digest(self, purpose: str, *parts: bytes) -> bytes:
-        """Digest `parts` under the key of a purpose, 32 bytes. It matters where one part ends."""
+        """Return the digest of `parts` under the key of a purpose, 32 bytes. Where each part ends matters."""
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self.derive(purpose), message, "sha256")
 
     def mark(self) -> int:
-        """A number below 2**56 that tells this secret from others and gives nothing of it away."""
+        """Return a number below 2**56 that tells this secret from others without revealing it."""
         return int.from_bytes(self.derive("mark")[:7], "big")
 
 
 def sha256(token: str) -> bytes:
-    """The digest under which a random token of 128 bits or more is stored: there is nothing to guess."""
+    """Return the digest by which a random token is stored. At 128 bits or more it needs no key."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
@@ -63,7 +63,7 @@ def load_secret(folder: Path) -> Secret:
 
 
 def _make(path: Path) -> None:
-    """Write it aside, then link it into place: it is there as a whole or not at all, and never replaced."""
+    """Write a new file, then link it into place: whole or not at all, and never over an older one."""
     aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         with open(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -73,6 +73,6 @@ def _make(path: Path) -> None:
         try:
             os.link(aside, path)
         except FileExistsError:
-            pass  # another start was faster, and its secret is as good
+            pass  # another start was faster; use its secret
     finally:
         aside.unlink(missing_ok=True)

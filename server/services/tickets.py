@@ -1,10 +1,10 @@
-"""Sign what clients must be able to trust: tickets for peers, tokens for the relay (spec §4.6, §6.3).
+"""Sign tickets for peers and tokens for the relay (spec §4.6, §6.3).
 
 A relay token is read only by the server that made it. Layout::
 
     JSON {"match_id", "role", "expires"} | HMAC-SHA256 of it, 32 bytes
 
-It needs no table, so it is good after a restart and on every node with the same secret.
+It needs no table, so it is good after a restart, and on every node with the same secret.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class SignedMatch:
 
 
 class TicketSigner:
-    """Signs and checks with the keys of one server."""
+    """Signs and checks tickets and tokens with the keys of one server."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -71,15 +71,15 @@ class TicketSigner:
         )
 
     def relay_token(self, relay_pass: RelayPass) -> bytes:
-        """Write a pass down so that nobody else can."""
+        """Return a pass as a token that only this server can make."""
         payload = _encoder.encode(relay_pass)
         return payload + self._mac(payload)
 
     def check_relay_token(self, token: bytes, *, now: float) -> RelayPass:
-        """Read a pass.
+        """Read a token.
 
         Args:
-            token: what somebody sent.
+            token: as a client sent it.
             now: UTC seconds.
 
         Raises:

@@ -14,19 +14,19 @@ _LOCALES: Final = {"en": "en", "zh": "zh-CN"}
 
 
 def pick_language(tag: str) -> str:
-    """Choose among the languages we speak for a BCP 47 tag; `en` for all we do not."""
+    """Return the language to use for a BCP 47 tag; `en` if we do not have it."""
     return "zh" if tag.lower().replace("_", "-").split("-")[0] == "zh" else "en"
 
 
 @cache
 def words_of(language: str) -> dict[str, str]:
-    """All sentences of a language, by key."""
+    """Return all sentences of a language, by key."""
     words: dict[str, str] = json.loads(read_page(f"{language}.json"))
     return words
 
 
 def sentence_of(code: Code, language: str) -> str:
-    """What a code says to a person; that of `internal` where there is none."""
+    """Return the sentence of a code; that of `internal` for a code without one."""
     sentences = _sentences(_LOCALES[language])
     return sentences.get(f"code.{code.value}") or sentences["code.internal"]
 
@@ -37,7 +37,7 @@ def read_page(name: str) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template. What goes into `.html` is escaped."""
+    """Fill in a template. Values are escaped in `.html`."""
     return _environment().get_template(template).render(values)
 
 

@@ -152,8 +152,8 @@ class World:
     Args:
         seed: decides all that happens.
         people: how many.
-        make_node: makes the server's lobby, at its start and at each restart.
-        peek: also compare the lobby's own state with the book; without it, only what comes out of it counts.
+        make_node: makes the server's node, at its start and at each restart.
+        peek: also compare the node's own state with the book; without it, only what comes out of it counts.
         say: called with each line of the history.
     """
 

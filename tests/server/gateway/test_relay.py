@@ -29,10 +29,10 @@ class Match:
 
     def __init__(self, server: RunningServer) -> None:
         self.server = server
-        self.office = TicketSigner(open_keys(server.backend.config.data_dir))
+        self.signer = TicketSigner(open_keys(server.backend.config.data_dir))
 
     def token(self, role: Role, match_id: str = "m", lifetime: float = 60.0) -> bytes:
-        return self.office.relay_token(RelayPass(match_id, role, time.time() + lifetime))
+        return self.signer.relay_token(RelayPass(match_id, role, time.time() + lifetime))
 
     async def stream(self, role: Role, match_id: str = "m", *, tls: str | None = None) -> Stream:
         stream = await Stream.open(self.server.ports[0], tls=tls)

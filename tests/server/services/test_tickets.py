@@ -17,32 +17,32 @@ PASS = RelayPass("m", Role.LEADER, 1_000.0)
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> TicketSigner:
+def signer(tmp_path_factory: pytest.TempPathFactory) -> TicketSigner:
     return TicketSigner(open_keys(tmp_path_factory.mktemp("keys")))
 
 
-def test_a_token_is_read_back_until_it_expires(office: TicketSigner) -> None:
-    token = office.relay_token(PASS)
+def test_a_token_is_read_back_until_it_expires(signer: TicketSigner) -> None:
+    token = signer.relay_token(PASS)
     assert len(token) <= 512
-    assert office.check_relay_token(token, now=999.9) == PASS
+    assert signer.check_relay_token(token, now=999.9) == PASS
     with pytest.raises(RemoteProtocolError) as refused:
-        office.check_relay_token(token, now=1_000.0)
+        signer.check_relay_token(token, now=1_000.0)
     assert refused.value.code is Code.RELAY_REFUSED
 
 
 @given(token=st.binary(max_size=512))
-def test_what_somebody_made_up_is_refused(office: TicketSigner, token: bytes) -> None:
+def test_what_somebody_made_up_is_refused(signer: TicketSigner, token: bytes) -> None:
     with pytest.raises(RemoteProtocolError) as refused:
-        office.check_relay_token(token, now=0.0)
+        signer.check_relay_token(token, now=0.0)
     assert refused.value.code is Code.RELAY_REFUSED
 
 
 @given(at=st.integers(0, 200), bit=st.integers(0, 7))
-def test_a_token_with_one_bit_changed_is_refused(office: TicketSigner, at: int, bit: int) -> None:
-    token = bytearray(office.relay_token(PASS))
+def test_a_token_with_one_bit_changed_is_refused(signer: TicketSigner, at: int, bit: int) -> None:
+    token = bytearray(signer.relay_token(PASS))
     token[at % len(token)] ^= 1 << bit
     with pytest.raises(RemoteProtocolError):
-        office.check_relay_token(bytes(token), now=0.0)
+        signer.check_relay_token(bytes(token), now=0.0)
 
 
 def test_keys_are_made_once(tmp_path: Path) -> None:
