@@ -150,7 +150,7 @@ def _listen_near(host: str, port: int) -> socket.socket:
 
 
 def _observer_places(main: socket.socket, observers: tuple[socket.socket, ...]) -> tuple[str, ...]:
-    """Return the observers' addresses for `welcome`: `:port` where the client's own way to us leads there too."""
+    """Return the observers' addresses for `welcome`: `:port` for the host that clients use already."""
     main_host = main.getsockname()[0]
     places = []
     for sock in (*observers, main):

@@ -512,7 +512,7 @@ class Histories(RuleBasedStateMachine):
         user = data.draw(st.sampled_from(sorted(self.logged_in)))
         match_id = self.last_match.get(user, "none")
         self.feed(end(user, match_id, reason))
-        if self.in_match.get(user) == match_id:
+        if self.in_match.get(user) == match_id and reason is not EndReason.LEFT:  # which is refused
             del self.in_match[user]
 
     @rule(seconds=st.sampled_from([0.1, 5.0, 20.0]))
