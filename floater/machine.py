@@ -33,3 +33,12 @@ class Machine(Protocol[In, Out]):
         Raises:
             LocalProtocolError: the event makes no sense in this state.
         """
+
+
+def earliest(*deadlines: float | None) -> float | None:
+    """Return the first of several deadlines; None where each is None, which is never."""
+    first = None
+    for deadline in deadlines:
+        if deadline is not None and (first is None or deadline < first):
+            first = deadline
+    return first

@@ -5,7 +5,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 TREES: Final = ("floater", "server")
-MIGRATIONS: Final = "server/storage/migrations/"  # test_database.py runs them one after the other
+MIGRATIONS: Final = "server/storage/migrations/"
+"These need no test file each: test_sqlite.py runs them one after the other."
 
 
 def mirror_of(source: str) -> str:
@@ -43,7 +44,12 @@ SOURCES: Final = {
     for source in files(tree, "*.py")
     if not source.endswith("/__init__.py") and not source.startswith(MIGRATIONS)
 }
-TESTS: Final = {test for tree in TREES for test in files(f"tests/{tree}", "test_*.py")}
+TESTS: Final = {
+    test
+    for tree in TREES
+    for test in files(f"tests/{tree}", "test_*.py")
+    if not test.startswith(f"tests/{MIGRATIONS}")
+}
 
 
 def test_each_source_file_has_its_test_file() -> None:

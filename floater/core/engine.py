@@ -43,7 +43,7 @@ from floater.core.talk.farewell import End, Misbehaved
 from floater.core.talk.talk import Talk, TalkConfig
 from floater.core.talk.transfer import FileOrder, FileReport
 from floater.errors import Refused, RemoteProtocolError
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.message_id import author_of
 
 # -- events -------------------------------------------------------------------------------
@@ -121,6 +121,8 @@ class _Match:
     talk: Talk
     is_muted: bool = False
     "Whether the person was told of the end: no event of the talk may follow it."
+    deadline: float | None = None
+    "The earlier deadline of the two machines, after the last event that either of them took."
 
 
 class Engine:
@@ -145,16 +147,13 @@ class Engine:
         "By talk id, with those that are over but whose links are not closed yet."
         self._later: list[News] = []
         "Events for meetings, fed after all effects of the current event."
+        self._fed: set[str] = set()
+        "The talks that the current event has reached."
 
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which to feed `Tick`; None for never."""
-        earliest = self.standing.deadline
-        for match in self._matches.values():
-            for at in (match.meeting.deadline, match.talk.deadline):
-                if at is not None and (earliest is None or at < earliest):
-                    earliest = at
-        return earliest
+        return earliest(self.standing.deadline, *(match.deadline for match in self._matches.values()))
 
     def talk(self, named: str = "") -> Talk:
         """Return the talk that a command names, once a link to its peer was up.
@@ -165,10 +164,7 @@ class Engine:
         Raises:
             Refused: NO_TALK, WHICH_TALK.
         """
-        one = self.standing.which(named)
-        if one.standing is api.Standing.CONNECTING:
-            raise Refused(Code.NO_TALK)
-        return self._matches[one.match_id].talk
+        return self._matches[self._met(named)].talk
 
     def received(self, talk: str) -> int:
         """Return the highest `seq` of the peer that was processed in a talk; 0 once it is closed."""
@@ -184,13 +180,15 @@ class Engine:
         effects = self._take(event, now)
         while self._later:
             effects += self._take(self._later.pop(0), now)
+        while self._fed:
+            if (match := self._matches.get(self._fed.pop())) is not None:
+                match.deadline = earliest(match.meeting.deadline, match.talk.deadline)
         return effects
 
     def _take(self, event: Event, now: float) -> list[Effect]:
         match event:
             case Wish(named, wish):
-                self.talk(named)
-                return self._talk(self.standing.which(named).match_id, wish, now)
+                return self._talk(self._met(named), wish, now)
             case News(talk, news) if talk not in self._matches:
                 return []
             case News(talk, news):
@@ -203,6 +201,12 @@ class Engine:
                 return []
             case _:
                 return self._stand(event, now)
+
+    def _met(self, named: str) -> str:
+        one = self.standing.which(named)
+        if one.standing is api.Standing.CONNECTING:
+            raise Refused(Code.NO_TALK)
+        return one.match_id
 
     def _tick(self, now: float) -> list[Effect]:
         effects: list[Effect] = []
@@ -232,6 +236,7 @@ class Engine:
 
     def _meet(self, talk: str, event: meet.Event, now: float) -> list[Effect]:
         effects: list[Effect] = []
+        self._fed.add(talk)
         for effect in self._matches[talk].meeting.feed(event, now=now):
             match effect:
                 case link.Arrived() | link.Writable() | link.LinkUp() | link.LinkDown() | link.Check():
@@ -254,6 +259,7 @@ class Engine:
         return effects
 
     def _talk(self, talk: str, event: talking.Event, now: float) -> list[Effect]:
+        self._fed.add(talk)
         machine = self._matches[talk].talk
         try:
             inner = machine.feed(event, now=now)

@@ -9,7 +9,7 @@ from floater.core.meet.network import Network
 from floater.core.meet.path import Path
 from floater.core.meet.port_mapping import PortMapping
 from floater.core.person.reconnect import Reconnect
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.control import Role
 
 MACHINES: list[Any] = [Network(), Path(Role.LEADER), PortMapping(), Reconnect(0.5, 30.0)]
@@ -25,3 +25,20 @@ def test_a_tick_is_like_any_other() -> None:
     assert Tick() == Tick()
     assert Network().feed(Tick(), now=1.0) == []
     assert PortMapping().feed(Tick(), now=1.0) == []
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "first"),
+    [
+        ((), None),
+        ((None, None), None),
+        ((3.0,), 3.0),
+        ((None, 2.0, None), 2.0),
+        ((3.0, 1.0, 2.0), 1.0),
+        ((0.0, None), 0.0),
+    ],
+)
+def test_the_earliest_deadline_is_the_first_that_there_is(
+    deadlines: tuple[float | None, ...], first: float | None
+) -> None:
+    assert earliest(*deadlines) == first

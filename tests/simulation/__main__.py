@@ -2,13 +2,14 @@
 
 `python -m tests.simulation [--seed N] [--seeds N] [--pairings N] [--people N] [--trace]`: clients, server.
 `python -m tests.simulation nodes [--seed N] [--histories N] [--jobs N]`: matching, split into two nodes.
+`python -m tests.simulation talks [--seed N] [--runs N] [--trace]`: one client with several talks at once.
 """
 
 import argparse
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.simulation import nodes
+from tests.simulation import nodes, talks
 from tests.simulation.world import PEOPLE, World
 
 _BATCH = 500
@@ -27,9 +28,18 @@ def main() -> None:
     two_nodes.add_argument("--seed", type=int, default=0, help="the first seed")
     two_nodes.add_argument("--histories", type=int, default=2_000, help="how many seeds")
     two_nodes.add_argument("--jobs", type=int, default=1, help="processes")
+    many = commands.add_parser("talks", help="short histories of one client with several talks at once")
+    many.add_argument("--seed", type=int, default=1, help="the first seed")
+    many.add_argument("--runs", type=int, default=300, help="how many seeds")
+    many.add_argument("--trace", action="store_true", help="print everything that happens")
     options = parser.parse_args()
     if options.command == "nodes":
         live_nodes(options.seed, options.histories, options.jobs)
+        return
+    if options.command == "talks":
+        began = time.perf_counter()
+        outcome = talks.run(options.seed, options.runs, say=print if options.trace else None)
+        print(outcome, f"({time.perf_counter() - began:.1f} s here)")
         return
     for seed in range(options.seed, options.seed + options.seeds):
         began = time.perf_counter()

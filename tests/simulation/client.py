@@ -1,7 +1,7 @@
 """The simulated client: the real `Engine` and `Reconnect`, with orders carried out in the simulated world."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
@@ -11,7 +11,7 @@ from floater.core import engine
 from floater.core.emit import Emit
 from floater.core.engine import Engine, News, Wish
 from floater.core.meet import orders
-from floater.core.meet.introduction import introduction_of
+from floater.core.meet.introduction import Introduction, introduction_of
 from floater.core.meet.port import PortFacts
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
@@ -25,21 +25,56 @@ from floater.wire.codec import Message, encode
 from floater.wire.control import SERVER_MESSAGES, code_of
 from floater.wire.frame import SERVER_LEG, FrameReader
 from floater.wire.nat import UNKNOWN_NAT
-from tests.simulation.links import Links
-from tests.simulation.network import End, Host
-from tests.simulation.scheduler import RuleBroken, Run
-
-if TYPE_CHECKING:
-    from tests.simulation.world import World
+from tests.simulation.links import Crossroads, Links
+from tests.simulation.network import End, Host, Network
+from tests.simulation.scheduler import RuleBroken, Run, Scheduler
 
 PING_INTERVAL = 45.0
 REQUEST_TIMEOUT = 20.0
 
 
+class Ledger(Protocol):
+    """Checks what every client tells its person."""
+
+    def moved(self, client: str, before: str, after: str) -> None:
+        """Take a new state."""
+
+    def told(self, client: str, event: api.TalkEvent) -> None:
+        """Take an event about a talk."""
+
+    def died(self, match_id: str, client: str) -> None:
+        """Expect nothing more of a client in this talk."""
+
+
+class Server(Protocol):
+    """What a client connects to."""
+
+    host: Host
+
+    def accept(self, end: End) -> None:
+        """Serve a new stream."""
+
+
+class World(Protocol):
+    """What a client needs of the world it lives in."""
+
+    scheduler: Scheduler
+    network: Network
+    crossroads: Crossroads
+
+    @property
+    def server(self) -> Server:
+        """The server that all clients know."""
+
+    @property
+    def talks(self) -> Ledger:
+        """The ledger of all talks."""
+
+
 class Client:
     """One run of the program on one computer."""
 
-    def __init__(self, world: "World", name: str, account: int) -> None:
+    def __init__(self, world: World, name: str, account: int) -> None:
         self.name = name
         self.account = account
         self.host = Host(world.scheduler, name)
@@ -64,7 +99,9 @@ class Client:
         self._waiting: dict[int, Callable[[control.Answer | Code], None]] = {}
         self._last_id = 0
         self._certificate = b""
-        self._port: PortFacts | None = None
+        "Of the last search."
+        self._ports: dict[bytes, PortFacts | None] = {}
+        "By the certificate that they were prepared with, until its match begins."
 
     def start(self, token: str = "") -> None:
         """Start the program, perhaps with the log-in of an earlier run."""
@@ -107,11 +144,11 @@ class Client:
         """The talk with a stranger; the two have met."""
         return self.engine.talk(self.match_id)
 
-    def wish(self, wish: standing.Wish | talking.Wish) -> bool:
-        """Press a button, or say something to the stranger; False if it was turned down."""
-        self._note(f"wishes {type(wish).__name__}")
+    def wish(self, wish: standing.Wish | talking.Wish, talk: str = "") -> bool:
+        """Press a button, or say something in a talk; False if it was refused."""
+        self._note(f"wishes {type(wish).__name__} {talk}")
         try:
-            self._run.feed(wish if isinstance(wish, standing.Wish) else Wish("", wish))
+            self._run.feed(wish if isinstance(wish, standing.Wish) else Wish(talk, wish))
         except Refused as refused:
             self._note(f"is refused: {refused.code.value}")
             return False
@@ -129,6 +166,16 @@ class Client:
 
         self._request(control.LogIn(1, f"{self.account}@example.org", "correct horse"), answered)
 
+    def prepare(self, label: str, *, has_port: bool) -> tuple[bytes, PortFacts | None]:
+        """Make a certificate for a match to come, and prepare a port for it."""
+        certificate = f"{self.name} {label}".encode().ljust(64, b".")
+        port = self._ports[certificate] = self.world.crossroads.port(self.host) if has_port else None
+        return certificate, port
+
+    def introduce(self, introduction: Introduction, kind: api.TalkKind = api.TalkKind.STRANGER) -> None:
+        """Take an introduction. It names a certificate of `prepare`."""
+        self._run.feed(standing.Introduced(introduction, kind))
+
     # -- what the engine orders -----------------------------------------------------------
 
     def _perform(self, effect: engine.Effect) -> None:
@@ -144,7 +191,7 @@ class Client:
                     self.world.network,
                     self.host,
                     introduction,
-                    self._port,
+                    self._ports.pop(introduction.own),
                     feed=lambda news: self._run.feed(News(talk, news)),
                     received=lambda: self.engine.received(talk),
                 )
@@ -198,8 +245,9 @@ class Client:
         if not self.alive or self.engine.standing.attempt != attempt:
             return
         self._run.feed(search.Sent(attempt))
-        self._certificate = f"{self.name} attempt {attempt}".encode().ljust(64, b".")
-        port = self._port = None if self._scheduler.chance(0.1) else self.world.crossroads.port(self.host)
+        self._ports.pop(self._certificate, None)
+        has_port = not self._scheduler.chance(0.1)
+        self._certificate, port = self.prepare(f"attempt {attempt}", has_port=has_port)
         message = control.Seek(
             1,
             self._certificate,
@@ -329,8 +377,7 @@ class Client:
                 if closing in (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED):
                     self._run.feed(session.Closed(closing))
             case control.Matched():
-                introduction = introduction_of(message, own=self._certificate, signer=bytes(32))
-                self._run.feed(standing.Introduced(introduction))
+                self.introduce(introduction_of(message, own=self._certificate, signer=bytes(32)))
             case control.MatchEnded(match_id, reason):
                 self._run.feed(encounter.MatchEnded(match_id, reason))
 

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from floater.api import PathKind
 from floater.codes import Code
+from floater.machine import earliest
 
 RELAY_PAUSE: Final = 1.0
 "Seconds, about, from a failure of the relay to the next attempt."
@@ -99,7 +100,7 @@ class Attempts:
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which to call `tick`; None for never."""
-        return min((at for at in (self._relay_at, self._punch_at) if at is not None), default=None)
+        return earliest(self._relay_at, self._punch_at)
 
     def begin(self, event: Begin, now: float) -> list[Order]:
         """Begin the first race."""

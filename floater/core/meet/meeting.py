@@ -31,7 +31,7 @@ from floater.core.meet.puncher import Puncher
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.errors import LocalProtocolError
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate
 from floater.wire.nat import Nat
@@ -86,8 +86,7 @@ class Meeting:
         """Monotonic seconds at which to feed `Tick`; None for never."""
         if self._state is not _State.OPEN:
             return None
-        times = (self._path.deadline, self._puncher.deadline)
-        return min((time for time in times if time is not None), default=None)
+        return earliest(self._path.deadline, self._puncher.deadline)
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance by one event and say what is to be done.

@@ -38,7 +38,7 @@ from floater.core.meet.attempts import (
 )
 from floater.core.meet.links import Discard, Links, Ready
 from floater.errors import LocalProtocolError
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.control import Role
 
 # Every event and effect of a Path can be named as `path.NAME`.
@@ -213,8 +213,7 @@ class Path:
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which to feed `Tick`; None for never."""
-        times = (self._limit, self._attempts.deadline, self._links.deadline)
-        return min((time for time in times if time is not None), default=None)
+        return earliest(self._limit, self._attempts.deadline, self._links.deadline)
 
     @property
     def seeks(self) -> bool:

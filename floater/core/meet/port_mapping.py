@@ -37,7 +37,7 @@ from floater.core.meet.mapped_port import (
     Unmap,
 )
 from floater.core.meet.router import Place, Router, Search
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.endpoint import Endpoint, Scope, scope_of
 
 # Every event and effect of a PortMapping can be named as `port_mapping.NAME`.
@@ -161,7 +161,7 @@ class PortMapping:
         times = [self._router.deadline]
         for port in self._ports.values():
             times += [port.due, port.lapses]
-        return min((time for time in times if time is not None), default=None)
+        return earliest(*times)
 
     @property
     def is_clear(self) -> bool:

@@ -38,7 +38,7 @@ from typing import Final, TypeAlias
 
 from floater.core.meet.technique import MAX_WAVE, MAX_WAVES, Plan
 from floater.errors import LocalProtocolError
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.endpoint import Endpoint
 
 MAX_PLACES: Final = 16
@@ -229,14 +229,8 @@ class Punch:
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which to feed `Tick`; None for never."""
-        times = [
-            self._end,
-            self._listen_at,
-            self._call_at,
-            self._wave_at,
-            *(place.due for place in self._places.values()),
-        ]
-        return min((time for time in times if time is not None), default=None)
+        places = (place.due for place in self._places.values())
+        return earliest(self._end, self._listen_at, self._call_at, self._wave_at, *places)
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance. The match below is the whole transition table.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from floater.core.meet.mapped_port import FIRST_PAUSE, Outcome, Protocol
+from floater.machine import earliest
 from floater.wire.endpoint import Endpoint, Scope, scope_of
 
 SEARCH_TIME: Final = 1.0
@@ -55,8 +56,7 @@ class Router:
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which the search goes on, ends, or begins anew; None for never."""
-        times = (self._ask_at, self._search_ends)
-        return min((time for time in times if time is not None), default=None)
+        return earliest(self._ask_at, self._search_ends)
 
     @property
     def is_searched(self) -> bool:

@@ -53,7 +53,7 @@ from floater.core.person.session import (
     Session,
 )
 from floater.errors import Refused
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.control import EndReason
 from floater.wire.limits import MAX_MATCHES
 
@@ -174,13 +174,16 @@ class Standing:
     @property
     def stranger(self) -> Encounter | None:
         """The encounter with a stranger, if one is on."""
-        return next((one for one in self.encounters if one.kind is api.TalkKind.STRANGER), None)
+        for one in self._encounters.values():
+            if one.kind is api.TalkKind.STRANGER and not one.is_over:
+                return one
+        return None
 
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which to feed `Tick`; None for never."""
-        times = (self._session.deadline, self._search.deadline, *(one.deadline for one in self.encounters))
-        return min((time for time in times if time is not None), default=None)
+        encounters = (one.deadline for one in self._encounters.values())
+        return earliest(self._session.deadline, self._search.deadline, *encounters)
 
     def which(self, talk: str = "") -> Encounter:
         """Return the encounter that a command names.
@@ -307,8 +310,8 @@ class Standing:
             settled = self._search.feed(search.Found(), now=now)
             matched = Emit(api.Matched(talk, api.PeerName(introduction.name), talk=talk))
             return [matched, *self._begin(introduction, kind), *settled]
-        others = [one for one in self.encounters if one is not self.stranger]
-        if self._session.username is None or len(others) >= MAX_MATCHES - 1:  # one is kept for a stranger
+        others = sum(one.kind is not api.TalkKind.STRANGER for one in self.encounters)
+        if self._session.username is None or others >= MAX_MATCHES - 1:  # one is kept for a stranger
             return [*self._session.match_over(talk, EndReason.CANCELLED)]
         return self._begin(introduction, kind)
 
@@ -342,9 +345,9 @@ class Standing:
     def _moved(self) -> list[Effect]:
         """Return events for a state and for standings that have changed since the last call."""
         effects: list[Effect] = []
-        if self.state is not self._told:
-            self._told = self.state
-            effects.append(Emit(api.StateChanged(self._told)))
+        if (state := self.state) is not self._told:
+            self._told = state
+            effects.append(Emit(api.StateChanged(state)))
         for one in self._encounters.values():
             effects += one.changed()
         self._encounters = {one.match_id: one for one in self.encounters}

@@ -23,7 +23,7 @@ from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, 
 from floater.core.talk.liveness import Due, Liveness
 from floater.core.talk.orders import Say
 from floater.errors import RemoteProtocolError
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire.limits import MAX_UNACKNOWLEDGED
 from floater.wire.talk import Ack, Numbered, NumberedMessage
 
@@ -76,11 +76,12 @@ class Conversation:
         "The peer's highest number that was processed."
         self.next_seq = 1
         "The number that the next `Say` gets."
+        self.is_expecting = False
+        "Whether anything unnumbered is due from the peer, as last fed."
         self._outbox: deque[tuple[NumberedMessage, bytes]] = deque()
         self._outbox_bytes = 0
         self._ack_at: float | None = None
         self._last_ack = float("-inf")
-        self._expecting = False
         self._liveness = Liveness()
 
     @property
@@ -107,10 +108,7 @@ class Conversation:
         """When to acknowledge, or when the link has been silent for too long."""
         if self.link is None:
             return None
-        silence = self._liveness.deadline
-        if silence is None or self._ack_at is None:
-            return self._ack_at if silence is None else silence
-        return min(silence, self._ack_at)
+        return earliest(self._liveness.deadline, self._ack_at)
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance by one event.
@@ -133,14 +131,14 @@ class Conversation:
             case LinkDown():
                 return []
             case Expect(due):
-                self._expecting = due
+                self.is_expecting = due
             case Yield():
                 effects += self._ack(now)
             case Tick() if self._ack_at is not None and now >= self._ack_at:
                 effects += self._ack(now)
         if isinstance(event, Arrived | LinkUp | LinkDown | Check | Tick):
             effects += self._liveness.feed(event, now=now)
-        self._liveness.feed(Due(bool(self._outbox) or self._expecting), now=now)
+        self._liveness.feed(Due(bool(self._outbox) or self.is_expecting), now=now)
         return effects
 
     # -- saying ---------------------------------------------------------------------------

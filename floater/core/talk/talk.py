@@ -47,7 +47,7 @@ from floater.core.talk.transfer import (
 from floater.core.talk.transfers import Transfers
 from floater.core.talk.typing import TypingState
 from floater.errors import LocalProtocolError, Refused, RemoteProtocolError
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire import talk as wire
 
 __all__ = [
@@ -167,8 +167,13 @@ class Talk:
         """Monotonic seconds at which to feed `Tick`; None for never."""
         if self.is_over:
             return None
-        parts = self._conversation, self._transfers, self._typing, self._farewell, self._texts
-        return min((at for part in parts if (at := part.deadline) is not None), default=None)
+        return earliest(
+            self._conversation.deadline,
+            self._transfers.deadline,
+            self._typing.deadline,
+            self._farewell.deadline,
+            self._texts.deadline,
+        )
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
         """Advance by one event and say what is to be done. After the end nothing is done."""
@@ -179,7 +184,8 @@ class Talk:
         effects: list[Effect] = []
         self._do(self._decide(event, now), effects, now)
         if not self.is_over:
-            self._conversation.feed(Expect(self._transfers.is_expecting), now=now)
+            if self._conversation.is_expecting is not self._transfers.is_expecting:
+                self._conversation.feed(Expect(self._transfers.is_expecting), now=now)
             ack_at = self._conversation.ack_at
             if ack_at is not None and ack_at <= now:
                 self._do(self._conversation.feed(Tick(), now=now), effects, now)

@@ -5,7 +5,7 @@ from typing import Final
 from floater import api
 from floater.core.emit import Emit
 from floater.core.talk.orders import Send
-from floater.machine import Tick
+from floater.machine import Tick, earliest
 from floater.wire import talk as wire
 
 INTERVAL: Final = 2.0
@@ -26,10 +26,7 @@ class TypingState:
     @property
     def deadline(self) -> float | None:
         """When to send what had to wait, or when the peer's `typing` is stale."""
-        due = [] if self._peer_until is None else [self._peer_until]
-        if self._to_tell is not None:
-            due.append(self._told_at + INTERVAL)
-        return min(due, default=None)
+        return earliest(self._peer_until, None if self._to_tell is None else self._told_at + INTERVAL)
 
     def ours(self, typing: bool, *, now: float) -> list[Send | Emit]:
         """Take what the person does; tell the peer at most every 2 s."""
