@@ -38,8 +38,8 @@ def main() -> None:
         return
     if options.command == "talks":
         began = time.perf_counter()
-        outcome = talks.run(options.seed, options.runs, say=print if options.trace else None)
-        print(outcome, f"({time.perf_counter() - began:.1f} s here)")
+        counts = talks.run(options.seed, options.runs, say=print if options.trace else None)
+        print(counts, f"({time.perf_counter() - began:.1f} s here)")
         return
     for seed in range(options.seed, options.seed + options.seeds):
         began = time.perf_counter()
