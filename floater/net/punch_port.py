@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from floater.core.meet import port as core
 from floater.core.meet.candidates import is_port_allowed
@@ -30,6 +30,15 @@ _REACH: Final = (Scope.FORBIDDEN, Scope.LOOPBACK, Scope.PRIVATE, Scope.PUBLIC)
 log = logging.getLogger("floater.net")
 
 
+class _Asking(NamedTuple):
+    """How observers are asked."""
+
+    key: str
+    "The `observer_key` of `welcome`."
+    timeout: float
+    "Seconds for each answer."
+
+
 class PunchPort:
     """One port of this computer, bound, with a stream to an observer held open so that NATs keep its mapping.
 
@@ -47,7 +56,7 @@ class PunchPort:
         self.on_change: Callable[[], None] | None = None
         "Called when `facts` may have changed."
         self._on_stale = on_stale
-        self._key, self._timeout = "", 0.0
+        self._asking = _Asking("", 0.0)
         self._tasks = Tasks()
         self._known = asyncio.Event()
         self._streams: dict[int, StunStream] = {}
@@ -104,7 +113,7 @@ class PunchPort:
         one did: two round trips. Those who take longer than that add what
         they see later, up to `timeout` seconds after the beginning.
         """
-        self._key, self._timeout = observer_key, timeout
+        self._asking = _Asking(observer_key, timeout)
         self._feed(core.Ask(tuple(observers)))
         await self._known.wait()
         log.debug("= punch port %s, %s answers", self.facts.nat.mapping.value, len(self.facts.seen))
@@ -162,12 +171,12 @@ class PunchPort:
             return ProbeListener(observer)
         if asker is Asker.FRESH:
             return StunStream(0, observer)
-        return StunStream(self.facts.ports[asker is Asker.SECOND], observer, self._key)
+        return StunStream(self.facts.ports[asker is Asker.SECOND], observer, self._asking.key)
 
     async def _ask(self, number: int, stream: StunStream) -> None:
         stream.on_connect = lambda: self._feed(core.Connected(number))
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._asking.timeout):
                 await stream.ask()
         except TimeoutError:
             pass
@@ -179,7 +188,7 @@ class PunchPort:
         assert isinstance(stream, ProbeListener)
         stream.on_report = lambda: self._feed(core.Knocked(stream.fates))
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(self._asking.timeout):
                 await stream.follow()
         except TimeoutError:
             pass

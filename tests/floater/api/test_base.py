@@ -37,7 +37,7 @@ def test_no_reply_is_left_out() -> None:
     assert set(api.REPLIES) <= COMMANDS
 
 
-@pytest.mark.parametrize("event", sorted(EVENTS, key=lambda event: event.__name__))
+@pytest.mark.parametrize("event", sorted(EVENTS, key=str))
 def test_every_event_is_numbered_and_that_of_a_talk_names_it(event: type[api.Event]) -> None:
     fields = {field.encode_name: field for field in msgspec.structs.fields(event)}
     assert fields["n"].default == 0

@@ -334,7 +334,7 @@ export interface HostHereCommand {
   command: "host_here";
 }
 
-/** Try everything with a practice partner, on a server in this program that nobody else can reach. */
+/** Practise with a scripted partner, on a server in this program that only this computer can reach. */
 export interface PractiseCommand {
   command: "practise";
 }
@@ -568,7 +568,7 @@ export interface PeerName {
   username: string;
 }
 
-/** Which kinds of way are being tried now, all at once, while there is none; `technique` as in `Receipt`. */
+/** The kinds of path that are tried now, all at once, while no link is up; `technique` as in `Receipt`. */
 export interface TryingEvent {
   event: "trying";
   kinds: PathKind[];
