@@ -58,10 +58,10 @@ class Hosting:
             wanted = config.ServerConfig(data_dir=data_dir, listen=listen, mail_outbox=outbox, **knobs)
             try:
                 server: Any = await self._stack.enter_async_context(app.running_server(wanted))
-            except errors.CannotStart as error:
+            except errors.CannotListen as error:
                 refused = Refused(Code.SERVER_UNREACHABLE, str(error))
                 continue
-            except OSError as error:
+            except (errors.CannotStart, OSError) as error:
                 raise Refused(Code.STORAGE_FAILED, type(error).__name__) from error
             self.hosted = Hosted(server.url, outbox)
             return self.hosted

@@ -28,7 +28,7 @@ from floater.crypto.certificate import CertifiedKey, load_certified_key
 from floater.tasks import Tasks
 from floater.wire import relay
 from server.config import ServerConfig, parse_place
-from server.errors import CannotStart
+from server.errors import CannotListen, CannotStart
 from server.gateway.streams import Stream, Streams, endpoint_of
 
 log = logging.getLogger("server.gateway")
@@ -84,7 +84,7 @@ def listen(place: str) -> socket.socket:
             errno.EADDRNOTAVAIL: "this machine has no such address",
             errno.EACCES: "this user may not use that port",
         }.get(error.errno or 0, error.strerror or "the system refused")
-        raise CannotStart(f"Cannot listen at {place}: {reason}.") from error
+        raise CannotListen(f"Cannot listen at {place}: {reason}.") from error
     sock.setblocking(False)
     return sock
 
