@@ -61,7 +61,7 @@ def link_to(
         news: called with what the server says unasked.
 
     Raises:
-        Refused: the proxy of the configuration is no address.
+        ValueError: the proxy of the configuration is not supported.
     """
     choose_proxy(config.proxy, url)  # an unusable setting is found now
     return ServerLink(

@@ -153,7 +153,7 @@ class ServerLink:
             Unreachable: the server is not reached, or the stream broke before
                 the answer came; TIMED_OUT if no answer came.
         """
-        if wait and not self.online:
+        if wait and not (self.online or self._closing):
             await self._try_once()
         stream = self._stream
         if not self.online or stream is None:

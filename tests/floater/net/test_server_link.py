@@ -381,3 +381,15 @@ async def test_what_was_written_before_closing_arrives() -> None:
             assert isinstance(await arrived.get(), control.LogOut)
         (outcome,) = await asking
         assert isinstance(outcome, Unreachable)
+
+
+@pytest.mark.asyncio
+async def test_a_request_after_closing_is_refused_at_once() -> None:
+    async with scene(answer_all) as at:
+        at.link.start()
+        await at.online()
+        await at.link.close()
+        for wait in (True, False):
+            async with asyncio.timeout(5):
+                with pytest.raises(Unreachable):
+                    await at.link.request(control.Ping(UNNUMBERED), wait=wait)
