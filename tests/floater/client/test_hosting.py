@@ -48,7 +48,7 @@ async def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "server").write_bytes(b"in the way")
     with pytest.raises(Refused) as refused:
         await Hosting().start(tmp_path / "server", alone=True)
-    assert refused.value.code is Code.SERVER_UNREACHABLE, "the server cannot start, and says why in its log"
+    assert refused.value.code is Code.STORAGE_FAILED
 
 
 async def test_without_the_servers_part_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

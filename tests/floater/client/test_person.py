@@ -193,6 +193,7 @@ async def test_the_servers_last_word_signs_out(tmp_path: Path, code: str) -> Non
         assert person.state is api.State.SIGNED_OUT
 
 
+@pytest.mark.logs("match refused")
 async def test_how_others_reach_us_changes_from_the_next_talk(tmp_path: Path) -> None:
     async def serve(caller: Caller) -> None:
         caller.say(control.Done((await caller.request()).id))

@@ -81,6 +81,7 @@ def test_that_addresses_are_shown_is_told_once_and_not_to_a_person_who_hides(tmp
     assert told == [Code.DIRECT_SHOWS_ADDRESSES]
 
 
+@pytest.mark.logs("settings cannot be")
 def test_what_cannot_be_stored_is_told_again(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"in the way")
     settings = SettingsFile(tmp_path / "data")

@@ -52,6 +52,7 @@ async def test_a_proxy_that_is_no_address_is_found_at_once(tmp_path: Path) -> No
             link_to(url, ClientConfig(data_dir=tmp_path, proxy="ftp://x"), lambda: "en")
 
 
+@pytest.mark.logs("match refused")
 async def test_a_match_without_a_proof_is_denied(tmp_path: Path) -> None:
     config = ClientConfig(data_dir=tmp_path, proxy="none")
     key = make_certified_key()

@@ -35,6 +35,7 @@ async def test_what_is_asked_at_once_is_done_in_turn(tmp_path: Path) -> None:
     assert await kept.load() == "two"
 
 
+@pytest.mark.logs("the keyring does not answer")
 async def test_a_keyring_that_does_not_answer_is_gone_on_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
