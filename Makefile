@@ -22,14 +22,14 @@ window: setup ## open the window
 
 check: lint types unit ## the fast part: lint, format, types, unit tests
 
-test: COVERAGE := -m coverage run
-test: forget page check end_to_end windows coverage laboratory ## everything
+test: page check end_to_end windows laboratory ## everything
+
+coverage: COVERAGE := -m coverage run
+coverage: forget unit end_to_end windows ## measure what the tests cover, and judge each room
+	@$(BIN)/python -m tests.coverage_gate
 
 forget:
 	@rm -rf build/coverage && mkdir -p build/coverage
-
-coverage: ## judge what the tests of `make test` have covered
-	@$(BIN)/python -m tests.coverage_gate
 
 lint: setup
 	$(BIN)/ruff check .
@@ -38,8 +38,9 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-unit: setup
-	$(PYTEST) -n 2 -m "not natlab" --ignore=tests/end_to_end --ignore=tests/windows
+unit: setup   # long searches are not measured: scripts cover what they search
+	$(PYTEST) -n 2 $(foreach folder,end_to_end windows natlab simulation fuzz,--ignore=tests/$(folder))
+	$(BIN)/python -m pytest -q -n 2 -m "not natlab" tests/simulation tests/fuzz tests/natlab
 
 page: setup ## the window's page: lint, types and unit tests; built anew if it is stale
 	@scripts/page lint check test
@@ -56,7 +57,6 @@ screens: setup ## take pictures of every screen and state anew, into docs/screen
 end_to_end: setup
 	$(PYTEST) -n 2 -m "not natlab" tests/end_to_end
 
-laboratory: COVERAGE :=   # its times are those of the programs alone
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 3 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 

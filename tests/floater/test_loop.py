@@ -1,10 +1,11 @@
 import asyncio
 import ssl
+import sys
 
 import pytest
 
 from floater.crypto.certificate import load_certified_key, make_certified_key
-from floater.loop import abort, new_event_loop
+from floater.loop import abort, new_event_loop, run
 
 
 async def end_and_abort() -> None:
@@ -36,3 +37,12 @@ async def end_and_abort() -> None:
 def test_a_stream_that_is_over_may_be_aborted(make_loop: type[asyncio.SelectorEventLoop]) -> None:
     with asyncio.Runner(loop_factory=make_loop) as runner:
         runner.run(end_and_abort())
+
+
+def test_a_system_without_uvloop_gets_a_loop_that_can_watch_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+
+    async def kind() -> type[asyncio.AbstractEventLoop]:
+        return type(asyncio.get_running_loop())
+
+    assert issubclass(run(kind()), asyncio.SelectorEventLoop)
