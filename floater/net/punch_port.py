@@ -36,7 +36,7 @@ class _Asking(NamedTuple):
     key: str
     "The `observer_key` of `welcome`."
     timeout: float
-    "Seconds for each answer."
+    "Seconds for the whole exchange with each observer."
 
 
 class PunchPort:

@@ -5,7 +5,9 @@ import pytest
 from floater.core.meet.introduction import Relay, TicketProof, introduction_of
 from floater.wire.control import Matched, Peer, Role
 from floater.wire.endpoint import Candidate, CandidateKind
-from floater.wire.nat import UNKNOWN_NAT
+from floater.wire.nat import Allocation, Filtering, Mapping, Nat
+
+CONE = Nat(Mapping.ENDPOINT_INDEPENDENT, Filtering.PORT_DEPENDENT, Allocation.PRESERVED)
 
 MATCHED = Matched(
     match_id="m",
@@ -16,6 +18,7 @@ MATCHED = Matched(
     signature=b"s" * 64,
     relay_token=b"r",
     candidates=(Candidate(CandidateKind.PUBLIC, "8.8.8.8", 4_444),),
+    nat=CONE,
     relay_only=True,
     relay="relay.example.org:443",
 )
@@ -26,7 +29,7 @@ def test_an_introduction_says_all_that_matched_says_of_the_peer() -> None:
     assert (made.match_id, made.role, made.name) == ("m", Role.FOLLOWER, "Bob")
     assert (made.own, made.certificate) == (b"o" * 64, b"c" * 64)
     assert made.proof == TicketProof(b"t", b"s" * 64, b"k" * 32)
-    assert (made.candidates, made.nat) == (MATCHED.candidates, UNKNOWN_NAT)
+    assert (made.candidates, made.nat) == (MATCHED.candidates, CONE)
     assert made.relay == Relay(b"r", "relay.example.org:443")
     assert made.hides
     assert made.expected_key is None
