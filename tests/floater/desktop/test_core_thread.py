@@ -60,6 +60,7 @@ def test_commands_are_answered_and_events_told_in_the_thread_of_qt(tmp_path: Pat
     assert len(core.answers) == 2, "there is nobody to answer"
 
 
+@pytest.mark.logs("settings")
 def test_a_broken_file_of_settings_is_told_of(tmp_path: Path, until: Until) -> None:
     (tmp_path / FILE).write_text("{broken")
     core = Core(tmp_path)

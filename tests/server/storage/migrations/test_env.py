@@ -10,6 +10,7 @@ from floater.errors import ServerRefused
 from server.storage.sqlite import SqliteEngine
 
 
+@pytest.mark.logs("a transaction failed")
 @pytest.mark.asyncio
 async def test_a_migration_that_fails_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
