@@ -13,6 +13,8 @@ from tests.helpers.nodes import a_side
 from tests.simulation.nodes import live
 from tests.simulation.scheduler import RuleBroken
 
+pytestmark = pytest.mark.timeout(900)  # it bounds a hang alone: searches take their time
+
 HISTORIES = 2_000
 TRIES = 2_000
 "Histories in which a planted fault has to show."

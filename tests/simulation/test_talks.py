@@ -22,6 +22,8 @@ from floater.errors import Refused
 from tests.simulation.scheduler import RuleBroken
 from tests.simulation.talks import Gathering, run
 
+pytestmark = pytest.mark.timeout(900)  # it bounds a hang alone: searches take their time
+
 ROOT = Path(__file__).parents[2]
 RUNS = 75
 SEEDS = range(1, 1 + 4 * RUNS, RUNS)
@@ -54,7 +56,7 @@ def test_the_command_lives_seeds_and_counts() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=600,
         check=True,
     )
     assert told.stdout.startswith("3 runs: ")
