@@ -192,6 +192,6 @@ def _is_reason(reason: api.Ended, part: Part, peer: Part) -> bool:
         case api.Ended.PEER_HUNG_UP:
             return was_left
         case api.Ended.PEER_LOST | api.Ended.SERVER_CLOSED:
-            return was_left or part.away or part.standing is api.Standing.CONNECTING
+            return was_left or part.is_doubled or part.away or part.standing is api.Standing.CONNECTING
         case _:
             return False

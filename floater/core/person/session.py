@@ -163,6 +163,8 @@ class Session:
                 if self.state is not State.NONE:
                     self.state = State.AWAY
                 return []
+            case State.NONE, LoggedIn(token=""):
+                return []  # the answer to a `restore` that a log-out has overtaken: there is no token to keep
             case _, LoggedIn(username, token):
                 return self._logged_in(username, token)
             case State.RESTORING, RestoreRefused(code, retry_after) if code in _NOT_NOW:

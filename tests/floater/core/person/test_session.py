@@ -103,6 +103,16 @@ def test_a_log_out_is_told_to_a_server_that_knows_us() -> None:
     script.at(3, Online()).rests()
 
 
+def test_a_log_out_holds_although_a_restore_is_answered_after_it() -> None:
+    machine, script = on()
+    script.at(1, Offline()).at(2, Online(), SendRestore("tok"))
+    assert machine.log_out(api.Ended.LOGGED_OUT) == [DropToken()]
+    script.at(3, LoggedIn("Ann")).rests()
+    assert (machine.state, machine.username) == (State.NONE, None)
+    script.at(4, LoggedIn("Ann", "new"), KeepToken("new")).rests()
+    assert machine.is_on
+
+
 def test_the_end_of_a_match_is_told_now_or_when_the_session_is_on_again() -> None:
     machine, script = on()
     for match_id in ("m1", "m2", "m3", "m4"):
