@@ -72,6 +72,16 @@ async def test_each_talk_gets_a_port_of_its_own(tmp_path: Path) -> None:
     async with asking(tmp_path) as at:
         at.ask("a", "b", "c")
         await at.gets("a", "b", "c")
+        assert list(at.given) == ["a", "b", "c"], "the talk that asked first is served first"
+
+
+async def test_a_port_that_was_ready_before_a_talk_asks_is_stale(tmp_path: Path) -> None:
+    async with asking(tmp_path) as at:
+        stale = await at.reach.ports.ready()
+        assert stale is not None
+        at.ask("a")
+        await at.gets("a")
+        assert at.given["a"] != [stale]
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 5])

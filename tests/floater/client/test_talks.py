@@ -10,18 +10,47 @@ from floater import api
 from floater.client.talks import AT_ONCE
 from floater.codes import Code
 from floater.core import engine
-from floater.core.engine import News
+from floater.core.engine import Engine, News
 from floater.core.meet import orders as meet
 from floater.core.person import standing
 from floater.core.person.session import SendLogOut
 from floater.errors import Refused
+from floater.net.meeting import Performer
+from floater.net.punch_port import PunchPort
 from floater.net.server_link import UNNUMBERED
+from floater.store.source import Source
 from floater.tasks import Tasks
 from floater.wire import control
+from floater.wire.limits import MAX_OPEN_OFFERS
 from floater.wire.nat import UNKNOWN_NAT
 from tests.helpers.several_talks import Someone, two
 
 pytestmark = pytest.mark.asyncio
+
+
+class Sources:
+    """Counts the files that were opened to be offered, and those closed again."""
+
+    def __init__(self) -> None:
+        self.opened = self.closed = 0
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> Sources:
+    counted = Sources()
+    really_open, really_close = Source.__init__, Source.close
+
+    def open_(self: Source, number: int, path: str) -> None:
+        really_open(self, number, path)
+        counted.opened += 1
+
+    def close(self: Source) -> None:
+        really_close(self)
+        counted.closed += 1
+
+    monkeypatch.setattr(Source, "__init__", open_)
+    monkeypatch.setattr(Source, "close", close)
+    return counted
 
 
 async def refusal(someone: Someone, command: api.OfTalk) -> Code:
@@ -86,8 +115,9 @@ async def test_a_file_is_not_offered_before_both_have_greeted(tmp_path: Path) ->
         assert await refusal(both.ann, api.SendFile("x")) is Code.NOT_GREETED
 
 
-async def test_a_file_whose_talk_ends_while_it_is_opened_is_closed_again(tmp_path: Path) -> None:
-    """A file that stays open fails the test, as every warning does."""
+async def test_a_file_whose_talk_ends_while_it_is_opened_is_closed_again(
+    tmp_path: Path, sources: Sources
+) -> None:
     async with two(tmp_path) as both:
         await both.meet()
         path = tmp_path / "a.bin"
@@ -96,6 +126,75 @@ async def test_a_file_whose_talk_ends_while_it_is_opened_is_closed_again(tmp_pat
         await asyncio.sleep(0)
         await both.ann.talks.do(api.HangUp())
         assert await offering is Code.NO_TALK
+        async with asyncio.timeout(20):
+            await both.ann.talks.closed()
+        assert (sources.opened, sources.closed) == (1, 1)
+
+
+async def test_a_file_that_is_refused_is_closed_while_the_talk_goes_on(
+    tmp_path: Path, sources: Sources
+) -> None:
+    async with two(tmp_path) as both:
+        await both.meet()
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"abc")
+        for _ in range(MAX_OPEN_OFFERS):
+            await both.ann.talks.do(api.SendFile(str(path)))
+        assert await refusal(both.ann, api.SendFile(str(path))) is Code.OUTBOX_FULL
+        async with asyncio.timeout(20):
+            while not sources.closed:
+                await asyncio.sleep(0.005)
+        assert (sources.opened, sources.closed) == (MAX_OPEN_OFFERS + 1, 1)
+
+
+async def test_a_talk_that_is_over_has_closed_its_files(tmp_path: Path, sources: Sources) -> None:
+    async with two(tmp_path) as both:
+        await both.meet()
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"abc")
+        await both.ann.talks.do(api.SendFile(str(path)))
+        await both.ann.talks.close()
+        await both.ann.talks.closed()
+        assert (sources.opened, sources.closed) == (1, 1)
+
+
+async def test_a_talk_that_is_over_is_given_no_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    renewed: list[PunchPort | None] = []
+    monkeypatch.setattr(Performer, "renewed", lambda self, port: renewed.append(port))
+    async with two(tmp_path) as both:
+        talk = await both.meet()
+        both.ann.talks.perform(engine.Order(talk, meet.RenewPort()))
+        both.ann.talks.perform(engine.Order(talk, meet.CloseAll()))
+        given = asyncio.Event()
+        both.ann.reach.renew("asked afterwards", lambda _: given.set())
+        async with asyncio.timeout(20):
+            await given.wait()
+        assert renewed == []
+
+
+async def test_a_punch_waits_until_the_server_has_heard_where_we_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed: list[engine.Event] = []
+    really_feed = Engine.feed
+
+    def feed(self: Engine, event: engine.Event, *, now: float) -> list[engine.Effect]:
+        fed.append(event)
+        return really_feed(self, event, now=now)
+
+    async with two(tmp_path) as both:
+        talk = await both.meet()
+        monkeypatch.setattr(Engine, "feed", feed)
+        told = News(talk, meet.CandidatesTold())
+        for then_punch, times in ((False, 0), (True, 1)):
+            both.ann.asked.clear()
+            order = meet.TellCandidates((), UNKNOWN_NAT, then_punch=then_punch)
+            both.ann.talks.perform(engine.Order(talk, order))
+            assert told not in fed, "the server has not heard yet"
+            async with asyncio.timeout(10):
+                while not both.ann.asked:
+                    await asyncio.sleep(0)
+            assert fed.count(told) == times
 
 
 async def test_a_log_out_says_goodbye_in_every_talk(tmp_path: Path) -> None:
