@@ -15,7 +15,7 @@ from typing import Self
 
 from floater import __version__, api
 from floater.client.account import ACCOUNT_COMMANDS, AccountCommand
-from floater.client.mails import Letterbox
+from floater.client.mails import Inbox
 from floater.client.network import look_around, reply_about
 from floater.client.person import Person
 from floater.client.practice import Practice
@@ -55,7 +55,7 @@ class Client:
         self._lock = FolderLock(config.data_dir)
         self._settings = SettingsFile(config.data_dir)
         self._words = Words(emit, lambda: self._settings.language)
-        self._letterbox = Letterbox(self._words.tell)
+        self._inbox = Inbox(self._words.tell)
         self._servers = Servers(
             self._first_server(),
             config=config,
@@ -103,7 +103,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            await self._letterbox.close()
+            await self._inbox.close()
             await self._servers.close()
         finally:
             self._lock.give_back()
@@ -178,11 +178,11 @@ class Client:
         folder = self._servers.mail_folder
         if folder is None or not isinstance(command, api.SignUp | api.ResendCode | api.ForgotPassword):
             return await self._servers.person.account(command)
-        await self._letterbox.expect(folder, command.email)
+        await self._inbox.expect(folder, command.email)
         try:
             return await self._servers.person.account(command)
         except FloaterError:
-            self._letterbox.forget()
+            self._inbox.forget()
             raise
 
     async def _set(self, wish: api.Set) -> None:

@@ -61,7 +61,7 @@ class Mails:
         return [] if code is None else [api.Mailed(to, str(message["Subject"]), code[1], text.strip())]
 
 
-class Letterbox:
+class Inbox:
     """Emits `mailed` for the mail to the address that the person has just entered.
 
     Args:

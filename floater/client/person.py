@@ -218,6 +218,8 @@ class Person:
                 self.talks.perform(effect)
             case Emit(event):
                 self._words.tell(event)
+                if isinstance(event, api.TalkChanged | api.Path | api.PeerAway | api.PeerBack):
+                    log.info("= talk: %s", type(event).__name__)
                 if isinstance(event, api.StateChanged):
                     self._entered(event.state)
             case search.SendSeek() | search.SendCancel() | search.Settled():

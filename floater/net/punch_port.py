@@ -155,7 +155,7 @@ class PunchPort:
             case core.WantPinhole():
                 self._want(socket.AF_INET6)
             case core.Follow(number):
-                self._asks.append(self._tasks.start(self._follow(self._streams[number]), "doorstep"))
+                self._asks.append(self._tasks.start(self._follow(self._streams[number]), "probed"))
             case core.Hold(number):
                 self._tasks.start(self._hold(number, self._streams[number]), "punch port")
             case core.Close(number):
@@ -167,7 +167,7 @@ class PunchPort:
                     self._on_stale()
 
     def _stream(self, asker: Asker, observer: Endpoint) -> StunStream:
-        if asker is Asker.DOORSTEP:
+        if asker is Asker.PROBED:
             return ProbeListener(observer)
         if asker is Asker.FRESH:
             return StunStream(0, observer)
@@ -181,12 +181,12 @@ class PunchPort:
         except TimeoutError:
             pass
         if isinstance(stream, ProbeListener):
-            self._feed(core.Knocked(stream.fates))
+            self._feed(core.Probed(stream.fates))
         self._feed(core.Answered(number, stream.seen))
 
     async def _follow(self, stream: StunStream) -> None:
         assert isinstance(stream, ProbeListener)
-        stream.on_report = lambda: self._feed(core.Knocked(stream.fates))
+        stream.on_report = lambda: self._feed(core.Probed(stream.fates))
         try:
             async with asyncio.timeout(self._asking.timeout):
                 await stream.follow()

@@ -101,7 +101,7 @@ class ProbeListener(StunStream):
     def __init__(self, observer: Endpoint) -> None:
         super().__init__(0, observer)
         self.fates: dict[stun.Probe, Stray] = {}
-        """What became of each knock, once it has been sent: UNKNOWN if it has not come in yet. A report may
+        """What became of each probe that was sent: UNKNOWN until it has come in. A report may
         still say that it has."""
         self.on_report: Callable[[], None] | None = None
         "Called when a report has changed `fates`."
@@ -115,7 +115,7 @@ class ProbeListener(StunStream):
         return not RULES.prompts
 
     async def ask(self) -> Observation | None:
-        """Ask for two knocks; return when they have come in, or should have: they left before the answer did.
+        """Ask for two probes; return when they have come in, or should have: they left before the answer did.
 
         To `accept` them would take a round trip more: the kernel tells of a
         stream only when its third packet is here. Linux shows the first, too.
@@ -126,15 +126,15 @@ class ProbeListener(StunStream):
         self._awaited = answer.probe
         if sys.platform == "linux":
             self.fates = dict.fromkeys(answer.probe, Stray.UNKNOWN)
-            for knock in knocking(self.port, _TABLES[self._sock.family]) - {self.observer}:
-                is_same = knock.host == self.observer.host
+            for place in probes_at(self.port, _TABLES[self._sock.family]) - {self.observer}:
+                is_same = place.host == self.observer.host
                 probe = stun.Probe.OTHER_PORT if is_same else stun.Probe.OTHER_ADDRESS
                 if probe in answer.probe:
                     self.fates[probe] = Stray.ACCEPTED
         return self.seen
 
     async def follow(self) -> None:
-        """Wait for the reports on all knocks that are under way, or the end of the stream."""
+        """Wait for the reports on all probes that are under way, or the end of the stream."""
         awaited = self._awaited
         try:
             while awaited and (report := await self._next()) is not None:
@@ -152,7 +152,7 @@ class ProbeListener(StunStream):
         self._listener.close()
 
 
-def knocking(port: int, table: Path) -> set[Endpoint]:
+def probes_at(port: int, table: Path) -> set[Endpoint]:
     """Tell whose SYN to a port of ours this system has answered without hearing more so far.
 
     Args:

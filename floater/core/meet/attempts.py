@@ -86,7 +86,7 @@ class Attempts:
     def __init__(self, head_start: float) -> None:
         self.is_at_relay = False
         self.relay_error: Code | None = None
-        "Why the last visit to the relay failed; None after a new one has begun."
+        "Why the last attempt at the relay failed; None after a new one has begun."
         self._head_start = head_start
         self._may_punch = False
         self._may_reach = False
@@ -195,12 +195,12 @@ class Attempts:
         return [OpenRelay()]
 
     def relay_lost(self, event: RelayLost, now: float, *, is_up: bool) -> None:
-        """The relay brought no link; plan another visit unless a link is in use."""
+        """The relay brought no link; plan another attempt unless a link is in use."""
         self.is_at_relay, self.relay_error = False, event.code
         if not is_up:
             pause = REACH_PAUSE if event.code is Code.SERVER_UNREACHABLE else RELAY_PAUSE
             self._relay_at = now + pause * (0.5 + event.spread)
 
     def relay_again(self, now: float) -> None:
-        """A link over the relay is gone before it was in use; plan another visit."""
+        """A link over the relay is gone before it was in use; plan another attempt."""
         self._relay_at = now + RELAY_PAUSE

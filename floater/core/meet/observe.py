@@ -25,7 +25,7 @@ class Asker(Enum):
 
     PUNCH_PORT = "punch port"  # for the mapping, and for what peers will be told
     SECOND = "second punch port"  # the one of lane 1; a NAT that maps the first well maps this one alike
-    DOORSTEP = "doorstep"  # a fresh one that strangers are asked to knock at, for the filtering
+    PROBED = "probed"  # a fresh port that the observer is asked to probe, to learn how the NAT filters
     FRESH = "fresh"  # one more, for the allocation
 
 
@@ -68,7 +68,7 @@ def questions_for(observers: Sequence[Endpoint]) -> list[Question]:
     asked += [Question(Asker.PUNCH_PORT, observer) for observer in first[: room - 2]]
     again = itertools.cycle(first)
     fresh = [next(again) for _ in range(room - len(asked))] if first else []
-    asked += [Question(Asker.FRESH if at else Asker.DOORSTEP, place) for at, place in enumerate(fresh)]
+    asked += [Question(Asker.FRESH if at else Asker.PROBED, place) for at, place in enumerate(fresh)]
     return asked + [Question(Asker.PUNCH_PORT, observer) for observer in beside[:1]]
 
 

@@ -183,7 +183,7 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
-class Knocked:
+class Probed:
     """What became of the strangers' SYNs, as far as it is known."""
 
     fates: Mapping[Probe, Stray]
@@ -235,7 +235,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Wait for what becomes of the strangers' SYNs, and feed `Knocked`."""
+    """Wait for what becomes of the strangers' SYNs, and feed `Probed`."""
 
     question: int
 
@@ -257,7 +257,7 @@ class Stale:
     """What the outside sees may have changed: another port should be prepared. Comes once."""
 
 
-Event: TypeAlias = Ask | Connected | Answered | Knocked | Routed | Placed | Introduced | Tick
+Event: TypeAlias = Ask | Connected | Answered | Probed | Routed | Placed | Introduced | Tick
 Effect: TypeAlias = Open | WantPinhole | Hold | Follow | Close | Known | Stale
 
 
@@ -306,7 +306,7 @@ class Port:
                 return [*self._settle(question, seen), *self._look()]
             case Answered(question, seen):
                 return self._compare(question, seen)
-            case Knocked(fates):
+            case Probed(fates):
                 self.facts = replace(self.facts, fates=dict(fates))
                 return []
             case Routed(router, firewall):
@@ -327,7 +327,7 @@ class Port:
             raise LocalProtocolError("asked twice")
         self._questions = [
             question
-            if self._listens or question.asker is not Asker.DOORSTEP
+            if self._listens or question.asker is not Asker.PROBED
             else Question(Asker.FRESH, question.observer)
             for question in questions_for(observers)
             if self._by_ipv6 or not _is_ipv6(question.observer)
@@ -359,7 +359,7 @@ class Port:
             return [Close(number)]
         self._note(number, seen)
         question = self._questions[number]
-        if question.asker is Asker.DOORSTEP:
+        if question.asker is Asker.PROBED:
             return [Follow(number)]
         held = (question.asker, _is_ipv6(question.observer))
         if question.asker is Asker.FRESH or held in self._held:

@@ -57,7 +57,7 @@ SCANNERS: Final = 16
 BLOCK_STEP: Final = 3
 "Every so many-th port of a block is tried: of 16 flows five have one of these, and none has once in 600."
 AHEAD: Final = 64
-"Places in a sequence that are open: others in the house dial out as well."
+"Places in a sequence that are open: other computers behind the same NAT dial out as well."
 FOLLOWERS: Final = 4
 "Flows that try those in each wave, and as many that are open themselves."
 DIAGONAL: Final = 128

@@ -6,7 +6,7 @@ import pytest
 
 from floater import api
 from floater.client import mails
-from floater.client.mails import Letterbox, Mails
+from floater.client.mails import Inbox, Mails
 
 ANN = "ann@example.org"
 
@@ -68,7 +68,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 class Hearer:
     def __init__(self) -> None:
         self.told: asyncio.Queue[api.Mailed] = asyncio.Queue()
-        self.box = Letterbox(self.told.put_nowait)
+        self.box = Inbox(self.told.put_nowait)
 
     async def hears(self) -> str:
         async with asyncio.timeout(30):

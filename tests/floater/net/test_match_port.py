@@ -4,7 +4,7 @@ import socket
 import pytest
 
 from floater.core.meet import orders
-from floater.core.meet.port import Knocked
+from floater.core.meet.port import Probed
 from floater.net.match_port import MatchPort
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.wire.endpoint import Endpoint
@@ -34,7 +34,7 @@ async def test_what_is_learnt_of_the_port_in_use_is_fed() -> None:
     port = await prepared()
     match_port = MatchPort(port, fed.append)
     assert match_port.begin() == port.facts
-    port._feed(Knocked({Probe.OTHER_ADDRESS: Stray.RESET}))
+    port._feed(Probed({Probe.OTHER_ADDRESS: Stray.RESET}))
     assert fed == [orders.PortChanged(port.facts)]
     match_port.perform(orders.LookAround())
     assert fed[1:] == [orders.PortChanged(port.facts)]

@@ -7,7 +7,7 @@ import pytest
 
 from floater.core.meet.candidates import is_port_allowed
 from floater.core.meet.observe import MAX_QUESTIONS
-from floater.core.meet.port import Knocked
+from floater.core.meet.port import Probed
 from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.wire import stun
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
@@ -188,7 +188,7 @@ async def test_what_was_told_of_our_nat_stays_what_it_was_when_more_is_learnt() 
         port = await prepare((f":{one}",))
         told = port.introduce()
         assert port.facts.told.nat == told == port.facts.nat
-        port._feed(Knocked({stun.Probe.OTHER_ADDRESS: Stray.RESET}))
+        port._feed(Probed({stun.Probe.OTHER_ADDRESS: Stray.RESET}))
         assert port.facts.nat != told
         assert port.facts.told.nat == told
         await port.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from floater.net.punch_port import prepare_punch_port
-from floater.net.stun_stream import ProbeListener, knocking
+from floater.net.stun_stream import ProbeListener, probes_at
 from floater.wire import stun
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Filtering, Stray
@@ -23,7 +23,7 @@ HERE = Endpoint("203.0.113.7", 40_000)
 
 
 @asynccontextmanager
-async def doorstep_at(
+async def probed_at(
     under_way: stun.Probe, *reports: tuple[stun.Probe, Stray]
 ) -> AsyncIterator[tuple[ProbeListener, list[stun.StunMessage]]]:
     """A listener before an observer that claims these SYNs are under way, and reports so on them."""
@@ -46,7 +46,7 @@ async def doorstep_at(
 
 
 async def test_both_strangers_are_asked_for_and_no_key_is_said() -> None:
-    async with doorstep_at(BOTH) as (listener, heard):
+    async with probed_at(BOTH) as (listener, heard):
         seen = await listener.ask()
         assert seen is not None
         assert (seen.local.port, seen.mapped) == (listener.port, HERE)
@@ -58,7 +58,7 @@ async def test_both_strangers_are_asked_for_and_no_key_is_said() -> None:
 
 async def test_reports_tell_what_became_of_them() -> None:
     told = ((stun.Probe.OTHER_ADDRESS, Stray.DROPPED), (stun.Probe.OTHER_PORT, Stray.ACCEPTED))
-    async with doorstep_at(BOTH, *told) as (listener, _):
+    async with probed_at(BOTH, *told) as (listener, _):
         await listener.ask()
         await listener.follow()
         assert listener.fates == dict(told)
@@ -66,14 +66,14 @@ async def test_reports_tell_what_became_of_them() -> None:
 
 async def test_only_what_was_said_to_be_under_way_is_believed() -> None:
     told = ((stun.Probe.OTHER_ADDRESS, Stray.ACCEPTED), (BOTH, Stray.ACCEPTED))
-    async with doorstep_at(stun.Probe.OTHER_PORT, *told) as (listener, _):
+    async with probed_at(stun.Probe.OTHER_PORT, *told) as (listener, _):
         await listener.ask()
         await listener.follow()
         assert listener.fates == {stun.Probe.OTHER_PORT: Stray.UNKNOWN}
 
 
 async def test_an_observer_that_sends_nobody_teaches_nothing() -> None:
-    async with doorstep_at(stun.Probe.NONE) as (listener, _):
+    async with probed_at(stun.Probe.NONE) as (listener, _):
         await listener.ask()
         await listener.follow()
         assert listener.fates == {}
@@ -107,12 +107,12 @@ async def test_a_syn_that_waits_for_its_third_packet_is_seen_in_the_kernel_s_tab
     six.write_text(
         f"  sl\n   0: B80D0120000000000000000001000000:9C40 B80D0120000000000000000002000000:1F90 03 {rest}"
     )
-    assert knocking(40_000, four) == {Endpoint("10.0.2.10", 36_618)}
-    assert knocking(40_000, six) == {Endpoint("2001:db8::2", 8_080)}
-    assert knocking(40_002, four) == knocking(40_000, tmp_path / "none") == set()
+    assert probes_at(40_000, four) == {Endpoint("10.0.2.10", 36_618)}
+    assert probes_at(40_000, six) == {Endpoint("2001:db8::2", 8_080)}
+    assert probes_at(40_002, four) == probes_at(40_000, tmp_path / "none") == set()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone shows it")
 @pytest.mark.parametrize("path", ["tcp", "tcp6"])
 async def test_this_system_s_table_is_read(path: str) -> None:
-    assert knocking(1, Path("/proc/thread-self/net", path)) == set()
+    assert probes_at(1, Path("/proc/thread-self/net", path)) == set()

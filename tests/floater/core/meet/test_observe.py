@@ -56,7 +56,7 @@ def test_six_connections_are_all_that_is_made(count: int, six: tuple[Endpoint, .
     observers = [Endpoint("198.51.100.1", port) for port in range(1, count + 1)]
     asked = questions_for([*six, *observers])
     assert len(asked) == MAX_QUESTIONS
-    assert [question.asker for question in asked].count(Asker.DOORSTEP) == 1
+    assert [question.asker for question in asked].count(Asker.PROBED) == 1
     ours = [question.observer for question in asked if question.asker is Asker.PUNCH_PORT]
     assert len(ours) == len(set(ours)), "the same twice from one port cannot be dialled"
     assert min(count, 3) <= sum(":" not in place.host for place in ours)
@@ -66,7 +66,7 @@ def test_six_connections_are_all_that_is_made(count: int, six: tuple[Endpoint, .
 def test_the_server_s_own_port_comes_first_and_is_where_strangers_are_asked_for() -> None:
     asked = questions_for([S1P1, S2P1, S1P2])
     assert next(one.observer for one in asked if one.asker is Asker.PUNCH_PORT) == S1P2
-    assert next(one.observer for one in asked if one.asker is Asker.DOORSTEP) == S1P2
+    assert next(one.observer for one in asked if one.asker is Asker.PROBED) == S1P2
 
 
 def test_ipv6_alone_is_got_to_know_like_ipv4_and_nobody_is_nobody() -> None:

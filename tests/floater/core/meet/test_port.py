@@ -16,13 +16,13 @@ from floater.core.meet.port import (
     Follow,
     Hold,
     Introduced,
-    Knocked,
     Known,
     Network,
     Open,
     Placed,
     Port,
     PortFacts,
+    Probed,
     Routed,
     Stale,
     Told,
@@ -46,7 +46,7 @@ GRANTED = Standing(Outcome.GRANTED, None, MAPPED)
 ASKED_OF_ONE = (
     Open(0, Asker.SECOND, ONE),
     Open(1, Asker.PUNCH_PORT, ONE),
-    Open(2, Asker.DOORSTEP, ONE),
+    Open(2, Asker.PROBED, ONE),
     Open(3, Asker.FRESH, ONE),
     Open(4, Asker.FRESH, ONE),
     Open(5, Asker.FRESH, ONE),
@@ -143,7 +143,7 @@ def test_one_stream_is_held_for_each_lane_and_family() -> None:
             Open(0, Asker.SECOND, ONE),
             Open(1, Asker.PUNCH_PORT, ONE),
             Open(2, Asker.PUNCH_PORT, TWO),
-            Open(3, Asker.DOORSTEP, ONE),
+            Open(3, Asker.PROBED, ONE),
             Open(4, Asker.FRESH, TWO),
             Open(5, Asker.PUNCH_PORT, SIX),
             WantPinhole(),
@@ -192,7 +192,7 @@ def test_facts_follow_strangers_the_router_and_the_network() -> None:
     network = Network({ip_address(OWN): ip_network("192.168.1.0/24")}, frozenset({ip_address("192.168.1.1")}))
     script = (
         port()
-        .at(0.0, Knocked({Probe.OTHER_ADDRESS: Stray.ACCEPTED}))
+        .at(0.0, Probed({Probe.OTHER_ADDRESS: Stray.ACCEPTED}))
         .at(0.1, Routed(GRANTED, NOT_ASKED))
         .at(0.2, Placed(network))
     )
