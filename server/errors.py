@@ -6,4 +6,4 @@ class CannotStart(Exception):
 
 
 class CannotListen(CannotStart):
-    """The address to listen at is none of this computer's, or its port is taken."""
+    """This computer does not have the address to listen at, or the port is taken."""

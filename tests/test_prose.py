@@ -24,7 +24,7 @@ BANNED: Final = re.compile(
 )
 FILES: Final = sorted(
     path
-    for pattern in ("floater/**/*.py", "benchmarks/*.py", "tests/helpers/*.py")
+    for pattern in ("floater/**/*.py", "server/**/*.py", "benchmarks/*.py", "tests/helpers/*.py")
     for path in ROOT.glob(pattern)
 )
 

@@ -1,8 +1,8 @@
 """Accounts: sign up, activate, log in, forget, change (spec §4.2).
 
-    nobody ──sign_up──▶ pending ──activate──▶ account ──log_in──▶ token
+    unknown ─sign_up──▶ pending ──activate──▶ account ──log_in──▶ token
                           │ 24 h                 ▲ └──forgot──▶ pending ──reset──▶ all tokens gone
-                          └──▶ nobody            └─────────────────────────────┘
+                          └──▶ unknown           └─────────────────────────────┘
 
 Two rules hold for all of it:
 
