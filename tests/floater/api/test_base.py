@@ -63,6 +63,47 @@ def test_a_command_about_a_talk_names_it_or_none() -> None:
     assert read({"command": "greet", "talk": "t"}) == api.Greet(talk="t")
 
 
+def test_exactly_these_commands_are_about_a_talk() -> None:
+    assert {command for command in COMMANDS if issubclass(command, api.OfTalk)} == {
+        api.Greet,
+        api.SendText,
+        api.Retry,
+        api.Typing,
+        api.HangUp,
+        api.MarkRead,
+        api.History,
+        api.GetReceipt,
+        api.SendFile,
+        api.Accept,
+        api.Decline,
+        api.Pause,
+        api.Resume,
+        api.Cancel,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "fields"),
+    [
+        (api.Ready("1.0", n=1), {"event": "ready", "version": "1.0", "n": 1}),
+        (
+            api.Notice("address", "Seen.", n=1),
+            {"event": "notice", "code": "address", "message": "Seen.", "n": 1},
+        ),
+        (api.Error("a", "b"), {"code": "a", "message": "b"}),
+        (api.Empty(), {}),
+        (
+            api.HistoryReply([api.Recorded(1.5, api.PeerBack(talk="t", n=3))], 3),
+            {"events": [{"at": 1.5, "happened": {"event": "peer_back", "talk": "t", "n": 3}}], "n": 3},
+        ),
+    ],
+)
+def test_what_is_told_has_the_names_that_scripts_rely_on(
+    value: msgspec.Struct, fields: dict[str, Any]
+) -> None:
+    assert msgspec.json.decode(msgspec.json.encode(value)) == fields
+
+
 @pytest.mark.parametrize(
     "fields", [{"command": "sing"}, {"command": "send_text"}, {"command": "send_text", "text": 1}, {}]
 )

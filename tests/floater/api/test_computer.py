@@ -44,6 +44,11 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
             api.ServerChanged("floater://h:1", n=1),
             {"event": "server", "server": "floater://h:1", "practising": False, "n": 1},
         ),
+        (api.ServerReply("floater://h:1"), {"server": "floater://h:1"}),
+        (
+            api.HostReply("floater://h:1", "<svg/>", "/o"),
+            {"server": "floater://h:1", "qr": "<svg/>", "outbox": "/o"},
+        ),
     ],
 )
 def test_what_is_told_has_the_names_that_scripts_rely_on(

@@ -46,6 +46,34 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
             },
         ),
         (
+            api.Offered("a.1", "x.png", "image/png", 9, api.Preview(1, 1, b"\x00\x01\x02"), talk="t", n=1),
+            {
+                "event": "offered",
+                "transfer_id": "a.1",
+                "name": "x.png",
+                "content_type": "image/png",
+                "size": 9,
+                "preview": {"width": 1, "height": 1, "pixels": "AAEC"},
+                "talk": "t",
+                "n": 1,
+            },
+        ),
+        (
+            api.Accepted("a.1", talk="t", n=1),
+            {"event": "accepted", "transfer_id": "a.1", "talk": "t", "n": 1},
+        ),
+        (
+            api.Paused("a.1", True, False, talk="t", n=1),
+            {
+                "event": "paused",
+                "transfer_id": "a.1",
+                "by_you": True,
+                "by_peer": False,
+                "talk": "t",
+                "n": 1,
+            },
+        ),
+        (
             api.Progress("a.1", 1, 9, talk="t", n=1),
             {"event": "progress", "transfer_id": "a.1", "bytes": 1, "size": 9, "talk": "t", "n": 1},
         ),

@@ -40,6 +40,96 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
             },
         ),
         (
+            api.Path(
+                api.PathKind.RELAY,
+                12.0,
+                3.0,
+                "relay-tls",
+                api.Receipt(
+                    1.0,
+                    2.0,
+                    "birthday",
+                    3,
+                    api.NatWords("endpoint", "unknown", "random", "unknown"),
+                    None,
+                    api.RelayReason.FAILED,
+                ),
+                talk="t",
+                n=1,
+            ),
+            {
+                "event": "path",
+                "kind": "relay",
+                "took_ms": 12.0,
+                "rtt_ms": 3.0,
+                "how": "relay-tls",
+                "receipt": {
+                    "stood_ms": 1.0,
+                    "proved_ms": 2.0,
+                    "technique": "birthday",
+                    "syns": 3,
+                    "our_nat": {
+                        "mapping": "endpoint",
+                        "filtering": "unknown",
+                        "allocation": "random",
+                        "stray": "unknown",
+                    },
+                    "why_relay": "failed",
+                },
+                "talk": "t",
+                "n": 1,
+            },
+        ),
+        (
+            api.NetworkReply("none", "none", "kept", "silent", ["a:1"], ["b:2"], "open", ["Good."], None, []),
+            {
+                "nat": "none",
+                "filtering": "none",
+                "allocation": "kept",
+                "stray": "silent",
+                "public": ["a:1"],
+                "private": ["b:2"],
+                "reachability": "open",
+                "words": ["Good."],
+                "server_ms": None,
+                "mapped": [],
+            },
+        ),
+        (
+            api.ReceiptReply(
+                path=None,
+                how="",
+                rtt_ms=None,
+                over=True,
+                matched_ms=1.0,
+                stood_ms=None,
+                proved_ms=None,
+                greeted_ms=None,
+                changes=[api.PathChange(2.0, api.PathKind.RELAY, "relay")],
+                receipt=None,
+                words=["Over."],
+                text="Receipt\nOver.",
+            ),
+            {
+                "path": None,
+                "how": "",
+                "rtt_ms": None,
+                "over": True,
+                "matched_ms": 1.0,
+                "stood_ms": None,
+                "proved_ms": None,
+                "greeted_ms": None,
+                "changes": [{"at_ms": 2.0, "kind": "relay", "how": "relay"}],
+                "receipt": None,
+                "words": ["Over."],
+                "text": "Receipt\nOver.",
+            },
+        ),
+        (
+            api.PathChange(1.5, None, "lost"),
+            {"at_ms": 1.5, "kind": None, "how": "lost"},
+        ),
+        (
             api.Trying([api.PathKind.RELAY], "crossing", talk="t", n=1),
             {"event": "trying", "kinds": ["relay"], "technique": "crossing", "talk": "t", "n": 1},
         ),
@@ -66,3 +156,7 @@ def test_what_is_told_has_the_names_that_scripts_rely_on(
 
 def test_the_best_way_comes_first() -> None:
     assert [*api.PathKind] == ["lan", "direct", "relay"]
+
+
+def test_the_reasons_for_the_relay_are_those_that_scripts_rely_on() -> None:
+    assert [*api.RelayReason] == ["hidden", "no_places", "unpredictable", "under_way", "failed"]

@@ -48,6 +48,26 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
             {"event": "peer_greeted", "language": "en", "greeting": "Hello", "talk": "t", "n": 1},
         ),
         (
+            api.Greeted("zh", "你好", talk="t", n=1),
+            {"event": "greeted", "language": "zh", "greeting": "你好", "talk": "t", "n": 1},
+        ),
+        (
+            api.Said("a.1", "hi", talk="t", n=1),
+            {"event": "said", "message_id": "a.1", "text": "hi", "talk": "t", "n": 1},
+        ),
+        (
+            api.Undelivered("a.1", api.Error("not_delivered", "Late."), talk="t", n=1),
+            {
+                "event": "undelivered",
+                "message_id": "a.1",
+                "error": {"code": "not_delivered", "message": "Late."},
+                "talk": "t",
+                "n": 1,
+            },
+        ),
+        (api.PeerTyping(True, talk="t", n=1), {"event": "peer_typing", "typing": True, "talk": "t", "n": 1}),
+        (api.PeerBack(talk="t", n=1), {"event": "peer_back", "talk": "t", "n": 1}),
+        (
             api.Delivered("a.1", talk="t", n=1),
             {"event": "delivered", "message_id": "a.1", "talk": "t", "n": 1},
         ),
@@ -58,6 +78,19 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
         (api.PeerAway(30.0, talk="t", n=1), {"event": "peer_away", "grace_s": 30.0, "talk": "t", "n": 1}),
         (api.TextReply("a.1"), {"message_id": "a.1"}),
         (api.TalksReply([]), {"talks": []}),
+        (
+            api.TalkInfo("t", api.TalkKind.STRANGER, "Bob", api.Standing.OPEN, 2, None, True, False),
+            {
+                "talk": "t",
+                "kind": "stranger",
+                "name": "Bob",
+                "standing": "open",
+                "unread": 2,
+                "path": None,
+                "greeted": True,
+                "peer_greeted": False,
+            },
+        ),
     ],
 )
 def test_what_is_told_has_the_names_that_scripts_rely_on(
@@ -70,3 +103,12 @@ def test_the_words_are_those_that_scripts_rely_on() -> None:
     assert [*api.State] == ["signed_out", "home", "seeking", "connecting", "greeting", "talking"]
     assert [*api.Standing] == ["apart", "connecting", "greeting", "open", "over"]
     assert [*api.TalkKind] == ["stranger", "lobby", "nearby", "contact", "group"]
+    assert [*api.Ended] == [
+        "you_hung_up",
+        "peer_hung_up",
+        "peer_lost",
+        "peer_misbehaved",
+        "logged_in_elsewhere",
+        "logged_out",
+        "server_closed",
+    ]
