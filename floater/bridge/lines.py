@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -30,7 +30,6 @@ class _Envelope(msgspec.Struct):
 
 
 _envelope: Final = msgspec.json.Decoder(_Envelope)
-_plain: Final = msgspec.json.Decoder()
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -92,22 +91,18 @@ def read_command(line: bytes | str, commands: Any) -> tuple[Id, Any]:
             such command, or a field that is missing or of the wrong type.
     """
     try:
-        fields = _plain.decode(line)
-        number: Id = msgspec.convert(fields, _Envelope).id
+        number = _envelope.decode(line).id
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise NoCommand(_id_of(line)) from None
+        raise NoCommand(None) from None
     try:
-        return number, msgspec.convert(fields, commands)
-    except msgspec.ValidationError:
+        return number, _decoder(commands).decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise NoCommand(number) from None
 
 
-def _id_of(line: bytes | str) -> Id | None:
-    """The id of a line that cannot be read as a whole; None if that cannot be read either."""
-    try:
-        return _envelope.decode(line).id
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
+@lru_cache(maxsize=8)
+def _decoder(commands: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(commands)  # costs more than to decode a line
 
 
 def reply_line(number: Id | None, answer: Answer) -> bytes:

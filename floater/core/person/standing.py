@@ -194,11 +194,14 @@ class Standing:
         Raises:
             Refused: NO_TALK; WHICH_TALK if `talk` is empty and there are several.
         """
-        on = self.encounters
         if talk:
-            on = tuple(one for one in on if one.match_id == talk)
-        elif self.stranger is not None:
-            return self.stranger
+            named = self._encounters.get(talk)
+            if named is None or named.is_over:
+                raise Refused(Code.NO_TALK)
+            return named
+        if (stranger := self.stranger) is not None:
+            return stranger
+        on = self.encounters
         if not on:
             raise Refused(Code.NO_TALK)
         if len(on) > 1:

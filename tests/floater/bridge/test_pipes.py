@@ -72,6 +72,38 @@ async def test_what_is_written_is_whole_and_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_pipe_gets_everything_in_order_though_its_reader_is_slow() -> None:
+    reading, writing = os.pipe()
+    sink = LineSink(writing, gone=lambda: None)
+    lines = [b"%d" % number * (1 + 997 * (number % 5)) + b"\n" for number in range(1, 400)]
+    for line in lines:
+        sink.write(line)  # far more than a pipe holds, and nothing is read yet
+
+    def read() -> bytes:
+        with open(reading, "rb") as pipe:
+            return pipe.read()
+
+    came = asyncio.get_running_loop().run_in_executor(None, read)
+    await sink.close()
+    os.close(writing)
+    assert await came == b"".join(lines)
+
+
+@pytest.mark.asyncio
+async def test_a_pipe_with_room_has_a_short_line_at_once() -> None:
+    reading, writing = os.pipe()
+    sink = LineSink(writing, gone=lambda: None)
+    sink.write(b"hello\n")
+    sink.write(b"again\n")
+    await asyncio.sleep(0)  # the turn ends
+    os.set_blocking(reading, False)
+    assert os.read(reading, 100) == b"hello\nagain\n"
+    await sink.close()
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.asyncio
 async def test_a_reader_who_went_away_is_noticed_once() -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -103,6 +135,7 @@ async def test_a_reader_who_takes_nothing_is_given_up() -> None:
     gone = asyncio.Event()
     sink = LineSink(writing, gone.set)
     sink.write(b"x" * (MAX_BACKLOG // 2))
+    await asyncio.sleep(0)
     assert not gone.is_set()
     sink.write(b"x" * (MAX_BACKLOG // 2 + 1))
     async with asyncio.timeout(30):
