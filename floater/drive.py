@@ -48,7 +48,7 @@ class Driver(Generic[In, Out]):
                     self._perform(effect)
         finally:
             self._busy = False
-        self._set_timer()
+            self._set_timer()  # also after an error: the machine still has to hear of its deadline
 
     def close(self) -> None:
         """Stop: no further event reaches the machine and no timer fires."""

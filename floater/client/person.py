@@ -171,9 +171,9 @@ class Person:
         self.talks.network_changed(gone)
         if self.engine.standing.stranger is None and was_online and self.link.online:
             # Otherwise this is done when the stream to the server is open again.
+            self.search.renew_soon()  # before the port that the server knows is closed
             self.reach.ports.drop()
             self.reach.ports.prepare()
-            self.search.renew_soon()
 
     def _reached(self, reached: Reached) -> None:
         assert self.link is not None
@@ -224,7 +224,7 @@ class Person:
                     self._entered(event.state)
             case search.SendSeek() | search.SendCancel() | search.Settled():
                 self.search.perform(effect)
-            case engine.Fault(code, is_ours):
+            case engine.Fault(_, code, is_ours):
                 log.warning("= %s broke the protocol: %s", "we" if is_ours else "the peer", code.value)
             case engine.CheckServer():
                 assert self.link is not None

@@ -79,8 +79,8 @@ class Search:
         await self._settled()
 
     def renew_soon(self) -> None:
-        """Start `renew`, and return at once."""
-        self._tasks.start(self.renew(), "seek from another place")
+        """Seek again with the present wishes; return at once. A match that is on its way will be declined."""
+        self._feed(search.SeekAnew())
 
     async def _settled(self) -> Code | None:
         if self._machine.is_settled:

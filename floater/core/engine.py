@@ -90,6 +90,7 @@ class Order:
 class Fault:
     """A peer broke the protocol, or says that we did (`is_ours`). Write it to the log."""
 
+    talk: str
     code: Code
     is_ours: bool
 
@@ -276,7 +277,7 @@ class Engine:
                     effects += self._stand(encounter.Greeted(talk), now)
                 case say.Over(reason, fault):
                     if fault is not None:
-                        effects.append(Fault(fault, is_ours=reason is api.Ended.PEER_HUNG_UP))
+                        effects.append(Fault(talk, fault, is_ours=reason is api.Ended.PEER_HUNG_UP))
                     effects += self._stand(encounter.Over(talk, reason), now)
                     self._later.append(News(talk, meet.Close()))
                 case _:

@@ -83,6 +83,19 @@ async def test_an_error_reaches_the_caller_and_the_driver_goes_on() -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_error_leaves_the_deadline_in_force() -> None:
+    loop = asyncio.get_running_loop()
+    machine = Recorder()
+    ticked = asyncio.Event()
+    driver: Driver[str, str] = Driver(machine, lambda effect: ticked.set() if effect == "ticked" else None)
+    machine.deadline = loop.time()
+    with pytest.raises(LocalProtocolError):
+        driver.feed("bad")
+    async with asyncio.timeout(30):
+        await ticked.wait()
+
+
+@pytest.mark.asyncio
 async def test_after_close_nothing_reaches_the_machine() -> None:
     loop = asyncio.get_running_loop()
     machine = Recorder(deadline=loop.time() + 0.01)

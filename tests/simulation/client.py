@@ -202,7 +202,7 @@ class Client:
                 self.links[talk].perform(order)
                 if isinstance(order, orders.CloseAll):
                     del self.links[talk]
-            case engine.Fault(code):
+            case engine.Fault(_, code):
                 raise RuleBroken("an honest client was called a liar", f"{self.name} {code.value}")
             case engine.CheckServer() | search.Settled():
                 pass

@@ -92,6 +92,11 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
+class NotRestored:
+    """The server cannot restore the session now; it will be asked again."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoggedOut:
     """The session has ended."""
 
@@ -123,6 +128,7 @@ Event: TypeAlias = (
     | CancelAnswered
     | Offline
     | Restored
+    | NotRestored
     | LoggedOut
     | Found
     | Crossed
@@ -245,6 +251,8 @@ class Search:
                 return self._cancelled()
             case _, Tick() if self.deadline is not None and now >= self.deadline:
                 return self._cancelled()
+            case State.SEEKING, NotRestored():
+                return self._settle()
             case State.SEEKING, Found():
                 return self._end()
             case _, SeekAgain(after, notice):

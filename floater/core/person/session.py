@@ -172,6 +172,7 @@ class Session:
                 self.deadline = now + (retry_after or RESTORE_AGAIN)
                 return []
             case State.RESTORING, RestoreRefused(code):
+                self.state = State.AWAY  # there is no log-in to end at the server
                 return [LogInEnded(api.Ended.LOGGED_OUT, code)]
             case ((State.AWAY | State.RESTORING | State.ON), Closed(code)):
                 self.state = State.AWAY  # a request sent now would not arrive
@@ -205,8 +206,11 @@ class Session:
         return []
 
     def log_out(self, reason: api.Ended) -> list[SendLogOut | DropToken]:
-        """Forget the log-in. Only a log-out by the person is sent to the server."""
-        tells = self.state is State.ON and reason is api.Ended.LOGGED_OUT
+        """Forget the log-in. Only a log-out by the person is sent to the server.
+
+        It is sent after a `restore` without an answer, too: the server carries both out, in this order.
+        """
+        tells = self.state in (State.ON, State.RESTORING) and reason is api.Ended.LOGGED_OUT
         self.state = State.NONE
         self.username = None
         self.deadline = None

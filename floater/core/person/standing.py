@@ -294,6 +294,8 @@ class Standing:
             effects += self._feed_search(event, now)
         elif self._session.is_on and not was_on:
             effects += self._feed_search(search.Restored(), now)
+        elif isinstance(event, RestoreRefused):
+            effects += self._feed_search(search.NotRestored(), now)
         return effects
 
     def _feed_search(self, event: search.Event, now: float) -> list[Effect]:

@@ -245,7 +245,7 @@ def test_the_hang_up_of_the_peer_ends_the_talk_and_its_fault_is_ours() -> None:
         5,
         heard(wire.HangUp(2, 1, "bad_field")),
         send(wire.Ack(2)),
-        Fault(Code.BAD_FIELD, is_ours=True),
+        Fault("m1", Code.BAD_FIELD, is_ours=True),
         SendEndMatch("m1", EndReason.HUNG_UP),
         ended(api.Ended.PEER_HUNG_UP, 2),
         state(api.State.HOME),
@@ -257,7 +257,7 @@ def test_the_hang_up_of_the_peer_ends_the_talk_and_its_fault_is_ours() -> None:
 
 def misbehaved(code: Code) -> tuple[engine.Effect, ...]:
     return (
-        Fault(code, is_ours=False),
+        Fault("m1", code, is_ours=False),
         SendEndMatch("m1", EndReason.REFUSED),
         ended(api.Ended.PEER_MISBEHAVED, 2),
         state(api.State.HOME),
@@ -374,7 +374,7 @@ def test_a_peer_that_misbehaves_before_a_link_is_chosen_makes_the_search_go_on()
     script.at(3, News("m1", meet.Trusted(1))).at(3, News("m1", meet.Ready(1, 0, 0.1)))
     effects = machine.feed(News("m1", meet.Gone(1, Code.BAD_FRAME)), now=3)
     fault, *rest = effects
-    assert fault == Fault(Code.BAD_FRAME, is_ours=False)
+    assert fault == Fault("m1", Code.BAD_FRAME, is_ours=False)
     told = [effect for effect in rest if effect not in (Order("m1", meet.JoinRelay()),)]
     assert told == [*fell_through(EndReason.REFUSED, Code.PEER_NO_SHOW)]
     script.refused(3, standing.HangUp(), Code.NO_TALK)

@@ -230,10 +230,11 @@ export class App {
     if (state === this.state) return;
     if (state === "signed_out") {
       this.username = "";
+      this.talks.clear(); // the next account must see nothing of this one's
       this.screen = this.server ? "log_in" : "welcome";
     }
     if (state === "home" || state === "signed_out" || state === "seeking") {
-      if (state === "seeking" || !this.talk?.ended) this.leave();
+      if (state !== "home" || !this.talk?.ended) this.leave();
       if (this.sheet === "hang_up" || (this.sheet === "receipt" && state !== "home")) this.sheet = null;
     }
     this.state = state;

@@ -153,6 +153,16 @@ describe("the page", () => {
     expect([...app.talks.keys()]).toEqual(["c"]);
   });
 
+  it("shows the next account nothing of the talks of the one before", async () => {
+    const app = await at(status());
+    app.take(tell("matched", { talk: "s", match_id: "m", peer: { username: "Bob" } }));
+    app.take(tell("state", { state: "talking" }));
+    app.take(tell("ended", { talk: "s", reason: "logged_out", lasted_s: 9 }));
+    app.take(tell("state", { state: "signed_out" }));
+    app.take(tell("state", { state: "home" }));
+    expect([app.talk, app.talks.size]).toEqual([null, 0]);
+  });
+
   it("forgets a stranger who went before the greeting", async () => {
     const app = await at(status({ state: "seeking" }));
     app.take(tell("matched", { match_id: "m", peer: { username: "Bob" } }));

@@ -106,7 +106,7 @@ def test_a_log_out_is_told_to_a_server_that_knows_us() -> None:
 def test_a_log_out_holds_although_a_restore_is_answered_after_it() -> None:
     machine, script = on()
     script.at(1, Offline()).at(2, Online(), SendRestore("tok"))
-    assert machine.log_out(api.Ended.LOGGED_OUT) == [DropToken()]
+    assert machine.log_out(api.Ended.LOGGED_OUT) == [SendLogOut(), DropToken()]
     script.at(3, LoggedIn("Ann")).rests()
     assert (machine.state, machine.username) == (State.NONE, None)
     script.at(4, LoggedIn("Ann", "new"), KeepToken("new")).rests()

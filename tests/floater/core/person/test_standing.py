@@ -29,6 +29,7 @@ from floater.core.person.search import (
     Settled,
 )
 from floater.core.person.session import (
+    RESTORE_AGAIN,
     Closed,
     DropToken,
     KeepToken,
@@ -271,6 +272,19 @@ def test_seeking_anew_outlives_the_server() -> None:
         .at(2, Offline(), Settled(1))
         .at(3, Online(), SendRestore("tok"))
         .at(3, LoggedIn("Ann"), SendSeek(2))
+        .rests()
+    )
+
+
+def test_a_search_is_answered_when_the_session_cannot_be_restored_now() -> None:
+    (
+        at_home()
+        .at(1, Offline())
+        .at(2, Online(), SendRestore("tok"))
+        .at(3, Seek(), state(State.SEEKING))
+        .at(4, RestoreRefused(Code.BUSY), Settled(1))
+        .when_due(4 + RESTORE_AGAIN, SendRestore("tok"))
+        .at(20, LoggedIn("Ann"), SendSeek(2))
         .rests()
     )
 
