@@ -101,7 +101,7 @@ class Person:
             feed=self._driver.feed,
             reach=self.reach,
             settings=settings,
-            connect=partial(connect, self.link, config, lambda: self.search.key),
+            connect=partial(connect, self.link, config, self.search.take),
             tell_server=self._session.tell,
         )
 
@@ -197,7 +197,7 @@ class Person:
                 assert self.link is not None
                 assert self.link.welcome is not None
                 introduction = introduction_of(
-                    message, own=self.search.key.certificate, signer=self.link.welcome.ticket_key
+                    message, own=self.search.certificate, signer=self.link.welcome.ticket_key
                 )
                 self._driver.feed(standing.Introduced(introduction))
             case control.MatchEnded(match_id, reason):

@@ -44,6 +44,7 @@ class Ports:
         self._port: PunchPort | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
+        self._taking = asyncio.Lock()
 
     def prepare(self) -> None:
         """Begin to prepare a port, unless one is ready, being prepared, or not wanted."""
@@ -61,10 +62,16 @@ class Ports:
             await asyncio.wait([preparing])  # another one may have been begun meanwhile
         return self._port
 
-    def take(self) -> PunchPort | None:
-        """Return the port, if there is one, and give it up: the caller closes it."""
-        port, self._port = self._port, None
-        return port
+    async def take(self) -> PunchPort | None:
+        """Wait for the port and give it up: the caller closes it, or `release`s it. None as for `ready`."""
+        async with self._taking:  # the second to come gets another port
+            await self.ready()
+            return self._take()
+
+    def release(self, port: PunchPort | None) -> None:
+        """Close a port that was taken."""
+        if port is not None:
+            self._close(port)
 
     def drop(self) -> None:
         """Close the port, and stop preparing one: what observers saw of it is out of date."""
@@ -72,8 +79,7 @@ class Ports:
         if preparing is not None and not preparing.done():
             preparing.cancel()
             self._watch(preparing)
-        if (port := self.take()) is not None:
-            self._close(port)
+        self.release(self._take())
 
     @asynccontextmanager
     async def at_hand(self) -> AsyncIterator[PunchPort]:
@@ -94,6 +100,10 @@ class Ports:
             await asyncio.wait(set(self._closing))
         await self._tasks.close()
         await self._mapper.close()
+
+    def _take(self) -> PunchPort | None:
+        port, self._port = self._port, None
+        return port
 
     def _close(self, port: PunchPort) -> None:
         self._watch(self._tasks.start(port.close(), "close a port"))

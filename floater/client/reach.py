@@ -98,7 +98,8 @@ class Reach:
     async def _renew(self) -> None:
         while self._wanted and self._is_known():
             talk, asked = next(iter(self._wanted)), self._asked
-            await self.ports.ready()
+            port = await self.ports.take()
             if asked == self._asked and talk in self._wanted and self._is_known():
-                give = self._wanted.pop(talk)
-                give(self.ports.take())
+                self._wanted.pop(talk)(port)
+            else:
+                self.ports.release(port)

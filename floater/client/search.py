@@ -2,18 +2,28 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from floater.client.ports import Ports
 from floater.client.session import Session
 from floater.codes import Code
 from floater.core.person import search, standing
 from floater.core.person.standing import Standing
-from floater.crypto.certificate import make_certified_key
-from floater.errors import ServerRefused, Unreachable
+from floater.crypto.certificate import CertifiedKey, make_certified_key
+from floater.errors import LocalProtocolError, ServerRefused, Unreachable
+from floater.net.punch_port import PunchPort
 from floater.net.server_link import UNNUMBERED
 from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.nat import UNKNOWN_NAT
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What a `seek` told the server of, for the match that comes of it alone."""
+
+    key: CertifiedKey
+    port: PunchPort | None
 
 
 class Search:
@@ -35,8 +45,7 @@ class Search:
         ports: Ports,
         wishes: Callable[[], tuple[bool, str]],
     ) -> None:
-        self.key = make_certified_key()
-        "A fresh one for each `seek`, used in its match only."
+        self._announced: Announced | None = None
         self._machine = machine
         self._feed = feed
         self._session = session
@@ -49,6 +58,23 @@ class Search:
         """Cancel all requests, and answer the commands that wait for them."""
         self._settle(None)
         await self._tasks.close()
+        self._announce(None)
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate of the last `seek`, DER; empty if no search is on."""
+        return b"" if self._announced is None else self._announced.key.certificate
+
+    def take(self, certificate: bytes) -> "Announced":
+        """Give up the key and the port that a `seek` announced: its match has begun.
+
+        Raises:
+            LocalProtocolError: it was not the last `seek` that had this certificate.
+        """
+        announced, self._announced = self._announced, None
+        if announced is None or announced.key.certificate != certificate:
+            raise LocalProtocolError("a match of no search")
+        return announced
 
     # -- the commands ---------------------------------------------------------------------
 
@@ -98,6 +124,13 @@ class Search:
                 self._session.finish(self._send_cancel(attempt), "cancel")
             case search.Settled(_, code):
                 self._settle(code)
+                if self._machine.attempt is None:
+                    self._announce(None)
+
+    def _announce(self, announced: "Announced | None") -> None:
+        if self._announced is not None:
+            self._ports.release(self._announced.port)
+        self._announced = announced
 
     def _settle(self, code: Code | None) -> None:
         waiting, self._waiting = self._waiting, []
@@ -111,16 +144,18 @@ class Search:
         """Send `seek` with the candidates of a fresh port, unless the attempt was cancelled."""
         code: Code | None = None
         try:
-            port = await self._ports.ready()
+            port = await self._ports.take()
             if self._machine.attempt != attempt:
+                self._ports.release(port)
                 return
             self._feed(search.Sent(attempt))
-            self.key = make_certified_key()
+            key = make_certified_key()
+            self._announce(Announced(key, port))
             hidden, language = self._wishes()
             await self._session.request(
                 control.Seek(
                     UNNUMBERED,
-                    certificate=self.key.certificate,
+                    certificate=key.certificate,
                     candidates=port.candidates if port else (),
                     nat=port.introduce() if port else UNKNOWN_NAT,
                     hide_address=hidden,

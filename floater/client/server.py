@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from floater import __version__
+from floater.client.search import Announced
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core.engine import Engine
@@ -12,11 +13,9 @@ from floater.core.meet.introduction import Introduction
 from floater.core.meet.meeting import DEAF
 from floater.core.meet.technique import Allowance
 from floater.core.talk.talk import TalkConfig
-from floater.crypto.certificate import CertifiedKey
 from floater.errors import Refused
 from floater.net.meeting import Performer
 from floater.net.proxies import choose_proxy
-from floater.net.punch_port import PunchPort
 from floater.net.server_link import UNNUMBERED, Reached, ServerLink
 from floater.net.sockets import RULES
 from floater.wire import control
@@ -78,9 +77,8 @@ def link_to(
 def connect(
     link: ServerLink | None,
     config: ClientConfig,
-    match_key: Callable[[], CertifiedKey],
+    take: Callable[[bytes], Announced],
     introduction: Introduction,
-    port: PunchPort | None,
     feed: Callable[[meet.Event], None],
     received: Callable[[], int],
 ) -> Performer:
@@ -89,18 +87,18 @@ def connect(
     Args:
         link: to the server that introduced the two. There is one, as there is an introduction.
         config: the knobs.
-        match_key: gives our certificate for a match that comes now.
+        take: gives up the key and the port that were announced with our certificate.
         introduction: who the peer is.
-        port: the one of which the peer was told, closed at the end; None if there is none.
         feed: takes the events.
         received: tells the highest number of the peer that was processed.
     """
     assert link is not None
+    announced = take(introduction.own)
     return Performer(
         introduction,
-        match_key=match_key(),
+        match_key=announced.key,
         server_time=link.server_time,
-        punch_port=port,
+        punch_port=announced.port,
         server=link.url,
         proxy=choose_proxy(config.proxy, link.url),
         feed=feed,

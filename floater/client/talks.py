@@ -25,7 +25,6 @@ from floater.core.person import standing
 from floater.core.talk.transfer import CloseFile, FileOrder, Keep
 from floater.errors import Refused
 from floater.net.meeting import Performer
-from floater.net.punch_port import PunchPort
 from floater.net.server_link import UNNUMBERED
 from floater.store.files import Files
 from floater.store.settings import SettingsFile
@@ -34,11 +33,9 @@ from floater.wire import control
 from floater.wire.endpoint import Address
 from floater.wire.greetings import known_language
 
-Connect: TypeAlias = Callable[
-    [Introduction, PunchPort | None, Callable[[meet.Event], None], Callable[[], int]], Performer
-]
-"""Makes the performer of a meeting from the introduction, the port that the peer knows, what takes its
-events, and what returns the highest `seq` received."""
+Connect: TypeAlias = Callable[[Introduction, Callable[[meet.Event], None], Callable[[], int]], Performer]
+"""Makes the performer of a meeting from the introduction, what takes its events, and what returns the highest
+`seq` received."""
 
 
 AT_ONCE: Final = 1.0
@@ -186,9 +183,7 @@ class Talks:
         def feed(news: meet.Event) -> None:
             self._feed(News(talk, news))
 
-        links = self._connect(
-            introduction, self._reach.ports.take(), feed, lambda: self._machine.received(talk)
-        )
+        links = self._connect(introduction, feed, lambda: self._machine.received(talk))
         self._talks[talk] = _Talk(links, Files(lambda report: self._feed(News(talk, report))))
         links.begin()
 

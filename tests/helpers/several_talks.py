@@ -21,7 +21,6 @@ from floater.core.person import session, standing
 from floater.crypto.certificate import CertifiedKey, make_certified_key
 from floater.drive import Driver
 from floater.net.meeting import Performer
-from floater.net.punch_port import PunchPort
 from floater.store.settings import SettingsFile
 from floater.wire import control
 from floater.wire.url import ServerUrl
@@ -108,7 +107,6 @@ class Someone:
     def _connect(
         self,
         introduction: Introduction,
-        port: PunchPort | None,
         feed: Callable[[meet.Event], None],
         received: Callable[[], int],
     ) -> Performer:
@@ -116,7 +114,7 @@ class Someone:
             introduction,
             match_key=self.keys[introduction.match_id],
             server_time=time.time,
-            punch_port=port,
+            punch_port=None,
             server=self._server,
             feed=feed,
             received=received,

@@ -62,12 +62,21 @@ async def test_a_port_is_ready_until_it_is_taken(tmp_path: Path) -> None:
         assert await ports.ready() is port
         async with ports.at_hand() as same:
             assert same is port
-        assert ports.take() is port
-        assert ports.take() is None
+        assert await ports.take() is port
         await port.close()
         again = await ports.ready()
         assert again is not None
         assert again.facts.port != port.facts.port
+
+
+async def test_each_of_two_who_wait_for_a_port_gets_its_own(tmp_path: Path) -> None:
+    async with house(tmp_path) as at, at.ports() as ports:
+        one, other = await asyncio.gather(ports.take(), ports.take())
+        assert one is not None
+        assert other is not None
+        assert one.facts.port != other.facts.port
+        for port in (one, other, None):
+            ports.release(port)
 
 
 async def test_none_is_prepared_where_none_is_wanted_but_one_can_be_looked_at(tmp_path: Path) -> None:
@@ -76,7 +85,7 @@ async def test_none_is_prepared_where_none_is_wanted_but_one_can_be_looked_at(tm
         assert await ports.ready() is None
         async with ports.at_hand() as port:
             assert port.facts.public
-        assert ports.take() is None
+        assert await ports.take() is None
 
 
 async def test_a_port_that_is_no_longer_wanted_when_it_is_ready_is_closed(tmp_path: Path) -> None:

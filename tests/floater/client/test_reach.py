@@ -146,7 +146,8 @@ async def test_a_person_at_home_has_a_port_in_stock_once_the_server_knows_them(t
     async with asking(tmp_path) as at:
         at.reach.begin()
         at.reach.server_reached()
-        assert at.reach.ports.take() is None
+        async with at.reach.ports.at_hand():
+            pass
         at.idle = True
         at.reach.restored()
         assert await at.reach.ports.ready() is not None

@@ -17,7 +17,7 @@ from floater.config import ClientConfig
 from floater.core.person import search, session, standing
 from floater.core.person.standing import Standing
 from floater.drive import Driver
-from floater.errors import Refused, ServerRefused
+from floater.errors import LocalProtocolError, Refused, ServerRefused
 from floater.tasks import Tasks
 from floater.wire import control
 from tests.helpers.scripted_server import WELCOME, Caller, scripted_server
@@ -103,8 +103,20 @@ async def test_a_search_begins_when_the_server_has_heard_and_ends_when_it_has_he
         assert refused.value.code is Code.NOT_SEEKING
     seek, cancel = house.heard
     assert isinstance(seek, control.Seek)
-    assert (seek.certificate, seek.candidates) == (house.search.key.certificate, ())
+    assert seek.certificate
+    assert seek.candidates == ()
+    assert house.search.certificate == b"", "the search is over"
     assert isinstance(cancel, control.CancelSeek)
+
+
+async def test_what_a_search_has_announced_is_for_its_match_alone(tmp_path: Path) -> None:
+    async with at(tmp_path, done) as house:
+        await house.search.begin()
+        (seek,) = house.heard
+        assert isinstance(seek, control.Seek)
+        assert house.search.take(seek.certificate).key.certificate == seek.certificate
+        with pytest.raises(LocalProtocolError):
+            house.search.take(seek.certificate)
 
 
 async def test_a_refusal_is_raised(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from floater import __version__
+from floater.client.search import Announced
 from floater.client.server import AGENT, connect, engine_by, link_to, ping
 from floater.codes import Code
 from floater.config import ClientConfig
@@ -64,7 +65,7 @@ async def test_a_match_without_a_proof_is_denied(tmp_path: Path) -> None:
     async with scripted_server(silent) as url:
         link = link_to(url, config, lambda: "en")
         introduction = replace(introduced(), own=key.certificate)
-        performer = connect(link, config, lambda: key, introduction, None, fed.append, lambda: 0)
+        performer = connect(link, config, lambda _: Announced(key, None), introduction, fed.append, lambda: 0)
         performer.begin()
         assert fed == [orders.Denied(Code.BAD_TICKET)]
         performer.perform(orders.CloseAll())
