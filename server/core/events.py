@@ -28,15 +28,10 @@ class Request(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """An account has logged in afresh. All its earlier matches are over."""
-
-    user: UserId
-
-
-@dataclass(frozen=True, slots=True)
 class Returned:
-    """An account is back and says which of its matches still go on, a stranger's first.
+    """An account has logged in, and says which of its matches still go on, a stranger's first.
+
+    All others are over.
 
     A match that no node remembers was made before this server started: it is believed.
     """
@@ -159,8 +154,7 @@ class HasOpened:
 
 Message: TypeAlias = proposal.Message | Waiting | Ended | SideChanged | HasOpened
 Event: TypeAlias = (
-    Arrived
-    | Returned
+    Returned
     | Dropped
     | Left
     | Moved

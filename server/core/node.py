@@ -20,7 +20,6 @@ from floater.wire.control import EndReason
 from server.core import matches
 from server.core.events import (
     Agreed,
-    Arrived,
     CancelSeek,
     Dropped,
     Effect,
@@ -109,8 +108,6 @@ class Node:
                 the `match_id` of a search is not new.
         """
         match event:
-            case Arrived(user):
-                return self._return(user, (), "", now)
             case Returned(user, match_ids, host):
                 return self._return(user, match_ids, host, now)
             case Dropped(user):

@@ -501,7 +501,7 @@ def node_sequence(data: bytes) -> None:
         event: events.Event
         match choices.below(8):
             case 0:
-                event = events.Arrived(user)
+                event = events.Returned(user, (), "")
             case 1:
                 event = events.Returned(user, (name,) if name else (), "203.0.113.1")
             case 2:
@@ -517,7 +517,7 @@ def node_sequence(data: bytes) -> None:
                 pick, name = choices.byte() / 256, f"w{wishes}"
                 event = events.Seek(request, a_side(), pick, name, choices.pick(names))
                 names.append(name)
-        if isinstance(event, events.Arrived | events.Returned):
+        if isinstance(event, events.Returned):
             here.add(user)
         elif user not in here:
             continue  # the gateway lets only those who are logged in ask for anything

@@ -47,7 +47,7 @@ class MatchLedger:
         refused = any(isinstance(effect, events.Refused) for effect in effects)
         due: dict[int, str] = {}
         match event:
-            case events.Arrived(user) | events.Left(user):
+            case events.Left(user):
                 due = self._leave(user, now)
             case events.Returned(user, match_ids):
                 due = self._return(user, match_ids, effects, now)

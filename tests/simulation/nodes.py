@@ -280,7 +280,7 @@ class History:
         if person.match_id:
             self._feed(person, events.Returned(person.number, (person.match_id,), person.side.host))
         else:
-            self._feed(person, events.Arrived(person.number))
+            self._feed(person, events.Returned(person.number, (), ""))
 
     def _drop(self, person: Person) -> None:
         person.is_here = person.is_seeking = False

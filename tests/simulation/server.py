@@ -169,7 +169,7 @@ class Server:
             self._numbers += 1
             token = f"token-{self._numbers}"
             self.tokens[token] = user
-            event: events.Event = events.Arrived(user)
+            event: events.Event = events.Returned(user, (), "")
         else:
             token = message.token
             known = self.tokens.get(token)

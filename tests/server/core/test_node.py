@@ -16,7 +16,6 @@ from floater.wire.endpoint import Candidate, CandidateKind
 from floater.wire.nat import UNKNOWN_NAT
 from server.core.events import (
     Agreed,
-    Arrived,
     CancelSeek,
     Dropped,
     Effect,
@@ -103,7 +102,7 @@ def a_node(absence_limit: float = 600.0) -> tuple[Node, Playbook[Event, Effect]]
 def node_with(*people: int, absence_limit: float = 600.0) -> Playbook[Event, Effect]:
     _, book = a_node(absence_limit)
     for user in people:
-        book.at(0.0, Arrived(user))
+        book.at(0.0, Returned(user, (), ""))
     return book
 
 
@@ -225,13 +224,15 @@ def test_two_whose_match_fell_through_meet_again_only_after_a_while() -> None:
 
 
 def test_a_fresh_log_in_ends_the_talk_and_tells_the_peer() -> None:
-    talk_of_ann_and_ben().at(2.0, Arrived(ANN), MatchEnded(BEN, "m", EndReason.LEFT)).at(
+    talk_of_ann_and_ben().at(2.0, Returned(ANN, (), ""), MatchEnded(BEN, "m", EndReason.LEFT)).at(
         2.0, seek(CAT, "n"), agreed(CAT)
     )
 
 
 def test_a_fresh_log_in_ends_the_search() -> None:
-    node_with(ANN, BEN).at(0.0, seek(ANN), agreed(ANN)).at(1.0, Arrived(ANN)).at(1.0, seek(BEN), agreed(BEN))
+    node_with(ANN, BEN).at(0.0, seek(ANN), agreed(ANN)).at(1.0, Returned(ANN, (), "")).at(
+        1.0, seek(BEN), agreed(BEN)
+    )
 
 
 def test_logging_out_ends_the_talk() -> None:
@@ -292,7 +293,7 @@ def test_who_was_away_when_it_ended_is_told_on_return() -> None:
 def test_who_ended_a_match_is_not_believed_that_it_goes_on() -> None:
     (
         talk_of_ann_and_ben()
-        .at(2.0, Arrived(ANN), MatchEnded(BEN, "m", EndReason.LEFT))
+        .at(2.0, Returned(ANN, (), ""), MatchEnded(BEN, "m", EndReason.LEFT))
         .at(3.0, back(ANN, "m"), MatchEnded(ANN, "m", EndReason.LEFT))
         .at(3.0, back(BEN, "m"), MatchEnded(BEN, "m", EndReason.LEFT))
         .at(3.0, back(BEN, "m"), MatchEnded(BEN, "m", EndReason.LEFT))
@@ -323,7 +324,7 @@ def test_coming_back_with_another_match_ends_the_one_before() -> None:
 def test_a_stale_hint_is_struck_out_and_the_next_one_taken() -> None:
     node, book = a_node()
     for user in (ANN, BEN, CAT):
-        book.at(0.0, Arrived(user))
+        book.at(0.0, Returned(user, (), ""))
     book.at(0.0, seek(ANN), agreed(ANN))
     node._strangers._seats[ANN].stand()  # as if another node had taken it
     book.at(0.0, seek(BEN), agreed(BEN))
@@ -411,7 +412,7 @@ def test_everybody_meets_everybody_equally_often() -> None:
         people = list(range(10))
         draw.shuffle(people)
         for user in people:
-            node.feed(Arrived(user), now=0.0)
+            node.feed(Returned(user, (), ""), now=0.0)
         for user in people:
             for effect in node.feed(seek(user, f"{number}/{user}", pick=draw.random()), now=0.0):
                 if isinstance(effect, Matched) and effect.role is Role.LEADER:
@@ -470,7 +471,7 @@ class Histories(RuleBasedStateMachine):
     @rule(user=people)
     def arrives(self, user: int) -> None:
         self.logged_in.add(user)
-        self.feed(Arrived(user))
+        self.feed(Returned(user, (), ""))
         self.in_match.pop(user, None)
 
     @rule(user=people)
