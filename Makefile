@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST = $(BIN)/python $(COVERAGE) -m pytest -q
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab coverage bench fuzz format clean forget
+.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab coverage bench search fuzz format clean forget
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -39,8 +39,8 @@ types: setup
 	$(BIN)/mypy
 
 unit: setup   # long searches are not measured: scripts cover what they search
-	$(PYTEST) -n 2 $(foreach folder,end_to_end windows natlab simulation fuzz,--ignore=tests/$(folder))
-	$(BIN)/python -m pytest -q -n 2 -m "not natlab" tests/simulation tests/fuzz tests/natlab
+	$(PYTEST) -n 3 $(foreach folder,end_to_end windows natlab simulation fuzz,--ignore=tests/$(folder))
+	$(BIN)/python -m pytest -q -n 3 -m "not natlab" tests/simulation tests/fuzz tests/natlab
 
 page: setup ## the window's page: lint, types and unit tests; built anew if it is stale
 	@scripts/page lint check test
@@ -48,17 +48,17 @@ page: setup ## the window's page: lint, types and unit tests; built anew if it i
 
 windows: setup ## two people in two real windows, without a screen
 	@$(BIN)/python hatch_build.py
-	$(PYTEST) -n 2 tests/windows
+	$(PYTEST) -n 3 tests/windows
 
 screens: setup ## take pictures of every screen and state anew, into docs/screens
 	@$(BIN)/python hatch_build.py
 	$(BIN)/python -m tests.windows.screens
 
 end_to_end: setup
-	$(PYTEST) -n 2 -m "not natlab" tests/end_to_end
+	$(PYTEST) -n 3 -m "not natlab" tests/end_to_end
 
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
-	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 3 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 4 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 
 natlab: setup ## measure every pair of NAT kinds, beside the textbook and others; hours, can be interrupted
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.natlab matrix --whole --lanes 2 \
@@ -68,6 +68,11 @@ bench: setup ## measure, each with its comparison in the same run
 	@FLOATER_WITHOUT_PAGE=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]' || true
 	@$(BIN)/python hatch_build.py || true
 	$(BIN)/python -m benchmarks
+
+search: setup ## live long in the simulations: 20,000 pairings, 10,000 runs of many talks, 100,000 histories of two nodes
+	$(BIN)/python -m tests.simulation --seeds 20 --pairings 1000
+	$(BIN)/python -m tests.simulation talks --runs 10000
+	$(BIN)/python -m tests.simulation nodes --histories 100000 --jobs 2
 
 fuzz: setup ## search for input that breaks a parser, one minute for each
 	$(BIN)/python -m tests.fuzz all -max_total_time=60

@@ -317,7 +317,7 @@ class Matches:
     def _return(self, user: UserId, match_ids: tuple[str, ...], now: float) -> list[Effect]:
         self._away.pop(user, None)
         effects = self._end_all(user, EndReason.LEFT, now, but=match_ids)
-        claimed = [match_id for match_id in match_ids if match_id not in self.of(user)]
+        claimed = [match_id for match_id in dict.fromkeys(match_ids) if match_id not in self.of(user)]
         return effects + [self._believe(match_id, user) for match_id in claimed]
 
     def _believe(self, match_id: str, user: UserId) -> Effect:

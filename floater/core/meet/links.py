@@ -10,6 +10,9 @@ LOSER_GRACE: Final = 0.25
 REPLACED_GRACE: Final = 2.0
 "Seconds that a link lives on after a better one was chosen after it."
 
+MAX_UNUSED: Final = 4
+"Ready links kept beside the one in use: an honest leader leaves no more, and each is a socket."
+
 _RANK: Final = {PathKind.LAN: 0, PathKind.DIRECT: 1, PathKind.RELAY: 2}
 
 
@@ -66,9 +69,14 @@ class Links:
     def __contains__(self, link: int) -> bool:
         return link in self._ready
 
-    def add(self, ready: Ready) -> None:
-        """Add a link."""
+    def add(self, ready: Ready) -> list[Discard]:
+        """Add a link. Of too many that are not in use, close the oldest."""
         self._ready[ready.link] = ready
+        unused = [link for link in self._ready if self.current is None or link != self.current.link]
+        if len(unused) <= MAX_UNUSED:
+            return []
+        self.remove(unused[0])
+        return [Discard(unused[0])]
 
     def is_better(self, kind: PathKind) -> bool:
         """Tell whether a link of this kind would be better than the one in use."""

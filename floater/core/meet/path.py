@@ -18,9 +18,10 @@ When the network of either side has changed, the link in use is tested: until it
 other link that is ready counts as better.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from floater.api import PathKind
 from floater.codes import Code
@@ -40,6 +41,11 @@ from floater.core.meet.links import Discard, Links, Ready
 from floater.errors import LocalProtocolError
 from floater.machine import Tick, earliest
 from floater.wire.control import Role
+
+MAX_CHANGES: Final = 64
+"Choices of the leader in CHANGES_TIME that a follower obeys."
+CHANGES_TIME: Final = 60.0
+"Seconds."
 
 # Every event and effect of a Path can be named as `path.NAME`.
 __all__ = ["Begin", "Discard", "EndPunch", "EndRelay", "OpenRelay", "Punch", "Ready", "RelayLost", "Renew"]
@@ -206,6 +212,7 @@ class Path:
         self._early: int | None = None
         "The link that was chosen before it was ready."
         self._number = 0
+        self._followed: deque[float] = deque(maxlen=MAX_CHANGES)
         self._is_doubtful = False
         "Whether the link in use has not answered since a network changed."
         self._limit: float | None = None
@@ -244,7 +251,7 @@ class Path:
                 return self._arrive(event, now)
             case _, Told(number=number) if event.link in self._links and number > self._number:
                 self._number = number
-                return self._take(event.link, now)
+                return [] if self._is_current(event.link) else self._follow(event.link, now)
             case _, Gone():
                 return self._drop(event.link, now)
             case State.UP, Doubted() if self._is_current(event.link):
@@ -272,17 +279,24 @@ class Path:
 
     def _arrive(self, ready: Ready, now: float) -> list[Effect]:
         is_better = self._is_doubtful or self._links.is_better(ready.kind)
-        self._links.add(ready)
+        crowded = self._links.add(ready)
         if ready.kind is PathKind.RELAY:
             self._attempts.is_at_relay = False
         if not self._leads:
-            return []
+            return [*crowded]
         if ready.link == self._early:
-            return self._take(ready.link, now)
+            return [*crowded, *self._take(ready.link, now)]
         if is_better:
-            return self._choose(ready.link, now)
+            return [*crowded, *self._choose(ready.link, now)]
         self._links.leave_unused(ready.link, now)
-        return []
+        return [*crowded]
+
+    def _follow(self, chosen: int, now: float) -> list[Effect]:
+        """Take the link that the leader chose, unless it changes too often: a change sends much again."""
+        if len(self._followed) == MAX_CHANGES and now - self._followed[0] < CHANGES_TIME:
+            return []
+        self._followed.append(now)
+        return self._take(chosen, now)
 
     def _choose(self, chosen: int, now: float) -> list[Effect]:
         return [self._tell(chosen), *self._take(chosen, now)]

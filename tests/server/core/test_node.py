@@ -554,3 +554,14 @@ class Histories(RuleBasedStateMachine):
 
 Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
 TestHistories = Histories.TestCase
+
+
+def test_a_match_that_a_log_in_names_twice_is_one_match() -> None:
+    node = Node()
+    node.feed(Returned(ANN, ("x", "y", "x"), ""), now=0.0)
+    assert node.ongoing == 2
+    node.feed(Returned(BEN, ("x",), ""), now=0.1)
+    node.feed(Left(ANN), now=0.2)
+    node.feed(Left(BEN), now=0.3)
+    assert node.ongoing == 0
+    node.feed(Returned(BEN, ("x", "y"), ""), now=0.4)

@@ -4,8 +4,9 @@ from floater.api import PathKind
 from floater.codes import Code
 from floater.core.link import Alive, Check, LinkDown, LinkUp
 from floater.core.meet.attempts import MAX_MOVES, MOVES_TIME, RETRIES
-from floater.core.meet.links import LOSER_GRACE
+from floater.core.meet.links import LOSER_GRACE, MAX_UNUSED
 from floater.core.meet.path import (
+    MAX_CHANGES,
     Away,
     Back,
     Begin,
@@ -544,3 +545,42 @@ def test_nothing_may_come_before_begin_and_begin_only_once() -> None:
     with pytest.raises(LocalProtocolError):
         machine.feed(BOTH, now=0.0)
     assert machine.state is State.RACING
+
+
+def test_a_choice_of_the_link_in_use_changes_nothing() -> None:
+    script = follower().at(0.0, BOTH, Punch()).at(0.1, Ready(1, DIRECT, "p", 0))
+    script.at(0.2, Told(1, 1), LinkUp(1, 0), Chosen(DIRECT, "p", 0.2, None), EndPunch())
+    for number in range(2, 50):
+        script.at(0.3, Told(1, number))
+    script.at(0.4, Ready(2, LAN, "q", 0)).at(0.5, Told(2, 49)).at(
+        0.5, Told(2, 50), LinkUp(2, 0), Chosen(LAN, "q", 0.5, None)
+    )
+
+
+def test_a_leader_that_changes_its_mind_too_often_is_not_followed() -> None:
+    path = Path(Role.FOLLOWER)
+    path.feed(BOTH, now=0.0)
+    for number in (1, 2):
+        path.feed(Ready(number, DIRECT, "p", 0), now=0.1)
+    moved = [
+        now
+        for now in range(1, 200)
+        if any(isinstance(done, LinkUp) for done in path.feed(Told(1 + now % 2, now), now=0.1 + now / 1_000))
+    ]
+    assert len(moved) == MAX_CHANGES
+    again = path.feed(Told(1, 1_000), now=61.0) + path.feed(Told(2, 1_001), now=61.0)
+    assert any(isinstance(done, LinkUp) for done in again)
+
+
+@pytest.mark.parametrize("role", [*Role])
+def test_links_that_are_opened_without_end_are_closed(role: Role) -> None:
+    path = Path(role)
+    path.feed(BOTH, now=0.0)
+    closed = [
+        done.link
+        for number in range(1, 1_001)
+        for done in path.feed(Ready(number, DIRECT, "p", 0), now=0.1)
+        if isinstance(done, Discard)
+    ]
+    assert len(closed) >= 1_000 - MAX_UNUSED - 1
+    assert len(set(closed)) == len(closed)
