@@ -4,12 +4,8 @@ import re
 import unicodedata
 from typing import Final
 
-from floater.wire.limits import MAX_EMAIL, MAX_FILE_NAME, MAX_PASSWORD, MAX_USERNAME, MIN_PASSWORD
+from floater.wire.limits import MAX_FILE_NAME, MAX_PASSWORD, MAX_USERNAME, MIN_PASSWORD
 
-_EMAIL: Final = re.compile(
-    r"[^\s@\x00-\x20\x7f<>\"(),:;\\\[\]]{1,64}"
-    r"@[^\s@\x00-\x2c/:-@\[-`{-\x7f]+"
-)
 _JOINER: Final = "\u200d"
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
 "Letters and symbols that are blank: a name made of them alone would be invisible."
@@ -85,18 +81,6 @@ def clean_file_name(text: str) -> str:
 def _cut(text: str, size: int) -> str:
     """Keep what fits into `size` bytes of UTF-8, clean at its new end."""
     return clean_text(text.encode("utf-8")[:size].decode("utf-8", "ignore") + ".").rstrip(" .")
-
-
-def normal_email(text: str) -> str | None:
-    """Trim an e-mail address and fold its case, so that one mailbox is one account; None: not an address.
-
-    Only the shape is checked (a mail proves the rest): a local part of 1 to
-    64 characters, one `@`, a domain, at most 254 characters in all.
-    """
-    email = unicodedata.normalize("NFC", text.strip())
-    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
-        return None
-    return email.casefold()
 
 
 def is_password_acceptable(password: str) -> bool:

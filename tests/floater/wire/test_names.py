@@ -11,7 +11,6 @@ from floater.wire.names import (
     clean_text,
     clean_username,
     is_password_acceptable,
-    normal_email,
 )
 
 FAMILY = "\U0001f469\u200d\U0001f467"
@@ -97,49 +96,6 @@ def test_every_file_name_is_fit_for_every_system(text: str) -> None:
     assert len(name.encode()) + 16 <= 255
     assert name == name.strip(" .")
     assert clean_file_name(name) == name
-
-
-@pytest.mark.parametrize(
-    ("text", "email"),
-    [
-        ("ann@example.org", "ann@example.org"),
-        (" Ann@Example.ORG\n", "ann@example.org"),
-        ("安@例子.cn", "安@例子.cn"),
-        ("o'brien+tag@sub.example.org", "o'brien+tag@sub.example.org"),
-        ("root@localhost", "root@localhost"),
-    ],
-)
-def test_one_mailbox_is_one_account(text: str, email: str) -> None:
-    assert normal_email(text) == email
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "ann",
-        "@example.org",
-        "ann@",
-        "ann@@example.org",
-        "a b@example.org",
-        "ann@exa mple.org",
-        "ann@example.org\r\nBcc: all@example.org",
-        "ann@example.org,bob@example.org",
-        "<ann@example.org>",
-        '"ann"@example.org',
-        "ann\x00@example.org",
-        "x" * 65 + "@example.org",
-        "x@" + "y" * 253,
-    ],
-)
-def test_what_is_no_address_is_none(text: str) -> None:
-    assert normal_email(text) is None
-
-
-@given(st.text(max_size=80))
-def test_no_address_carries_another_header_line(text: str) -> None:
-    email = normal_email(text)
-    assert email is None or not set(email) & set("\r\n\0 ,;<>")
 
 
 def test_a_password_is_judged_by_its_characters() -> None:
