@@ -32,6 +32,7 @@ from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.mailbox import Mailbox, parse_mailbox
 from floater.wire.names import clean_username
+from floater.wire.reserved import is_reserved
 from server.bus.base import ACCOUNTS, Bus
 from server.config import ServerConfig
 from server.core.onetime import RESET, SIGN_UP
@@ -116,7 +117,7 @@ class Accounts:
         email = mailbox.key
         if not m.adult:
             raise ServerRefused(Code.NOT_ADULT)
-        if username is None:
+        if username is None or is_reserved(username):
             raise ServerRefused(Code.BAD_USERNAME)
         if not is_password_good(m.password, email, username):
             raise ServerRefused(Code.BAD_PASSWORD)
@@ -281,7 +282,7 @@ class Accounts:
             ServerRefused: BAD_USERNAME, or SESSION_ENDED.
         """
         username = clean_username(m.username)
-        if username is None:
+        if username is None or is_reserved(username):
             raise ServerRefused(Code.BAD_USERNAME)
         self._limits.take("change", who=b"%d" % session.account)
         async with self._database.write() as connection:

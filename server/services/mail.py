@@ -146,7 +146,12 @@ def post_of(config: ServerConfig) -> Post:
         return Smtp(parse_smtp_url(config.smtp_url), config.mail_timeout)
     host = config.public_host or parse_place(config.listen)[0]
     domain = host if "." in host and not host.replace(".", "").isdigit() else "localhost"
-    return OutboxFolder(config.mail_outbox or config.data_dir / "outbox", f"no-reply@{domain}")
+    return OutboxFolder(outbox_folder(config), f"no-reply@{domain}")
+
+
+def outbox_folder(config: ServerConfig) -> Path:
+    """Return the folder that gets the mails while no mail server is set."""
+    return config.mail_outbox or config.data_dir / "outbox"
 
 
 def _harmless(username: str) -> str:

@@ -12,12 +12,12 @@ from floater.wire.limits import MAX_FILE_NAME, MAX_USERNAME
 from floater.wire.mailbox import mailbox_key
 from floater.wire.names import (
     clean_file_name,
-    clean_text,
     clean_username,
     is_password_acceptable,
 )
 from floater.wire.ticket import check_ticket
 from floater.wire.url import parse_server_url
+from floater.wire.visible import clean_text
 from tests.fuzz.choose import Choices, frame_of
 
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from floater.wire.names import (
     clean_file_name,
-    clean_text,
     clean_username,
     is_password_acceptable,
+    normal_password,
 )
+from floater.wire.visible import clean_text
 
 FAMILY = "\U0001f469\u200d\U0001f467"
 
@@ -78,6 +79,14 @@ def test_no_name_climbs_out_of_its_line() -> None:
         ("aux .png", "_aux.png"),
         ("com¹.log", "_com¹.log"),
         ("a:b*c?.txt", "a_b_c_.txt"),
+        ("Re. contract of the 3rd of November 2026 between A and B",) * 2,
+        ("1.关于召开二〇二六年度工作会议的通知（最终版）",) * 2,
+        ("notes v1.2 and what changed since then in the long run",) * 2,
+        ("ශ\u0dca\u200dරී ලංකා.txt",) * 2,
+        ("x" * 300 + ".tar.gz", "x" * 236 + ".gz"),
+        ("CONIN$", "_CONIN$"),
+        ("conout$.txt", "_conout$.txt"),
+        ("Desktop.ini", "_Desktop.ini"),
         ("photo\u202egnp.exe", "photognp.exe"),
         ("a\x00b.txt", "ab.txt"),
         ("x" * 300 + ".jpeg", "x" * 234 + ".jpeg"),
@@ -104,3 +113,9 @@ def test_a_password_is_judged_by_its_characters() -> None:
     assert is_password_acceptable(" " * 8)
     assert is_password_acceptable("x" * 128)
     assert not is_password_acceptable("x" * 129)
+
+
+def test_two_spellings_of_a_password_are_one() -> None:
+    assert normal_password("Zoe\u0308\u3000x") == normal_password("Zo\u00eb\u00a0x") == "Zo\u00eb x"
+    assert normal_password(" Zoe ") == " Zoe "
+    assert normal_password("\ud800") == "\ud800"
