@@ -34,7 +34,7 @@ class Mailbox:
 
 
 def parse_mailbox(text: str) -> Mailbox | None:
-    """Read an e-mail address; None if it is none that a person has.
+    """Read an e-mail address; None if it cannot be that of a person.
 
     The local part is a dot-atom of RFC 5322 or its extension of RFC 6531, the
     domain has two labels or more. An encoded-word, a quoted local part, an IP
@@ -57,7 +57,7 @@ def parse_mailbox(text: str) -> Mailbox | None:
 
 
 def mailbox_key(text: str) -> str | None:
-    """Return the key of an e-mail address; None if it is none."""
+    """Return the key of an e-mail address; None if it cannot be one."""
     mailbox = parse_mailbox(text)
     return None if mailbox is None else mailbox.key
 

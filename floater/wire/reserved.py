@@ -11,8 +11,8 @@ _LOOK_ALIKES: Final = str.maketrans(
 _SIGNS_OF_ONE_LETTER: Final = str.maketrans("l", "i")
 _WORDS: Final = (
     "admin", "administrator", "moderator", "mod", "operator", "support", "helpdesk", "staff", "system",
-    "official", "server", "root", "security", "floater", "floaterteam", "floatersupport", "floateradmin", "漂",
-    "系统", "系統", "系统消息", "系統訊息", "管理员", "管理員", "客服", "官方", "官方客服", "版主",
+    "official", "server", "root", "security", "floater", "floaterteam", "floatersupport", "floateradmin",
+    "漂", "系统", "系統", "系统消息", "系統訊息", "管理员", "管理員", "客服", "官方", "官方客服", "版主",
     "运营", "工作人员", "站长",
 )  # fmt: skip
 

@@ -8,8 +8,8 @@ from floater.wire.reserved import is_reserved
 @pytest.mark.parametrize(
     "name",
     [
-        "Admin", "ADMIN", "ａｄｍｉｎ", "\u0410dmin", "Adm\u0456n", "4dm1n", "A d m i n", "Admin 2", "-admin-",
-        "àdmin",
+        "Admin", "ADMIN", "ａｄｍｉｎ", "\u0410dmin", "Adm\u0456n", "4dm1n", "A d m i n", "Admin 2",
+        "-admin-", "àdmin",
         "FLOATER", "Fl\u03bfater", "FL0ATER", "f.l.o.a.t.e.r", "系统", "系統", "管理员", "客服 01",
         "Moderator", "漂",
     ],
