@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.codes import Code
-from floater.wire import control, limits, message_id, names, relay, stun, talk, ticket, url
+from floater.wire import control, limits, mailbox, message_id, names, relay, stun, talk, ticket, url
 from floater.wire.codec import Message, encode, snake_case
 from floater.wire.endpoint import Candidate, Scope, scope_of
 from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, FrameReader
@@ -107,7 +107,7 @@ def test_the_other_blocks_hold() -> None:
     [
         ("names username", names.clean_username),
         ("names file_name", names.clean_file_name),
-        ("names email", names.normal_email),
+        ("names email", mailbox.mailbox_key),
     ],
 )
 def test_the_names_are_cleaned_as_printed(name: str, clean: Any) -> None:

@@ -11,7 +11,8 @@ from floater.errors import FloaterError, Refused
 from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.wire import control
 from floater.wire.limits import CODE_DIGITS, MAX_PASSWORD
-from floater.wire.names import clean_username, is_password_acceptable, normal_email
+from floater.wire.mailbox import parse_mailbox
+from floater.wire.names import clean_username, is_password_acceptable
 
 AccountCommand: TypeAlias = (
     api.SignUp
@@ -82,7 +83,7 @@ def request_for(command: AccountCommand, language: str) -> control.Request:
         case api.ResendCode(email):
             return control.ResendCode(UNNUMBERED, _email(email))
         case api.LogIn(email, password):
-            if normal_email(email) is None or len(password) > MAX_PASSWORD:
+            if parse_mailbox(email) is None or len(password) > MAX_PASSWORD:
                 raise Refused(Code.WRONG_LOG_IN)
             return control.LogIn(UNNUMBERED, email.strip(), password)
         case api.ForgotPassword(email):
@@ -108,7 +109,7 @@ def reply_of(answer: control.Done | control.LoggedIn) -> api.Reply:
 
 
 def _email(text: str) -> str:
-    if normal_email(text) is None:
+    if parse_mailbox(text) is None:
         raise Refused(Code.BAD_EMAIL)
     return text.strip()
 

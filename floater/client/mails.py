@@ -14,7 +14,7 @@ from typing import Final
 from floater import api
 from floater.tasks import Tasks
 from floater.wire.limits import CODE_DIGITS
-from floater.wire.names import normal_email
+from floater.wire.mailbox import mailbox_key
 
 log = logging.getLogger("floater.client")
 
@@ -53,7 +53,8 @@ class Mails:
         with path.open("rb") as file:
             message = email.message_from_bytes(file.read(LARGEST), policy=email.policy.default)
         to = str(message["To"])
-        if not isinstance(message, EmailMessage) or normal_email(to) != normal_email(address):
+        wanted = mailbox_key(address)
+        if not isinstance(message, EmailMessage) or wanted is None or mailbox_key(to) != wanted:
             return []
         body = message.get_body(("plain",))
         text = "" if body is None else str(body.get_content())

@@ -181,6 +181,8 @@ class Target:
         stem, dot, extension = self._name.rpartition(".")
         if not stem:
             stem, dot, extension = self._name, "", ""
+        elif stem.lower().endswith(".tar"):
+            stem, dot, extension = stem[:-4], stem[-4:] + dot, extension
         numbers = [
             "",
             *(f" ({number})" for number in range(2, MAX_NUMBERED + 1)),

@@ -4,59 +4,22 @@ import re
 import unicodedata
 from typing import Final
 
-from floater.wire.limits import MAX_EMAIL, MAX_FILE_NAME, MAX_PASSWORD, MAX_USERNAME, MIN_PASSWORD
+from floater.wire.limits import MAX_FILE_NAME, MAX_PASSWORD, MAX_USERNAME, MIN_PASSWORD
+from floater.wire.visible import bound_marks, clean_text
 
-_EMAIL: Final = re.compile(
-    r"[^\s@\x00-\x20\x7f<>\"(),:;\\\[\]]{1,64}"
-    r"@[^\s@\x00-\x2c/:-@\[-`{-\x7f]+"
-)
-_JOINER: Final = "\u200d"
-_FILLERS: Final = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
-"Letters and symbols that are blank: a name made of them alone would be invisible."
-_RESERVED: Final = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
+_RESERVED: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
+_READ_BY_SYSTEMS: Final = frozenset({"desktop.ini", "autorun.inf", "thumbs.db", "folder.htt"})
+"Names that Windows reads by itself when the folder is shown."
+_ENDING: Final = re.compile(r"[A-Za-z0-9_+-]{1,16}")
 _FORBIDDEN_IN_FILE_NAMES: Final = frozenset('/\\:*?"<>|')
-
-
-def clean_text(text: str) -> str:
-    """Drop what is not meant to be seen: control, format (bidi, zero-width), surrogate, private-use, fillers.
-
-    White space of any kind becomes one space; the result is NFC and trimmed,
-    and clean text is not changed. The zero-width joiner stays between two
-    symbols, where emoji need it.
-    """
-    seen = [char for char in text if char.isspace() or char == _JOINER or _is_seen(char)]
-    kept: list[str] = []
-    for at, char in enumerate(seen):
-        if char == _JOINER:
-            after = seen[at + 1] if at + 1 < len(seen) else ""
-            if not (kept and after and _is_symbol(kept[-1]) and unicodedata.category(after) == "So"):
-                continue
-        kept.append(" " if char.isspace() else char)
-    return unicodedata.normalize("NFC", " ".join("".join(kept).split()))
-
-
-def _is_seen(char: str) -> bool:
-    return unicodedata.category(char)[0] != "C" and char not in _FILLERS
-
-
-def _is_symbol(char: str) -> bool:
-    """Whether an emoji may be joined on: a symbol, a skin tone, or the selector that colours a symbol."""
-    return unicodedata.category(char) == "So" or char == "\ufe0f" or "\U0001f3fb" <= char <= "\U0001f3ff"
 
 
 def clean_username(text: str) -> str | None:
     """Make a username fit to be shown; None if nothing fit is left or it is longer than 24 characters.
 
-    At most two combining marks follow one character, so that no name climbs out of its line.
+    A name may have as many marks on a character as `bound_marks` allows, so that none climbs out of its line.
     """
-    name = clean_text(text)
-    marks = 0
-    kept: list[str] = []
-    for char in name:
-        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
-        if marks <= 2:
-            kept.append(char)
-    name = clean_text("".join(kept))
+    name = clean_text(bound_marks(clean_text(text)))
     if not 1 <= len(name) <= MAX_USERNAME or not any(unicodedata.category(c)[0] in "LNS" for c in name):
         return None
     return name
@@ -72,11 +35,10 @@ def clean_file_name(text: str) -> str:
     if not name:
         return "file"
     stem, dot, suffix = name.rpartition(".")
-    if not dot or not stem:
+    if not dot or not stem or not _ENDING.fullmatch(suffix):
         stem, suffix = name, ""
-    if _RESERVED.fullmatch(name.split(".")[0].strip()):
+    if _RESERVED.fullmatch(name.split(".")[0].strip()) or name.lower() in _READ_BY_SYSTEMS:
         stem = "_" + stem
-    suffix = _cut(suffix, 32)
     tail = f".{suffix}" if suffix else ""
     room = MAX_FILE_NAME - len(tail.encode("utf-8")) - 16  # 16: " (12)" and ".part" are added on disk
     return _cut(stem, room) + tail
@@ -87,18 +49,12 @@ def _cut(text: str, size: int) -> str:
     return clean_text(text.encode("utf-8")[:size].decode("utf-8", "ignore") + ".").rstrip(" .")
 
 
-def normal_email(text: str) -> str | None:
-    """Trim an e-mail address and fold its case, so that one mailbox is one account; None: not an address.
-
-    Only the shape is checked (a mail proves the rest): a local part of 1 to
-    64 characters, one `@`, a domain, at most 254 characters in all.
-    """
-    email = unicodedata.normalize("NFC", text.strip())
-    if len(email) > MAX_EMAIL or not _EMAIL.fullmatch(email):
-        return None
-    return email.casefold()
+def normal_password(password: str) -> str:
+    """Return the form of a password that is hashed (RFC 8265, OpaqueString): each space is U+0020; NFC."""
+    spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
+    return unicodedata.normalize("NFC", spaced)
 
 
 def is_password_acceptable(password: str) -> bool:
-    """Say whether a password has a length that is allowed. It is never changed or normalised."""
+    """Return True if a password, as it was sent, has a length that is allowed."""
     return MIN_PASSWORD <= len(password) <= MAX_PASSWORD

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+import idna
+
 from floater.codes import Code
 from floater.errors import Refused
 
 DEFAULT_PORT: Final = 443
-_HOST: Final = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
+_HOST: Final = re.compile(
+    r"[A-Za-z0-9.:_-]{1,253}|[fF][eE][89abAB][0-9a-fA-F]:[0-9a-fA-F:]+%[A-Za-z0-9._-]{1,32}"
+)
+"A name, a numeric address, or a link-local one with its zone (RFC 4007)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def parse_server_url(text: str) -> ServerUrl:
     text = text.strip()
     try:
         parts = urlsplit(text if "://" in text else f"floater://{text}")
-        host, port = parts.hostname, DEFAULT_PORT if parts.port is None else parts.port
+        host, port = _ascii(parts.hostname), DEFAULT_PORT if parts.port is None else parts.port
         if (
             parts.scheme != "floater"
             or host is None
@@ -61,3 +66,10 @@ def parse_server_url(text: str) -> ServerUrl:
     except ValueError as error:
         raise Refused(Code.SERVER_URL_INVALID) from error
     return ServerUrl(host, port, fingerprint)
+
+
+def _ascii(host: str | None) -> str | None:
+    """Convert a name beyond ASCII to A-labels (UTS 46)."""
+    if host is None or host.isascii():
+        return host
+    return idna.encode(host, uts46=True, std3_rules=True).decode("ascii")

@@ -30,7 +30,9 @@ from floater.errors import FloaterError, ServerRefused
 from floater.languages import choose_language
 from floater.tasks import Tasks
 from floater.wire import control
-from floater.wire.names import clean_username, normal_email
+from floater.wire.mailbox import Mailbox, parse_mailbox
+from floater.wire.names import clean_username
+from floater.wire.reserved import is_reserved
 from server.bus.base import ACCOUNTS, Bus
 from server.config import ServerConfig
 from server.core.onetime import RESET, SIGN_UP
@@ -111,20 +113,21 @@ class Accounts:
         Raises:
             ServerRefused: NOT_ADULT, BAD_EMAIL, BAD_USERNAME, BAD_PASSWORD.
         """
-        email, username = _email(m.email), clean_username(m.username)
+        mailbox, username = self._deliverable(m.email), clean_username(m.username)
+        email = mailbox.key
         if not m.adult:
             raise ServerRefused(Code.NOT_ADULT)
-        if username is None:
+        if username is None or is_reserved(username):
             raise ServerRefused(Code.BAD_USERNAME)
         if not is_password_good(m.password, email, username):
             raise ServerRefused(Code.BAD_PASSWORD)
-        self._limits.take("sign_up", source=source.address, who=self._who(email))
+        self._limits.take("sign_up", source=source.address, who=self._who(mailbox.owner))
         password_hash = await self._hasher.hash(email, m.password)
         language = choose_language(m.language)
         async with self._database.write() as connection:
             is_taken = await account_rows.find_account(connection, email) is not None
             await self._onetimes.issue_sign_up(
-                connection, email, username, password_hash, language, decoy=is_taken
+                connection, mailbox, username, password_hash, language, decoy=is_taken
             )
         return await self._mailed(m.id)
 
@@ -134,10 +137,10 @@ class Accounts:
         Raises:
             ServerRefused: BAD_EMAIL.
         """
-        email = _email(m.email)
-        self._limits.take("resend", source=source.address, who=self._who(email))
+        mailbox = self._deliverable(m.email)
+        self._limits.take("resend", source=source.address, who=self._who(mailbox.owner))
         async with self._database.write() as connection:
-            await self._onetimes.issue_again(connection, email)
+            await self._onetimes.issue_again(connection, mailbox)
         return await self._mailed(m.id)
 
     async def activate(self, m: control.Activate, source: Source) -> control.Done:
@@ -146,7 +149,7 @@ class Accounts:
         Raises:
             ServerRefused: BAD_EMAIL, or WRONG_CODE (wrong, expired, used up, or of no sign-up).
         """
-        email = _email(m.email)
+        email = _mailbox(m.email).key
         self._limits.take("code", source=source.address, who=self._who(email))
         async with self._database.write() as connection:
             sign_up = await self._onetimes.check_code(connection, SIGN_UP, email, m.code)
@@ -181,9 +184,10 @@ class Accounts:
         Raises:
             ServerRefused: WRONG_LOG_IN, or NOT_ACTIVATED.
         """
-        email = normal_email(m.email)
-        if email is None:
+        mailbox = parse_mailbox(m.email)
+        if mailbox is None:
             raise ServerRefused(Code.WRONG_LOG_IN)
+        email = mailbox.key
         self._limits.take("log_in", source=source.address, who=self._who(email))
         since = self._clock() - self._config.sign_up_lifetime
         async with self._database.read() as connection:
@@ -234,12 +238,12 @@ class Accounts:
         Raises:
             ServerRefused: BAD_EMAIL.
         """
-        email = _email(m.email)
-        self._limits.take("forgot", source=source.address, who=self._who(email))
+        mailbox = self._deliverable(m.email)
+        self._limits.take("forgot", source=source.address, who=self._who(mailbox.owner))
         language = choose_language(m.language)
         async with self._database.write() as connection:
-            account = await account_rows.find_account(connection, email)
-            await self._onetimes.issue_reset(connection, email, language, decoy=account is None)
+            account = await account_rows.find_account(connection, mailbox.key)
+            await self._onetimes.issue_reset(connection, mailbox, language, decoy=account is None)
         return await self._mailed(m.id)
 
     async def reset_password(self, m: control.ResetPassword, source: Source) -> control.Done:
@@ -248,7 +252,7 @@ class Accounts:
         Raises:
             ServerRefused: BAD_EMAIL, BAD_PASSWORD, WRONG_CODE.
         """
-        email = _email(m.email)
+        email = _mailbox(m.email).key
         if not is_password_good(m.password, email):
             raise ServerRefused(Code.BAD_PASSWORD)
         self._limits.take("code", source=source.address, who=self._who(email))
@@ -278,7 +282,7 @@ class Accounts:
             ServerRefused: BAD_USERNAME, or SESSION_ENDED.
         """
         username = clean_username(m.username)
-        if username is None:
+        if username is None or is_reserved(username):
             raise ServerRefused(Code.BAD_USERNAME)
         self._limits.take("change", who=b"%d" % session.account)
         async with self._database.write() as connection:
@@ -329,6 +333,13 @@ class Accounts:
 
     def _who(self, email: str) -> bytes:
         return self._secret.digest("who", email.encode("utf-8"))[:16]
+
+    def _deliverable(self, text: str) -> Mailbox:
+        """Refuse at once what the mail server cannot write to: that depends on the address alone."""
+        mailbox = _mailbox(text)
+        if mailbox.needs_utf8 and not self._outbox.takes_utf8:
+            raise ServerRefused(Code.BAD_EMAIL)
+        return mailbox
 
     async def _mailed(self, request: int) -> control.Done:
         self._outbox.kick()
@@ -416,8 +427,8 @@ async def open_accounts(
         yield accounts
 
 
-def _email(text: str) -> str:
-    email = normal_email(text)
-    if email is None:
+def _mailbox(text: str) -> Mailbox:
+    mailbox = parse_mailbox(text)
+    if mailbox is None:
         raise ServerRefused(Code.BAD_EMAIL)
-    return email
+    return mailbox

@@ -26,6 +26,7 @@ from argon2.low_level import hash_secret
 
 from floater.codes import Code
 from floater.errors import ServerRefused
+from floater.wire.names import normal_password
 from server.config import ServerConfig
 from server.services.secret import Secret
 
@@ -74,7 +75,7 @@ class Hasher:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="hashing")
 
     async def hash(self, email: str, password: str, cost: Cost | None = None) -> str:
-        """Hash a password, exactly as typed, for an address.
+        """Hash a password for an address; spellings that RFC 8265 calls equal have one hash.
 
         Args:
             email: normal form.
@@ -91,7 +92,7 @@ class Hasher:
             raise ServerRefused(Code.BUSY, "hashing queue", retry_after=self._deadline)
         loop = asyncio.get_running_loop()
         self._taken += 1
-        work = self._pool.submit(self._work, email, password, cost or self.cost)
+        work = self._pool.submit(self._work, email, normal_password(password), cost or self.cost)
 
         def free(_: Future[str]) -> None:
             # Called by any thread. The place is free when the thread is, even if the caller went away before.

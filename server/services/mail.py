@@ -77,6 +77,8 @@ class Post(Protocol):
     """A way to hand mails over."""
 
     sender: str
+    takes_utf8: bool
+    "False once it is known that no mail can go to a local part beyond ASCII (RFC 6531)."
 
     def open(self) -> AbstractAsyncContextManager[Send]:
         """Connect, and give a function that hands one mail over.
@@ -93,7 +95,19 @@ def compose(content: MailContent, *, sender: str, minutes: int) -> EmailMessage:
         content: of any kind; NOTHING is a reset in all but being sent.
         sender: address for From.
         minutes: how long its code is good.
+
+    Raises:
+        Rejected: it cannot be written as a mail, now or later.
     """
+    try:
+        mail = _compose(content, sender, minutes)
+        mail.as_bytes()
+    except Exception as error:  # whatever it was, it will be so at each try
+        raise Rejected(type(error).__name__) from error
+    return mail
+
+
+def _compose(content: MailContent, sender: str, minutes: int) -> EmailMessage:
     first = choose_language(content.language)
     order = (first, *(language for language in LANGUAGES if language != first))
     values = {"username": _harmless(content.username), "code": content.code, "minutes": minutes}
@@ -110,7 +124,7 @@ def compose(content: MailContent, *, sender: str, minutes: int) -> EmailMessage:
     filled = {"languages": languages, "subject": subject, "code": content.code, "link": content.link}
     mail = EmailMessage(policy=policy.SMTP.clone(utf8=not content.to.isascii()))
     mail["From"] = Address(words_of(first)["name"], addr_spec=sender)
-    mail["To"] = deliverable(content.to)
+    mail["To"] = content.to
     mail["Subject"] = subject
     mail["Date"] = format_datetime(localtime())
     mail["Message-ID"] = f"<{content.message_id}@{sender.rpartition('@')[2]}>"
@@ -132,16 +146,12 @@ def post_of(config: ServerConfig) -> Post:
         return Smtp(parse_smtp_url(config.smtp_url), config.mail_timeout)
     host = config.public_host or parse_place(config.listen)[0]
     domain = host if "." in host and not host.replace(".", "").isdigit() else "localhost"
-    return OutboxFolder(config.mail_outbox or config.data_dir / "outbox", f"no-reply@{domain}")
+    return OutboxFolder(outbox_folder(config), f"no-reply@{domain}")
 
 
-def deliverable(address: str) -> str:
-    """Write the domain of an address in ASCII (RFC 5891), where that can be done."""
-    local, _, domain = address.rpartition("@")
-    try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}"
-    except UnicodeError:
-        return address
+def outbox_folder(config: ServerConfig) -> Path:
+    """Return the folder that gets the mails while no mail server is set."""
+    return config.mail_outbox or config.data_dir / "outbox"
 
 
 def _harmless(username: str) -> str:
@@ -157,6 +167,7 @@ class OutboxFolder:
 
     def __init__(self, folder: Path, sender: str) -> None:
         self.sender = sender
+        self.takes_utf8 = True
         self._folder = folder
 
     @asynccontextmanager
@@ -264,6 +275,7 @@ class Smtp:
 
     def __init__(self, server: MailServer, timeout: float) -> None:
         self.sender = server.sender
+        self.takes_utf8 = True
         self._server = server
         self._timeout = timeout
 
@@ -284,6 +296,7 @@ class Smtp:
         )
         try:
             await client.connect()
+            self.takes_utf8 = client.supports_extension("smtputf8")
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             raise PostDown(type(error).__name__) from error
         finally:

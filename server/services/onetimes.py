@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from floater.wire.limits import CODE_DIGITS
+from floater.wire.mailbox import Mailbox
 from server.config import ServerConfig
 from server.core.onetime import RESET, SIGN_UP, clean_code, find_by_code, is_link_good
 from server.services.mail import Kind, MailContent
@@ -41,7 +42,7 @@ class OneTimes:
     async def issue_sign_up(
         self,
         connection: AsyncConnection,
-        email: str,
+        mailbox: Mailbox,
         username: str,
         password_hash: str,
         language: str,
@@ -53,7 +54,7 @@ class OneTimes:
         row = await pending_rows.add_pending(
             connection,
             SIGN_UP,
-            email,
+            mailbox.key,
             fresh,
             self._clock(),
             decoy=decoy,
@@ -62,13 +63,13 @@ class OneTimes:
             language=language,
         )
         kind = Kind.ALREADY if decoy else Kind.ACTIVATE
-        await self._put(connection, kind, row, email, language, username, code, link)
+        await self._put(connection, kind, row, mailbox.address, language, username, code, link)
 
-    async def issue_again(self, connection: AsyncConnection, email: str) -> None:
+    async def issue_again(self, connection: AsyncConnection, mailbox: Mailbox) -> None:
         """Give the newest sign-up of an address a new code and send its mail again."""
-        account = await account_rows.find_account(connection, email)
+        account = await account_rows.find_account(connection, mailbox.key)
         since = self._clock() - self._config.sign_up_lifetime
-        waiting = await pending_rows.find_pending(connection, SIGN_UP, email, since)
+        waiting = await pending_rows.find_pending(connection, SIGN_UP, mailbox.key, since)
         code, link, fresh = self._make()
         newest = waiting[0] if waiting else None
         row = newest.id if newest else account_rows.NOBODY
@@ -79,18 +80,18 @@ class OneTimes:
             is_taken = newest.onetime.decoy or account is not None
             kind = Kind.ALREADY if is_taken else Kind.ACTIVATE
             language, username = newest.language, newest.username
-        await self._put(connection, kind, row, email, language, username, code, link)
+        await self._put(connection, kind, row, mailbox.address, language, username, code, link)
 
     async def issue_reset(
-        self, connection: AsyncConnection, email: str, language: str, *, decoy: bool
+        self, connection: AsyncConnection, mailbox: Mailbox, language: str, *, decoy: bool
     ) -> None:
         """Store a request for a new password and put its mail into the outbox. A decoy's mail is not sent."""
         code, link, fresh = self._make()
         row = await pending_rows.add_pending(
-            connection, RESET, email, fresh, self._clock(), decoy=decoy, language=language
+            connection, RESET, mailbox.key, fresh, self._clock(), decoy=decoy, language=language
         )
         kind = Kind.NOTHING if decoy else Kind.RESET
-        await self._put(connection, kind, row, email, language, "", code, link)
+        await self._put(connection, kind, row, mailbox.address, language, "", code, link)
 
     # -- checking -------------------------------------------------------------------------
 

@@ -69,8 +69,14 @@ class Outbox:
         self._wake = asyncio.Event()
         self._is_up = True
         self._stumbles = 0
+        self._refused = 0
         self._known_at: float | None = None
         self._news = asyncio.Event()
+
+    @property
+    def takes_utf8(self) -> bool:
+        """Return False if the mail server is known to lack SMTPUTF8."""
+        return self._post.takes_utf8
 
     # -- putting in -----------------------------------------------------------------------
 
@@ -190,7 +196,8 @@ class Outbox:
             self._stumbles = 0
             return
         except Rejected as error:
-            log.info("= mail %s refused for good (%s)", row.id, error)
+            self._refused += 1
+            log.info("= mail %s refused for good (%s), %s since the start", row.id, error, self._refused)
         self._learn(True)
         self._stumbles = 0
         await self._drop(row.id)

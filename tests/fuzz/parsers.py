@@ -9,15 +9,15 @@ from floater.wire.codec import Codec, encode
 from floater.wire.endpoint import parse_address, scope_of
 from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, Frame, FrameLimits, FrameReader
 from floater.wire.limits import MAX_FILE_NAME, MAX_USERNAME
+from floater.wire.mailbox import mailbox_key
 from floater.wire.names import (
     clean_file_name,
-    clean_text,
     clean_username,
     is_password_acceptable,
-    normal_email,
 )
 from floater.wire.ticket import check_ticket
 from floater.wire.url import parse_server_url
+from floater.wire.visible import clean_text
 from tests.fuzz.choose import Choices, frame_of
 
 
@@ -167,9 +167,9 @@ def names(data: bytes) -> None:
     assert not file_name.endswith((".", " "))
     assert file_name.split(".")[0].strip().lower() not in {"con", "prn", "aux", "nul", "com1", "lpt1"}
     assert clean_file_name(file_name) == file_name
-    email = normal_email(text)
+    email = mailbox_key(text)
     if email is not None:
-        assert normal_email(email) == email
+        assert mailbox_key(email) == email
         assert email.count("@") == 1
     is_password_acceptable(text)
 

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from floater.wire.control import Matched, Role
 from floater.wire.endpoint import Candidate
+from floater.wire.names import clean_username
 from floater.wire.nat import UNKNOWN_NAT, Nat
 
 
@@ -75,7 +76,7 @@ def introduction_of(matched: Matched, *, own: bytes, signer: bytes) -> Introduct
     return Introduction(
         match_id=matched.match_id,
         role=matched.role,
-        name=matched.peer.username,
+        name=clean_username(matched.peer.username) or "?",
         own=own,
         certificate=matched.certificate,
         proof=TicketProof(matched.ticket, matched.signature, signer),

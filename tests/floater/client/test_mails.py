@@ -127,3 +127,14 @@ async def test_the_folder_is_looked_into_only_while_a_mail_is_awaited(
                 await asyncio.sleep(0.005)
         looks = 0
     await hearer.box.close()
+
+
+def test_a_domain_is_the_same_in_its_letters_and_in_ascii(tmp_path: Path) -> None:
+    put(tmp_path, "1", "li@xn--r8jz45g.example")
+    assert len(Mails(tmp_path).new_for("li@例え.example")) == 1
+    assert Mails(tmp_path).new_for("li@例.example") == []
+
+
+def test_a_mail_to_what_is_no_address_is_not_told(tmp_path: Path) -> None:
+    put(tmp_path, "1", "root")
+    assert Mails(tmp_path).new_for("root") == []

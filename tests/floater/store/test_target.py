@@ -62,3 +62,9 @@ def test_nothing_else_is_removed(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
     remove_leftovers(tmp_path / "none", now=0.0)
     assert names(tmp_path) == set()
+
+
+def test_a_number_stands_before_both_endings_of_a_packed_archive(tmp_path: Path, hasher: Executor) -> None:
+    for name, second in (("a.tar.gz", "a (2).tar.gz"), ("b.c.gz", "b.c (2).gz"), ("d", "d (2)")):
+        target = Target("1111111111111111.1", str(tmp_path), name, 5, hasher, unnamed=False)
+        assert Path(target._names()[1]).name == second

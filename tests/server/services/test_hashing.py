@@ -30,6 +30,8 @@ async def test_address_password_and_secret_all_matter_and_every_character_of_the
     other = Hasher(cheap(tmp_path), Secret(b"o" * 32))
     first = await hasher.hash(ANNA, PASSWORD)
     assert is_same(first, await hasher.hash(ANNA, PASSWORD))
+    spelled = await hasher.hash(ANNA, "contraseña de Zoë")
+    assert is_same(spelled, await hasher.hash(ANNA, "contrasen\u0303a\u00a0de Zoe\u0308"))
     for changed in (
         await hasher.hash("bert@example.org", PASSWORD),
         await hasher.hash(ANNA, PASSWORD + " "),

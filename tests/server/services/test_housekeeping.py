@@ -1,5 +1,7 @@
 import asyncio
+import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from server.config import ServerConfig
 from server.services import housekeeping
+from server.services.housekeeping import forget_old_mails
 from server.storage.pending import forget_old_pending
 from tests.helpers.accounts import HOME, Clock, Mailbox, a_sign_up, an_account, opened
 
@@ -57,3 +60,26 @@ async def test_no_fault_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             while rows(tmp_path)["pending"]:
                 await asyncio.sleep(0.01)
     assert faults == []
+
+
+def test_mails_are_deleted_once_their_links_are_worthless(tmp_path: Path) -> None:
+    for name, age in (("old.eml", 90.0), ("new.eml", 10.0), ("old.txt", 90.0)):
+        (tmp_path / name).write_text("123456")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    (tmp_path / "folder.eml").mkdir()
+    os.utime(tmp_path / "folder.eml", (0, 0))
+    forget_old_mails(tmp_path, 60.0)
+    assert {path.name for path in tmp_path.iterdir()} == {"new.eml", "old.txt", "folder.eml"}
+    forget_old_mails(tmp_path / "nowhere", 60.0)
+
+
+@pytest.mark.asyncio
+async def test_the_outbox_is_cleared_at_the_start_of_a_server(tmp_path: Path) -> None:
+    old = tmp_path / "outbox" / "1.eml"
+    old.parent.mkdir()
+    old.write_text("123456")
+    os.utime(old, (0, 0))
+    async with opened(tmp_path):
+        async with asyncio.timeout(20):
+            while old.exists():
+                await asyncio.sleep(0.01)

@@ -109,10 +109,20 @@ def test_no_name_that_somebody_chose_becomes_a_link() -> None:
 
 
 def test_a_mailbox_beyond_ascii_can_be_written_to() -> None:
-    mail = compose(msgspec.structs.replace(CONTENT, to="anna@bücher.example"), sender=SENDER, minutes=10)
+    mail = compose(
+        msgspec.structs.replace(CONTENT, to="anna@xn--bcher-kva.example"), sender=SENDER, minutes=10
+    )
     assert mail["To"] == "anna@xn--bcher-kva.example"
-    mail = compose(msgspec.structs.replace(CONTENT, to="安娜@例子.cn"), sender=SENDER, minutes=10)
+    mail = compose(msgspec.structs.replace(CONTENT, to="安娜@xn--fsqu00a.cn"), sender=SENDER, minutes=10)
     assert "安娜@xn--fsqu00a.cn" in mail.as_bytes().decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "to", ["a\r\nBcc: b@example.org", "=?utf-8?q?x=0D=0A0?=@evil.example", "a\ud800@b.example"]
+)
+def test_what_cannot_be_written_as_a_mail_is_refused_for_good(to: str) -> None:
+    with pytest.raises(Rejected):
+        compose(msgspec.structs.replace(CONTENT, to=to), sender=SENDER, minutes=10)
 
 
 # -- a folder -----------------------------------------------------------------------------
@@ -150,7 +160,9 @@ async def test_a_mail_goes_through_a_real_mail_server_and_arrives_as_it_was_writ
             await send(compose(CONTENT, sender=post.sender, minutes=10))
             await send(
                 compose(
-                    msgspec.structs.replace(CONTENT, to="anna@bücher.example"), sender=post.sender, minutes=10
+                    msgspec.structs.replace(CONTENT, to="anna@xn--bcher-kva.example"),
+                    sender=post.sender,
+                    minutes=10,
                 )
             )
         first, second = server.envelopes

@@ -8,11 +8,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from floater.wire import mailbox as addresses
 from server.core.onetime import RESET, SIGN_UP
 from server.services.accounts import Accounts
 from server.services.onetimes import OneTimes
 from server.storage.pending import Pending
 from tests.helpers.accounts import ANNA, Clock, Mailbox, code_of, link_of, opened
+
+
+def _at(address: str) -> addresses.Mailbox:
+    return addresses.Mailbox(address, address, address)
 
 
 @dataclass
@@ -26,7 +31,7 @@ class Issued:
 
     async def sign_up(self, *, decoy: bool = False) -> None:
         async with self.accounts._database.write() as c:
-            await self.onetimes.issue_sign_up(c, ANNA, "Anna", "hash", "en", decoy=decoy)
+            await self.onetimes.issue_sign_up(c, _at(ANNA), "Anna", "hash", "en", decoy=decoy)
         self.accounts._outbox.kick()
 
     async def code(self, purpose: str, text: str) -> Pending | None:
@@ -87,7 +92,7 @@ async def test_a_mail_that_is_sent_again_makes_the_one_before_worthless(issued: 
     await issued.sign_up()
     first = await issued.mailbox.next()
     async with issued.accounts._database.write() as c:
-        await issued.onetimes.issue_again(c, ANNA)
+        await issued.onetimes.issue_again(c, _at(ANNA))
     issued.accounts._outbox.kick()
     second = await issued.mailbox.next()
     assert await issued.link(SIGN_UP, link_of(first)) is None
@@ -97,9 +102,9 @@ async def test_a_mail_that_is_sent_again_makes_the_one_before_worthless(issued: 
 @pytest.mark.asyncio
 async def test_a_reset_has_a_mail_where_there_is_an_account_and_no_other(issued: Issued) -> None:
     async with issued.accounts._database.write() as c:
-        await issued.onetimes.issue_reset(c, "nobody@example.org", "en", decoy=True)
-        await issued.onetimes.issue_again(c, "nobody@example.org")
-        await issued.onetimes.issue_reset(c, ANNA, "zh", decoy=False)
+        await issued.onetimes.issue_reset(c, _at("nobody@example.org"), "en", decoy=True)
+        await issued.onetimes.issue_again(c, _at("nobody@example.org"))
+        await issued.onetimes.issue_reset(c, _at(ANNA), "zh", decoy=False)
     issued.accounts._outbox.kick()
     mail = await issued.mailbox.next()
     assert mail["To"] == ANNA

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from floater.errors import ServerRefused
 from floater.wire import control
 from server.services import mail
 from server.services.accounts import Accounts
@@ -263,3 +264,63 @@ async def test_no_fault_at_all_ends_the_sending_of_mails(
         await accounts.sign_up(a_sign_up(), HOME)
         await activate(accounts, server)
     assert faults == []
+
+
+@pytest.mark.asyncio
+async def test_mails_that_cannot_be_written_are_dropped_and_hold_up_no_other(
+    tmp_path: Path, server: MailServer
+) -> None:
+    async with opened(tmp_path, smtp_url=url(server), mail_retry=600.0, **NO_LIMITS) as accounts:
+        outbox = accounts._outbox
+        async with accounts._database.write() as connection:
+            for number in range(10):
+                to = f"=?utf-8?q?x=0D=0A{number}?=@evil.example"
+                content = MailContent(mail.Kind.ACTIVATE, to, "en", f"m{number}", "x", "123456", "https://a")
+                await outbox.put(connection, content, 0)
+        await accounts.sign_up(a_sign_up(), HOME)
+        assert (await server.mail(0)).rcpt_tos == [ANNA]
+        await until_empty(tmp_path)
+    assert len(server.envelopes) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_mailbox_that_the_mail_server_cannot_write_to_is_refused_at_once(tmp_path: Path) -> None:
+    async with (
+        mail_server(enable_SMTPUTF8=False) as plain,
+        opened(tmp_path, smtp_url=url(plain), **NO_LIMITS) as accounts,
+    ):
+        await accounts.sign_up(a_sign_up(), HOME)
+        await plain.mail(0)
+        with pytest.raises(ServerRefused, match="bad_email"):
+            await accounts.sign_up(a_sign_up("李@example.org"), HOME)
+        with pytest.raises(ServerRefused, match="bad_email"):
+            await accounts.forgot_password(control.ForgotPassword(1, "李@example.org"), HOME)
+        await accounts.sign_up(a_sign_up("li@例え.example"), HOME)
+        assert (await plain.mail(1)).rcpt_tos == ["li@xn--r8jz45g.example"]
+
+
+@pytest.mark.asyncio
+async def test_mail_goes_where_the_person_said_and_all_spellings_count_as_one(
+    tmp_path: Path, server: MailServer
+) -> None:
+    async with opened(tmp_path, smtp_url=url(server), sign_up_limit="- 5/7200 -") as accounts:
+        for local in ("Mei", "mei+a", "mei+b", "MEI"):
+            await accounts.sign_up(a_sign_up(f"{local}@\uff51\uff51.example"), HOME)
+        await accounts.sign_up(a_sign_up("mei@qq\u3002example"), HOME)
+        with pytest.raises(ServerRefused, match="too_many_tries"):
+            await accounts.sign_up(a_sign_up("mei@qq.example"), HOME)
+        sent = [(await server.mail(number)).rcpt_tos[0] for number in range(5)]
+    wanted = ["Mei@qq.example", "mei+a@qq.example", "mei+b@qq.example", "MEI@qq.example", "mei@qq.example"]
+    assert sorted(sent) == sorted(wanted)
+
+
+@pytest.mark.asyncio
+async def test_no_letter_is_folded_into_the_mailbox_of_another_person(tmp_path: Path) -> None:
+    async with (
+        mail_server(enable_SMTPUTF8=True) as able,
+        opened(tmp_path, smtp_url=url(able), **NO_LIMITS) as accounts,
+    ):
+        await accounts.sign_up(a_sign_up("weiß@example.org"), HOME)
+        assert (await able.mail(0)).rcpt_tos == ["weiß@example.org"]
+        await accounts.sign_up(a_sign_up("leser@faß.example"), HOME)
+        assert (await able.mail(1)).rcpt_tos == ["leser@xn--fa-hia.example"]

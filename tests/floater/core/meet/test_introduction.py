@@ -1,5 +1,6 @@
 from dataclasses import FrozenInstanceError
 
+import msgspec
 import pytest
 
 from floater.core.meet.introduction import Relay, TicketProof, introduction_of
@@ -39,3 +40,9 @@ def test_an_introduction_does_not_change() -> None:
     made = introduction_of(MATCHED, own=b"o" * 64, signer=b"k" * 32)
     with pytest.raises(FrozenInstanceError):
         made.name = "Eve"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("told", "shown"), [("B\u202eob\u200b", "Bob"), ("\u200b", "?"), ("x" * 25, "?")])
+def test_a_name_that_a_server_did_not_clean_is_cleaned(told: str, shown: str) -> None:
+    matched = msgspec.structs.replace(MATCHED, peer=Peer(told))
+    assert introduction_of(matched, own=b"o" * 64, signer=b"k" * 32).name == shown
