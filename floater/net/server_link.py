@@ -136,7 +136,7 @@ class ServerLink:
             self._tasks.start(self._check(self._stream), "check the server")
 
     def server_time(self) -> float:
-        """The server's clock now: UTC seconds since 1970. Ours, until it has told us."""
+        """The server's clock now, as of its last word: UTC seconds since 1970. Ours, until it has told us."""
         return self._server_epoch + self._loop.time()
 
     async def request(
@@ -158,6 +158,9 @@ class ServerLink:
         stream = self._stream
         if not self.online or stream is None:
             raise Unreachable(Code.SERVER_UNREACHABLE)
+        if isinstance(message, control.Seek):
+            self.check()  # its answer comes first, and tells the time by which the ticket is judged
+            await asyncio.sleep(0)
         began = time.perf_counter()  # a loop's own clock may count in milliseconds
         try:
             async with asyncio.timeout(self._config.request_timeout):
@@ -222,7 +225,7 @@ class ServerLink:
             _, stream = await open_server_stream(
                 self.url,
                 ALPN,
-                lambda: _Stream(self._message, self._lost),
+                lambda: _Stream(self._message, self._lost, self._learn_time),
                 proxy=self._proxy(),
                 timeout=self._config.handshake_timeout,
             )
@@ -248,12 +251,16 @@ class ServerLink:
             return
         log.info("= server reached, protocol %d", welcome.version)
         self._stream, self.welcome, self.online, self.rtt = stream, welcome, True, took
-        self.clock_offset = welcome.time - time.time()
-        self._server_epoch = welcome.time - self._loop.time()
+        self._learn_time(welcome.time)
         self._driver.feed(Came())
         self._tasks.start(self._keep_alive(stream), "ping")
         self._settle(None)
         self._reached(Reached(True))
+
+    def _learn_time(self, server_time: float) -> None:
+        """Correct the estimate of the server's clock: either may be set, and ours may stop in sleep."""
+        self.clock_offset = server_time - time.time()
+        self._server_epoch = server_time - self._loop.time()
 
     def _failed(self, stream: "_Stream | None", code: Code) -> None:
         retry_after, never = None, code in (Code.UNSUPPORTED_VERSION, Code.SERVER_NOT_TRUSTED)
@@ -318,13 +325,19 @@ class ServerLink:
 class _Stream(asyncio.Protocol):
     """One TLS stream: frames in, frames out, requests and their answers."""
 
-    def __init__(self, news: Callable[[control.News], None], lost: Callable[["_Stream", Code], None]) -> None:
+    def __init__(
+        self,
+        news: Callable[[control.News], None],
+        lost: Callable[["_Stream", Code], None],
+        told_time: Callable[[float], None],
+    ) -> None:
         self.ended: Code | None = None
         "Why the stream is over; None while it is not."
         self.closing: control.Closing | None = None
         self.last_written = 0.0
         self._news = news
         self._lost = lost
+        self._told_time = told_time
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader(SERVER_LEG)
         self._transport: asyncio.Transport | None = None
@@ -395,6 +408,7 @@ class _Stream(asyncio.Protocol):
                 except UnknownType:
                     continue  # of a later version
                 self._take(message)
+            self._reader.check()
         except RemoteProtocolError as error:
             log.warning("< the server broke the protocol: %s", error.code.value)
             self.abort(error.code)
@@ -425,6 +439,8 @@ class _Stream(asyncio.Protocol):
             case control.Refused(id=0, code=code):
                 self.abort(code_of(code))
             case control.Done() | control.LoggedIn() | control.Refused():
+                if isinstance(message, control.Done) and message.time:
+                    self._told_time(message.time)
                 answer = self._waiting.get(message.id)
                 if answer is None or answer.done():
                     log.debug("< an answer without a request")

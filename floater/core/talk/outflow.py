@@ -15,7 +15,7 @@ READ_AHEAD: Final = 3 * BLOCK
 REREAD: Final = 2 * READ_AHEAD
 "Bytes of one file that may be read again for a receiver that goes back on its first link."
 RESUMED: Final = MAX_WINDOW + READ_AHEAD + BLOCK
-"Bytes that may be read again on each later link: what the largest window had on the way when the link was lost."
+"Bytes that may be read again on each later link: what the largest window had on the way on the lost one."
 RETURN_COST: Final = 65_536
 "Bytes of the allowance that a receiver's going back costs at least, even if nothing is read for it."
 PART_TIME: Final = 0.01

@@ -2,8 +2,18 @@ import pytest
 
 from floater import api
 from floater.codes import Code
-from floater.core.link import Arrived, Check, LinkDown, LinkUp, Transmit, Writable
+from floater.core.link import (
+    Arrived,
+    Check,
+    LinkDown,
+    LinkUp,
+    PauseReading,
+    ResumeReading,
+    Transmit,
+    Writable,
+)
 from floater.core.talk.conversation import RESERVE
+from floater.core.talk.intake import MESSAGES
 from floater.core.talk.talk import (
     Emit,
     End,
@@ -507,3 +517,15 @@ def test_our_own_hang_up_settles_all_at_once_and_what_crosses_it_changes_nothing
 
 def test_a_message_of_the_other_machine_is_left_alone() -> None:
     opened().at(2.0, Arrived(1, wire.Choose(1)))
+
+
+def test_a_peer_that_talks_too_much_is_not_read_for_a_while() -> None:
+    talk = Talk(LEADER, FOLLOWER)
+    talk.feed(LinkUp(1, 0), now=0.0)
+    effects: list[object] = []
+    for seq in range(1, int(MESSAGES[1]) + 2):
+        effects += talk.feed(Arrived(1, text(seq), b"x"), now=1.0)
+    assert [effect for effect in effects if isinstance(effect, PauseReading)] == [PauseReading(1)]
+    assert talk.deadline is not None
+    assert ResumeReading(1) in talk.feed(Tick(), now=1.0 + 1 / MESSAGES[0])
+    assert not talk.is_over
