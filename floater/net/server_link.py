@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -34,6 +35,7 @@ from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError, ServerRefused, Unreachable
 from floater.loop import abort
 from floater.net.interfaces import source_address
+from floater.net.server_clock import ServerClock
 from floater.net.server_connect import Proxy, open_server_stream
 from floater.net.sockets import address_of
 from floater.tasks import Tasks
@@ -95,8 +97,7 @@ class ServerLink:
         self.online = False
         self.rtt: float | None = None
         "Seconds there and back, as last measured."
-        self.clock_offset = 0.0
-        "Seconds that the server's clock is ahead of ours."
+        self.clock = ServerClock()
         self._config = config
         self._proxy = proxy
         self._agent = agent
@@ -105,7 +106,6 @@ class ServerLink:
         self._news = news
         self._tasks = Tasks()
         self._loop = asyncio.get_running_loop()
-        self._server_epoch = time.time() - self._loop.time()
         self._stream: _Stream | None = None
         self._closing = False
         self._attempt: asyncio.Task[None] | None = None
@@ -135,10 +135,6 @@ class ServerLink:
         if self._stream is not None:
             self._tasks.start(self._check(self._stream), "check the server")
 
-    def server_time(self) -> float:
-        """The server's clock now, as of its last word: UTC seconds since 1970. Ours, until it has told us."""
-        return self._server_epoch + self._loop.time()
-
     async def request(
         self, message: control.Request, *, wait: bool = False
     ) -> control.Done | control.LoggedIn:
@@ -164,7 +160,7 @@ class ServerLink:
         began = time.perf_counter()  # a loop's own clock may count in milliseconds
         try:
             async with asyncio.timeout(self._config.request_timeout):
-                answer = await stream.request(message)
+                answer = await self._ask(stream, message)
         except TimeoutError as error:
             stream.abort(Code.TIMED_OUT)
             raise Unreachable(Code.TIMED_OUT) from error
@@ -172,6 +168,12 @@ class ServerLink:
             self.rtt = time.perf_counter() - began
         if isinstance(answer, control.Refused):
             raise ServerRefused(code_of(answer.code), "", answer.retry_after)
+        return answer
+
+    async def _ask(self, stream: "_Stream", message: control.Request) -> control.Answer:
+        answer = await stream.request(message)
+        if isinstance(answer, control.Done) and answer.time:
+            self.clock.learn(answer.time)
         return answer
 
     async def close(self) -> None:
@@ -205,7 +207,7 @@ class ServerLink:
     async def _check(self, stream: "_Stream") -> None:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
-                await stream.request(control.Ping(UNNUMBERED))
+                await self._ask(stream, control.Ping(UNNUMBERED))
         except TimeoutError:
             if stream is self._stream:
                 log.info("= the server does not answer")
@@ -225,7 +227,7 @@ class ServerLink:
             _, stream = await open_server_stream(
                 self.url,
                 ALPN,
-                lambda: _Stream(self._message, self._lost, self._learn_time),
+                lambda: _Stream(self._message, self._lost),
                 proxy=self._proxy(),
                 timeout=self._config.handshake_timeout,
             )
@@ -251,16 +253,11 @@ class ServerLink:
             return
         log.info("= server reached, protocol %d", welcome.version)
         self._stream, self.welcome, self.online, self.rtt = stream, welcome, True, took
-        self._learn_time(welcome.time)
+        self.clock.learn(welcome.time)
         self._driver.feed(Came())
         self._tasks.start(self._keep_alive(stream), "ping")
         self._settle(None)
         self._reached(Reached(True))
-
-    def _learn_time(self, server_time: float) -> None:
-        """Correct the estimate of the server's clock: either may be set, and ours may stop in sleep."""
-        self.clock_offset = server_time - time.time()
-        self._server_epoch = server_time - self._loop.time()
 
     def _failed(self, stream: "_Stream | None", code: Code) -> None:
         retry_after, never = None, code in (Code.UNSUPPORTED_VERSION, Code.SERVER_NOT_TRUSTED)
@@ -325,19 +322,13 @@ class ServerLink:
 class _Stream(asyncio.Protocol):
     """One TLS stream: frames in, frames out, requests and their answers."""
 
-    def __init__(
-        self,
-        news: Callable[[control.News], None],
-        lost: Callable[["_Stream", Code], None],
-        told_time: Callable[[float], None],
-    ) -> None:
+    def __init__(self, news: Callable[[control.News], None], lost: Callable[["_Stream", Code], None]) -> None:
         self.ended: Code | None = None
         "Why the stream is over; None while it is not."
         self.closing: control.Closing | None = None
         self.last_written = 0.0
         self._news = news
         self._lost = lost
-        self._told_time = told_time
         self._loop = asyncio.get_running_loop()
         self._reader = FrameReader(SERVER_LEG)
         self._transport: asyncio.Transport | None = None
@@ -403,11 +394,8 @@ class _Stream(asyncio.Protocol):
             for frame in self._reader.feed(data):
                 if self.ended is not None:
                     return
-                try:
-                    message = SERVER_MESSAGES.decode(frame)
-                except UnknownType:
-                    continue  # of a later version
-                self._take(message)
+                with suppress(UnknownType):  # of a later version
+                    self._take(SERVER_MESSAGES.decode(frame))
             self._reader.check()
         except RemoteProtocolError as error:
             log.warning("< the server broke the protocol: %s", error.code.value)
@@ -439,8 +427,6 @@ class _Stream(asyncio.Protocol):
             case control.Refused(id=0, code=code):
                 self.abort(code_of(code))
             case control.Done() | control.LoggedIn() | control.Refused():
-                if isinstance(message, control.Done) and message.time:
-                    self._told_time(message.time)
                 answer = self._waiting.get(message.id)
                 if answer is None or answer.done():
                     log.debug("< an answer without a request")

@@ -96,8 +96,8 @@ async def test_a_request_gets_its_answer_and_the_server_its_clock() -> None:
         await at.online()
         assert isinstance(await at.link.request(control.Ping(UNNUMBERED)), control.Done)
         assert at.link.rtt is not None
-        assert abs(at.link.server_time() - WELCOME.time) < 5
-        assert abs(at.link.clock_offset - (WELCOME.time - time.time())) < 5
+        assert abs(at.link.clock.now() - WELCOME.time) < 5
+        assert abs(at.link.clock.offset - (WELCOME.time - time.time())) < 5
 
 
 SEEK = control.Seek(UNNUMBERED, certificate=bytes(64))
@@ -128,10 +128,10 @@ async def test_the_estimate_of_the_server_s_clock_follows_it(jump: float, ask: s
         else:
             at.link.check()
             async with asyncio.timeout(30):
-                while abs(at.link.server_time() - WELCOME.time) < 5:
+                while abs(at.link.clock.now() - WELCOME.time) < 5:
                     await asyncio.sleep(0)
-        assert abs(at.link.server_time() - WELCOME.time - jump) < 5
-        assert abs(at.link.clock_offset - (WELCOME.time + jump - time.time())) < 5
+        assert abs(at.link.clock.now() - WELCOME.time - jump) < 5
+        assert abs(at.link.clock.offset - (WELCOME.time + jump - time.time())) < 5
 
 
 @pytest.mark.asyncio
