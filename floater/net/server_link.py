@@ -132,7 +132,7 @@ class ServerLink:
 
     def check(self) -> None:
         """Find out soon whether the stream is alive; if it is not, reach the server anew."""
-        if self._stream is not None:
+        if self._stream:
             self._tasks.start(self._check(self._stream), "check the server")
 
     async def request(
@@ -151,8 +151,7 @@ class ServerLink:
         """
         if wait and not (self.online or self._closing):
             await self._try_once()
-        stream = self._stream
-        if not self.online or stream is None:
+        if not self.online or (stream := self._stream) is None:
             raise Unreachable(Code.SERVER_UNREACHABLE)
         if isinstance(message, control.Seek):
             self.check()  # its answer comes first, and tells the time by which the ticket is judged
