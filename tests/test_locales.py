@@ -36,7 +36,7 @@ ENUMERATED: Final = {
     "change": {kind.value for kind in api.PathKind} | {"away"},
     "why_relay": {reason.value for reason in api.RelayReason},
     "tried": {technique.value for technique in Technique},
-    "found": {kind.value for kind in CandidateKind}
+    "found": {kind.value for kind in CandidateKind if kind is not CandidateKind.UNKNOWN}
     | {kind.value for kind in (Technique.PREDICTION, Technique.BLOCK_SCAN, Technique.BIRTHDAY)}
     | {"lan", "incoming", "opener", "relay", "relay-tls"},
     "reachability": {"open", "punch", "relay", "offline"},

@@ -121,7 +121,7 @@ class Doctor:
                 observers_asked=facts.asked,
                 observers_answered=len(facts.observations),
                 hidden=values.hide_address,
-                clock_offset=link.clock_offset,
+                clock_offset=link.clock.offset,
                 router=router,
                 firewall=firewall,
             )

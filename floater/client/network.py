@@ -43,7 +43,7 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
             observers_asked=facts.asked,
             observers_answered=len(facts.observations),
             hidden=hidden,
-            clock_offset=link.clock_offset,
+            clock_offset=link.clock.offset,
         )
 
 

@@ -184,7 +184,7 @@ class Person:
             self._driver.feed(session.Offline())
             return
         self._words.tell(api.Online(True))
-        if abs(self.link.clock_offset) > self._config.clock_tolerance and not self._clock_told:
+        if abs(self.link.clock.offset) > self._config.clock_tolerance and not self._clock_told:
             self._clock_told = True
             self._words.notice(Code.CLOCK_WRONG)
         self._on_reached()

@@ -97,7 +97,7 @@ def connect(
     return Performer(
         introduction,
         match_key=announced.key,
-        server_time=link.server_time,
+        server_time=link.clock.now,
         punch_port=announced.port,
         server=link.url,
         proxy=choose_proxy(config.proxy, link.url),

@@ -72,3 +72,17 @@ class Alive:
     """The peer answered the test of a `Check` on this link."""
 
     link: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReading:
+    """Read this link no further, so that its peer has to wait: it says more than is allowed."""
+
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeReading:
+    """Read this link again, beginning with what had arrived. Without effect on a link that has ended."""
+
+    link: int

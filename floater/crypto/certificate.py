@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -79,6 +80,15 @@ def key_fingerprint(certificate: bytes) -> bytes:
     """
     key = x509.load_der_x509_certificate(certificate).public_key()
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+
+
+def is_match_certificate(certificate: bytes) -> bool:
+    """Say whether this (DER) is a certificate of an ECDSA P-256 key, as `seek` demands (spec §6.4)."""
+    try:
+        key = x509.load_der_x509_certificate(certificate).public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)
 
 
 def load_certified_key(context: ssl.SSLContext, certified: CertifiedKey) -> None:

@@ -2,9 +2,9 @@
 
 The server leg trusts either a pinned key, which `check_pin` compares, or the
 system's authorities and the host name. The peer leg trusts exactly one
-certificate in each direction, the one of the ticket: it is the only authority
-OpenSSL knows, and `is_peer` compares it byte for byte afterwards, so that
-nothing it might have signed is taken for it either.
+certificate in each direction, the one of the ticket: TLS proves that the other
+end has its key, and `is_peer` compares it byte for byte. OpenSSL looks at no
+dates, names or extensions of it, but for a purpose that excludes clients.
 
 In TLS 1.3 a client is done before the server has looked at its certificate;
 it learns of a rejection only when it reads. So on the peer leg a finished
@@ -13,14 +13,18 @@ accepts the leader: a link counts as authenticated when `PeerHello` has come ove
 """
 
 import ssl
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from floater.codes import Code
-from floater.crypto.certificate import CertifiedKey, key_fingerprint, load_certified_key
+from floater.crypto.certificate import CertifiedKey, is_match_certificate, key_fingerprint, load_certified_key
 from floater.errors import RemoteProtocolError
 from floater.wire.control import Role
+
+_LENIENT: Final = ssl.VerifyFlags(0x20_0000 | 0x10)
+"OpenSSL's X509_V_FLAG_NO_CHECK_TIME and X509_V_FLAG_IGNORE_CRITICAL, which `ssl` does not name."
 
 
 def server_leg_context(alpn: str, *, pinned: bool) -> ssl.SSLContext:
@@ -60,14 +64,21 @@ def peer_leg_context(role: Role, match_key: CertifiedKey, peer_certificate: byte
         peer_certificate: the peer's, DER, as the ticket names it.
 
     Raises:
-        RemoteProtocolError: BAD_TICKET: the peer's certificate cannot be read.
+        RemoteProtocolError: BAD_TICKET: the peer's certificate cannot be read, or its key is not ECDSA P-256.
     """
+    if not is_match_certificate(peer_certificate):
+        raise RemoteProtocolError(Code.BAD_TICKET, "the peer's certificate is not of the kind")
     leads = role is Role.LEADER
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT if leads else ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_REQUIRED
-    if not leads:
+    if leads:
+        # OpenSSL proves that the follower has the key of the certificate it shows; `is_peer` does the rest.
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        # A server gets no certificate unless it verifies it. Of all checks only that of the purpose stays.
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN | _LENIENT
         context.num_tickets = 0  # no link is ever resumed
     try:
         context.load_verify_locations(cadata=peer_certificate)

@@ -96,6 +96,9 @@ class Performer:
             case link.Transmit(number, message, body, bulk):
                 if (peer := self._links.get(number)) is not None:
                     peer.send(message, body, bulk=bulk)
+            case link.PauseReading(number) | link.ResumeReading(number):
+                if (peer := self._links.get(number)) is not None:
+                    peer.read(isinstance(order, link.ResumeReading))
             case orders.Authenticate(stream):
                 take = partial(
                     self._relayed.pop if stream in self._relayed else self._port.dialer.take, stream

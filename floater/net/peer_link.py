@@ -14,6 +14,7 @@ import logging
 import socket
 import ssl
 import time
+from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Protocol, cast
@@ -104,6 +105,9 @@ class PeerLink(asyncio.BufferedProtocol):
         self._buffer = memoryview(bytearray(READ_BUFFER))
         self._given = self._buffer
         self._early = bytearray()
+        self._frames: deque[Frame] = deque()
+        "What has come and is not handed on yet, because reading is paused."
+        self._reads = True
         self._greeted: asyncio.Future[FloaterError | None] = self._loop.create_future()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._has_left = False
@@ -200,6 +204,7 @@ class PeerLink(asyncio.BufferedProtocol):
             self.discard()
             return
         self._state = _State.CLOSING
+        self.read(True)  # the peer's word may stand behind what had to wait
         self._transport.set_write_buffer_limits(1, 0)  # `_room` now means: all is out of our hands
         try:
             async with asyncio.timeout(timeout):
@@ -254,11 +259,31 @@ class PeerLink(asyncio.BufferedProtocol):
             self._read(self._given[:nbytes])
 
     def _read(self, data: memoryview) -> None:
+        self._hand_on(data)
+
+    def read(self, wanted: bool) -> None:
+        """Read on, or hand nothing on until told so; the peer then waits, once the buffers are full."""
+        if wanted is self._reads or self._transport is None:
+            return
+        self._reads = wanted
+        if not wanted:
+            self._transport.pause_reading()
+            return
+        self._hand_on()
+        if self._reads and self._state is not _State.OVER:
+            self._transport.resume_reading()
+
+    def _hand_on(self, data: memoryview | None = None) -> None:
+        """Hand on what has come, up to the frame that makes us pause; judge a bad prefix in its turn."""
         try:
-            for frame in self._reader.feed(data):
+            if data is not None:
+                self._frames += self._reader.feed(data)
+            while self._reads and self._frames:
                 if self._state is _State.OVER:
                     return
-                self._take(frame)
+                self._take(self._frames.popleft())
+            if not self._frames:
+                self._reader.check()
         except RemoteProtocolError as error:
             log.info("< link %s broke the protocol: %s", self.number, error.code.value)
             self._fail(error)

@@ -137,6 +137,7 @@ class _Answer:
             if self.is_joined:
                 raise RemoteProtocolError(Code.UNEXPECTED, "joined twice")
             self.is_joined = True
+        self._reader.check()
         if self.is_joined and self._reader.pending:
             raise RemoteProtocolError(Code.UNEXPECTED, "the relay did not wait for GO")
 

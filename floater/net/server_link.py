@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -34,6 +35,7 @@ from floater.drive import Driver
 from floater.errors import FloaterError, RemoteProtocolError, ServerRefused, Unreachable
 from floater.loop import abort
 from floater.net.interfaces import source_address
+from floater.net.server_clock import ServerClock
 from floater.net.server_connect import Proxy, open_server_stream
 from floater.net.sockets import address_of
 from floater.tasks import Tasks
@@ -95,8 +97,7 @@ class ServerLink:
         self.online = False
         self.rtt: float | None = None
         "Seconds there and back, as last measured."
-        self.clock_offset = 0.0
-        "Seconds that the server's clock is ahead of ours."
+        self.clock = ServerClock()
         self._config = config
         self._proxy = proxy
         self._agent = agent
@@ -105,7 +106,6 @@ class ServerLink:
         self._news = news
         self._tasks = Tasks()
         self._loop = asyncio.get_running_loop()
-        self._server_epoch = time.time() - self._loop.time()
         self._stream: _Stream | None = None
         self._closing = False
         self._attempt: asyncio.Task[None] | None = None
@@ -132,12 +132,8 @@ class ServerLink:
 
     def check(self) -> None:
         """Find out soon whether the stream is alive; if it is not, reach the server anew."""
-        if self._stream is not None:
+        if self._stream:
             self._tasks.start(self._check(self._stream), "check the server")
-
-    def server_time(self) -> float:
-        """The server's clock now: UTC seconds since 1970. Ours, until it has told us."""
-        return self._server_epoch + self._loop.time()
 
     async def request(
         self, message: control.Request, *, wait: bool = False
@@ -155,13 +151,15 @@ class ServerLink:
         """
         if wait and not (self.online or self._closing):
             await self._try_once()
-        stream = self._stream
-        if not self.online or stream is None:
+        if not self.online or (stream := self._stream) is None:
             raise Unreachable(Code.SERVER_UNREACHABLE)
+        if isinstance(message, control.Seek):
+            self.check()  # its answer comes first, and tells the time by which the ticket is judged
+            await asyncio.sleep(0)
         began = time.perf_counter()  # a loop's own clock may count in milliseconds
         try:
             async with asyncio.timeout(self._config.request_timeout):
-                answer = await stream.request(message)
+                answer = await self._ask(stream, message)
         except TimeoutError as error:
             stream.abort(Code.TIMED_OUT)
             raise Unreachable(Code.TIMED_OUT) from error
@@ -169,6 +167,12 @@ class ServerLink:
             self.rtt = time.perf_counter() - began
         if isinstance(answer, control.Refused):
             raise ServerRefused(code_of(answer.code), "", answer.retry_after)
+        return answer
+
+    async def _ask(self, stream: "_Stream", message: control.Request) -> control.Answer:
+        answer = await stream.request(message)
+        if isinstance(answer, control.Done) and answer.time:
+            self.clock.learn(answer.time)
         return answer
 
     async def close(self) -> None:
@@ -202,7 +206,7 @@ class ServerLink:
     async def _check(self, stream: "_Stream") -> None:
         try:
             async with asyncio.timeout(CHECK_TIMEOUT):
-                await stream.request(control.Ping(UNNUMBERED))
+                await self._ask(stream, control.Ping(UNNUMBERED))
         except TimeoutError:
             if stream is self._stream:
                 log.info("= the server does not answer")
@@ -248,8 +252,7 @@ class ServerLink:
             return
         log.info("= server reached, protocol %d", welcome.version)
         self._stream, self.welcome, self.online, self.rtt = stream, welcome, True, took
-        self.clock_offset = welcome.time - time.time()
-        self._server_epoch = welcome.time - self._loop.time()
+        self.clock.learn(welcome.time)
         self._driver.feed(Came())
         self._tasks.start(self._keep_alive(stream), "ping")
         self._settle(None)
@@ -390,11 +393,9 @@ class _Stream(asyncio.Protocol):
             for frame in self._reader.feed(data):
                 if self.ended is not None:
                     return
-                try:
-                    message = SERVER_MESSAGES.decode(frame)
-                except UnknownType:
-                    continue  # of a later version
-                self._take(message)
+                with suppress(UnknownType):  # of a later version
+                    self._take(SERVER_MESSAGES.decode(frame))
+            self._reader.check()
         except RemoteProtocolError as error:
             log.warning("< the server broke the protocol: %s", error.code.value)
             self.abort(error.code)

@@ -210,10 +210,14 @@ class Welcome(Message, frozen=True):
 
 
 class Done(Message, frozen=True):
-    """The request has been carried out. `notice` is something to know all the same."""
+    """The request has been carried out. `notice` is something to know all the same.
+
+    `time` is the server's clock, UTC seconds since 1970, in the answer to `ping`; 0 where it is not told.
+    """
 
     id: RequestId
     notice: Annotated[str, Meta(max_length=64)] = ""
+    time: Annotated[float, Meta(ge=0.0)] = 0.0
 
 
 class LoggedIn(Message, frozen=True):

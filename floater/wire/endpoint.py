@@ -52,6 +52,11 @@ class CandidateKind(StrEnum):
     PUBLIC = "public"  # an observer saw it
     PRIVATE = "private"  # an interface of the peer's own
     MAPPED = "mapped"  # a port mapping the peer's router granted
+    UNKNOWN = "unknown"  # in a way of a later version; such a candidate is neither forwarded nor dialled
+
+    @classmethod
+    def _missing_(cls, value: object) -> "CandidateKind":
+        return cls.UNKNOWN
 
 
 class Candidate(msgspec.Struct, frozen=True, order=True, omit_defaults=True):

@@ -74,6 +74,8 @@ class FrameReader:
         "Empty until a first piece of the body has come; from then on as long as it will be."
         self._missing = 0
         "Bytes of the body that have not come; of no meaning without a header."
+        self._fault: RemoteProtocolError | None = None
+        "What is wrong with the next frame."
 
     @property
     def room(self) -> memoryview | None:
@@ -83,20 +85,29 @@ class FrameReader:
     def feed(self, data: bytes | memoryview) -> list[Frame]:
         """Take what has arrived and return every frame that is now whole.
 
+        A bad prefix behind whole frames is judged when its turn comes: carry out the frames, then call
+        `check`. So the way in which the bytes were split changes nothing.
+
         Args:
             data: the bytes; they may be the start of `room` as it was before.
 
         Raises:
-            RemoteProtocolError: FRAME_TOO_LARGE, from the prefix alone, or
-                BAD_FRAME for an empty header. Frames before the bad one are
-                lost with the stream; the reader is of no further use.
+            RemoteProtocolError: the first frame has a bad prefix: FRAME_TOO_LARGE, from the prefix alone,
+                or BAD_FRAME for an empty header. The reader is of no further use.
         """
+        self.check()
         view = memoryview(data)
         frames: list[Frame] = []
         at = 0
         while True:
             if not self._header:
-                at = self._take_header(view, at)
+                try:
+                    at = self._take_header(view, at)
+                except RemoteProtocolError as error:
+                    if not frames:
+                        raise
+                    self._fault = error
+                    return frames
                 if not self._header:
                     return frames
             piece = view[at : at + self._missing]
@@ -109,6 +120,11 @@ class FrameReader:
             else:
                 frames.append(Frame(self._header, bytes(piece)))
             self._header, self._body = b"", bytearray()
+
+    def check(self) -> None:
+        """Judge what follows the frames that `feed` returned. Raises what `feed` does."""
+        if self._fault is not None:
+            raise self._fault
 
     def _keep(self, piece: memoryview) -> None:
         if piece and not self._body:

@@ -5,7 +5,7 @@ what is tried, and are no more than that: one who lies harms his own match.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Self, TypeAlias
 
 import msgspec
 
@@ -14,7 +14,15 @@ from floater.wire.limits import MAX_NAT_PORTS
 Port: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
-class Mapping(StrEnum):
+class _Word(StrEnum):
+    """A word of this version. One of a later version is read as `unknown`, so that words can be added."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        return cls("unknown")
+
+
+class Mapping(_Word):
     """How a NAT maps our port (RFC 4787 §4.1), as far as TCP observers can tell."""
 
     UNKNOWN = "unknown"
@@ -24,7 +32,7 @@ class Mapping(StrEnum):
     PORT_DEPENDENT = "port_dependent"  # address and port dependent, "symmetric"
 
 
-class Filtering(StrEnum):
+class Filtering(_Word):
     """Which senders a NAT lets in through a mapping, or a firewall to a port that has dialled out (§5)."""
 
     UNKNOWN = "unknown"
@@ -33,7 +41,7 @@ class Filtering(StrEnum):
     PORT_DEPENDENT = "port_dependent"  # an endpoint that was dialled
 
 
-class Allocation(StrEnum):
+class Allocation(_Word):
     """Which public port a mapping gets."""
 
     UNKNOWN = "unknown"
@@ -44,7 +52,7 @@ class Allocation(StrEnum):
     RANDOM = "random"  # any
 
 
-class Stray(StrEnum):
+class Stray(_Word):
     """What a SYN gets that may not come in (RFC 5382 §4.3)."""
 
     UNKNOWN = "unknown"

@@ -38,6 +38,8 @@ def verified(
                 believed = candidate.endpoint in seen
             case CandidateKind.MAPPED:
                 believed = candidate.host in seen_hosts and candidate.port >= _MIN_PORT
+            case CandidateKind.UNKNOWN:
+                believed = False
             case _:  # PRIVATE
                 believed = (
                     scope is not Scope.PUBLIC

@@ -137,6 +137,7 @@ class Connection(asyncio.Protocol):
                 self._take(frame, now)
                 if self.is_closed:
                     return
+            self._reader.check()
         except RemoteProtocolError as error:
             self._break_off(error)
             return

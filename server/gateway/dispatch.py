@@ -1,5 +1,6 @@
 """What each request does: a handler for each message of a client."""
 
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
@@ -95,7 +96,7 @@ def _opened(backend: Backend, guest: Guest, m: control.Opened) -> None:
 
 
 def _ping(backend: Backend, guest: Guest, m: control.Ping) -> None:
-    guest.send(control.Done(id=m.id))
+    guest.send(control.Done(id=m.id, time=time.time()))
 
 
 HANDLERS: Final[dict[type[control.Request], Callable[[Backend, Guest, Any], Work]]] = {

@@ -204,6 +204,7 @@ class RelayStream(asyncio.Protocol):
         frames = self._reader.feed(data)
         if not frames:
             return
+        self._reader.check()
         if len(frames) > 1 or self._reader.pending:
             raise RemoteProtocolError(Code.UNEXPECTED, "before joined")
         try:

@@ -5,10 +5,8 @@ import secrets
 import time
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
-
 from floater.codes import Code
-from floater.crypto.certificate import key_fingerprint
+from floater.crypto.certificate import is_match_certificate
 from floater.drive import Driver
 from floater.errors import ServerRefused
 from floater.wire import control
@@ -103,10 +101,8 @@ class Matchmaking:
     def seek(self, guest: Guest, m: control.Seek) -> None:
         """Look for a stranger."""
         request, session = _request(guest, m)
-        try:
-            key_fingerprint(m.certificate)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise ServerRefused(Code.BAD_FIELD, "certificate") from error
+        if not is_match_certificate(m.certificate):
+            raise ServerRefused(Code.BAD_FIELD, "certificate")
         side, notice = side_of(
             m, username=session.username, host=guest.host, seen=guest.seen, relay=self._config.relay_address
         )

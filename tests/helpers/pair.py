@@ -14,7 +14,17 @@ from typing import Any, Final, TypeVar
 from floater import api
 from floater.codes import Code
 from floater.core.emit import Emit
-from floater.core.link import Alive, Arrived, LinkDown, LinkUp, Suspect, Transmit, Writable
+from floater.core.link import (
+    Alive,
+    Arrived,
+    LinkDown,
+    LinkUp,
+    PauseReading,
+    ResumeReading,
+    Suspect,
+    Transmit,
+    Writable,
+)
 from floater.core.talk.orders import Greeted, Over
 from floater.core.talk.talk import Event, Talk, TalkConfig
 from floater.core.talk.transfer import (
@@ -146,6 +156,8 @@ class Side:
                     self.events.append(told)
                 case Suspect(link):
                     self.suspects.append(link)
+                case PauseReading() | ResumeReading():
+                    pass  # these links do not pause; what is obeyed is the same
                 case Alive():
                     pass  # for the machine that shook the link; there is none here
                 case Over():

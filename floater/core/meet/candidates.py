@@ -78,12 +78,15 @@ def choose_candidates(candidates: Sequence[Candidate], around: Surroundings) -> 
     - An address that reaches less far than the server's is taken only if it
       is PRIVATE and in a subnet of ours. One that is private and said to be
       so, but not ours, is no lie: the peer has more interfaces than one.
+    - A candidate of a kind that this version does not know is left out, and is no lie.
     - Our own endpoints and repetitions are left out, as is everything beyond
       MAX_CANDIDATES.
     """
     chosen: dict[Endpoint, Candidate] = {}
     lies = max(0, len(candidates) - MAX_CANDIDATES)
     for candidate in candidates[:MAX_CANDIDATES]:
+        if candidate.kind is CandidateKind.UNKNOWN:
+            continue
         address = parse_address(candidate.host)
         scope = scope_of(candidate.host)
         if (

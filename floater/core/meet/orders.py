@@ -295,6 +295,8 @@ LinkOrder: TypeAlias = (
     | JoinRelay
     | LeaveRelay
     | link.Transmit
+    | link.PauseReading
+    | link.ResumeReading
     | LookAround
     | UsePort
     | Finish

@@ -34,6 +34,9 @@ CROSSING: Final = 5.0
 "Seconds to wait for a match that the server announced in its answer to a cancel."
 MAX_NO_SHOWS: Final = 5
 "Matches in a row that may fall through before the search ends: the cause is then our own network."
+MAX_BAD_TICKETS: Final = 2
+"""Matches in a row with a ticket that does not hold, after which the search ends. Each `seek` asks the
+server for its time, so a second refusal is sure to repeat, and each costs another person a match."""
 
 
 class State(Enum):
@@ -199,6 +202,7 @@ class Search:
         "Whether a command `seek` waits: its reply has the code, so there is no notice."
         self._reachable = False
         self._no_shows = 0
+        self._bad_tickets = 0
 
     @property
     def attempt(self) -> int | None:
@@ -218,7 +222,7 @@ class Search:
         """
         match self.state, event:
             case State.HOME, Seek():
-                self._no_shows = 0
+                self._no_shows = self._bad_tickets = 0
                 self._by_hand = True
                 self.is_settled = False
                 return self._begin("")
@@ -290,6 +294,9 @@ class Search:
 
     def _seek_again(self, after: str, notice: Code) -> list[Effect]:
         self._no_shows += 1
+        self._bad_tickets = self._bad_tickets + 1 if notice is Code.BAD_TICKET else 0
+        if self._bad_tickets >= MAX_BAD_TICKETS:
+            return [_notice(notice)]
         if self._no_shows >= MAX_NO_SHOWS:
             return [_notice(Code.NO_PATH)]
         return [_notice(notice), *self._begin(after)]

@@ -25,7 +25,7 @@ from floater.core.talk.orders import Say
 from floater.errors import RemoteProtocolError
 from floater.machine import Tick, earliest
 from floater.wire.limits import MAX_UNACKNOWLEDGED
-from floater.wire.talk import Ack, Numbered, NumberedMessage
+from floater.wire.talk import Ack, HangUp, Numbered, NumberedMessage
 
 ACK_INTERVAL: Final = 0.005
 "Seconds. An acknowledgement goes out at once, but no two closer together than this."
@@ -89,11 +89,6 @@ class Conversation:
         """Seconds; the shortest round trip seen on the link in use, None before the first."""
         return self._liveness.rtt
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing at all may be said before the peer acknowledges something."""
-        return len(self._outbox) >= MAX_UNACKNOWLEDGED
-
     def has_room(self, size: int = 0) -> bool:
         """Say whether a person's message with a body of `size` bytes may still be said."""
         return len(self._outbox) < MAX_UNACKNOWLEDGED - RESERVE and self._outbox_bytes + size <= MAX_OUTBOX
@@ -144,7 +139,8 @@ class Conversation:
     # -- saying ---------------------------------------------------------------------------
 
     def _say(self, order: Say, now: float) -> list[Effect]:
-        if self.is_full:
+        # The last place belongs to the hang-up: the end can be said however little the peer acknowledges.
+        if len(self._outbox) >= MAX_UNACKNOWLEDGED - 1 and order.kind is not HangUp:
             raise RemoteProtocolError(Code.OUTBOX_FULL, "it acknowledges nothing")
         message, body = order.message(self.next_seq, self.received), order.body
         self.next_seq += 1

@@ -101,7 +101,7 @@ class Farewell:
     def _goodbye(self, code: Code | None = None) -> list[Effect]:
         """Say `hang_up`, unless we did or it would not go out."""
         conversation = self._conversation
-        if self.state is State.HANGING_UP or conversation.link is None or conversation.is_full:
+        if self.state is State.HANGING_UP or conversation.link is None:
             return []
         return [Say(wire.HangUp, "" if code is None else code.value)]
 

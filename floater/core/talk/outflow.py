@@ -5,12 +5,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from floater.codes import Code
+from floater.core.talk.inflow import MAX_WINDOW
 from floater.core.talk.transfer import BLOCK, BlockRead, ReadBlock
 from floater.errors import RemoteProtocolError
 from floater.wire.limits import MAX_PART
 
 READ_AHEAD: Final = 3 * BLOCK
 "Bytes of one file that are read before they are sent."
+REREAD: Final = 2 * READ_AHEAD
+"Bytes of one file that may be read again for a receiver that goes back on its first link."
+RESUMED: Final = MAX_WINDOW + READ_AHEAD + BLOCK
+"Bytes that may be read again on each later link: what the largest window had on the way on the lost one."
+RETURN_COST: Final = 65_536
+"Bytes of the allowance that a receiver's going back costs at least, even if nothing is read for it."
 PART_TIME: Final = 0.01
 "Seconds that one part should take at the receiver's pace."
 MIN_PART: Final = 8_192
@@ -32,8 +39,14 @@ class Outflow:
     "The end of what was ever sent."
     ordered: int = 0
     "The end of what the store was told to read."
-    expected: int = 0
-    "The first byte of the next block that is of use."
+    read: int = 0
+    "The end of what was ever ordered."
+    spare: int = REREAD
+    "Bytes that may still be read again on the link in use."
+    out: int = 0
+    "Blocks that the store was told to read and has not delivered."
+    useless: int = 0
+    "How many of these were ordered before the receiver went back; until they have come, nothing is ordered."
     blocks: deque[memoryview] = field(default_factory=deque)
     "What is read and not sent, from `place` on; `skip` bytes of the first are already sent."
     skip: int = 0
@@ -58,7 +71,8 @@ class Outflow:
 
         Raises:
             RemoteProtocolError: UNEXPECTED; the file has no such bytes, or
-                those before them were never sent.
+                those before them were never sent, or the receiver has gone
+                back too often.
         """
         if not first <= last < self.size:
             raise RemoteProtocolError(Code.UNEXPECTED, "asks for what it cannot have")
@@ -73,25 +87,39 @@ class Outflow:
     def start_anew(self) -> None:
         """Forget the receiver's wish and its pace: the link has changed, and it wishes anew."""
         self.granted = self.place
+        self.spare = RESUMED
         self.part, self.pace_from = FIRST_PART, None
 
     def order(self) -> list[ReadBlock]:
-        """Order blocks to be read, as far ahead as READ_AHEAD allows, wished for already or not."""
+        """Order blocks to be read, as far ahead as READ_AHEAD allows, wished for already or not.
+
+        After the receiver has gone back nothing is ordered until the store has delivered what was ordered
+        before, so no receiver can make us read one place twice at a time.
+
+        Raises:
+            RemoteProtocolError: UNEXPECTED; the receiver has made us read too much again.
+        """
+        if self.useless:
+            return []
         orders: list[ReadBlock] = []
         until = min(self.size, self.place + READ_AHEAD - BLOCK + 1)
         while self.ordered < until:
             size = min(BLOCK, self.size - self.ordered)
+            self._spend(max(0, min(self.ordered + size, self.read) - self.ordered))
             orders.append(ReadBlock(self.file, self.ordered, size))
+            self.out += 1
             self.ordered += size
+        self.read = max(self.read, self.ordered)
         return orders
 
     def take(self, block: BlockRead) -> bool:
         """Take what was read; False if it is of no use, because it was ordered before we went back."""
-        if block.first != self.expected:
+        self.out = max(0, self.out - 1)
+        if self.useless:
+            self.useless -= 1
             return False
         self.sha256 = block.sha256 or self.sha256
         if block.data:
-            self.expected += len(block.data)
             self.blocks.append(memoryview(block.data))
         return True
 
@@ -110,10 +138,17 @@ class Outflow:
 
     def _go_to(self, first: int) -> None:
         """Go on from `first`; what is read begins elsewhere."""
-        self.place = self.ordered = self.expected = first
+        self._spend(RETURN_COST)
+        self.place = self.ordered = first
+        self.useless = self.out
         self.blocks.clear()
         self.skip = 0
         self.pace_from = None
+
+    def _spend(self, size: int) -> None:
+        self.spare -= size
+        if self.spare < 0:
+            raise RemoteProtocolError(Code.UNEXPECTED, "makes us read too much again")
 
     def _take_pace(self, granted: int, now: float) -> None:
         """Learn from its wishes how fast the receiver gets our bytes, whatever buffers lie between."""

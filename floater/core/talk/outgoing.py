@@ -154,7 +154,7 @@ class Outgoing(OpenTransfers[_Transfer]):
         if isinstance(report, ReadFailed):
             return self._give_up(transfer, report.code)
         if not transfer.flow.take(report):
-            return []
+            return [*transfer.flow.order()]
         return self._send(now) if transfer.size else [transfer.complete()]
 
     def link(self, event: LinkUp | LinkDown) -> None:

@@ -5,9 +5,9 @@
       └───────────HangUp───────────┴──▶ HANGING_UP ──acknowledged, or 2 s──▶ OVER
 
 `Talk` puts the machines of a talk together: the conversation (nothing lost),
-the greeting (nothing early), the texts, the transfers, and the farewell. A
-hang-up without a link, a hang-up of the peer, `End` and `Misbehaved` lead to
-OVER at once.
+the greeting (nothing early), the texts, the transfers, the farewell, and the
+intake (the link of a peer that talks too much is not read). A hang-up without
+a link, a hang-up of the peer, `End` and `Misbehaved` lead to OVER at once.
 
 What our person does is told as an event first, before what follows from it.
 
@@ -24,11 +24,23 @@ from typing import TypeAlias
 from floater import api
 from floater.codes import Code
 from floater.core.emit import Emit
-from floater.core.link import Alive, Arrived, Check, LinkDown, LinkUp, Suspect, Transmit, Writable
+from floater.core.link import (
+    Alive,
+    Arrived,
+    Check,
+    LinkDown,
+    LinkUp,
+    PauseReading,
+    ResumeReading,
+    Suspect,
+    Transmit,
+    Writable,
+)
 from floater.core.talk import farewell, transfers
 from floater.core.talk.conversation import Acknowledged, Conversation, Expect, Heard, Yield
 from floater.core.talk.farewell import End, Farewell, Misbehaved
 from floater.core.talk.greeting import Greeting
+from floater.core.talk.intake import Intake
 from floater.core.talk.orders import Greeted, Over, Say, Send, refuse
 from floater.core.talk.texts import Texts, body_of
 from floater.core.talk.transfer import (
@@ -92,7 +104,9 @@ that the store made of its path, and `Accept` becomes `Keep`. `Greet.language` i
 Event: TypeAlias = (
     LinkUp | LinkDown | Check | Arrived | Writable | Wish | FileReport | End | Misbehaved | Tick
 )
-Effect: TypeAlias = Transmit | Suspect | Alive | Emit | Greeted | Over | FileOrder
+Effect: TypeAlias = (
+    Transmit | PauseReading | ResumeReading | Suspect | Alive | Emit | Greeted | Over | FileOrder
+)
 _Inner: TypeAlias = Effect | Say | Send | Heard | Acknowledged
 
 
@@ -127,6 +141,7 @@ class Talk:
         self._transfers = Transfers(me, peer, (config or TalkConfig()).max_file)
         self._typing = TypingState()
         self._farewell = Farewell(self._conversation)
+        self._intake = Intake()
 
     @property
     def state(self) -> State:
@@ -173,6 +188,7 @@ class Talk:
             self._typing.deadline,
             self._farewell.deadline,
             self._texts.deadline,
+            self._intake.deadline,
         )
 
     def feed(self, event: Event, *, now: float) -> list[Effect]:
@@ -250,7 +266,8 @@ class Talk:
         over = self._farewell.feed(Tick(), now=now)
         if over:
             return over
-        inner: list[_Inner] = [*self._conversation.feed(Tick(), now=now)]
+        inner: list[_Inner] = [*self._intake.feed(Tick(), now=now)]
+        inner += self._conversation.feed(Tick(), now=now)
         inner += self._typing.feed(Tick(), now=now)
         due = self._transfers.deadline
         if due is not None and now >= due:
@@ -261,7 +278,8 @@ class Talk:
     # -- from the peer --------------------------------------------------------------------
 
     def _arrived(self, event: Arrived, now: float) -> Iterable[_Inner]:
-        inner: list[_Inner] = [*self._conversation.feed(event, now=now)]
+        inner: list[_Inner] = [*self._intake.feed(event, now=now)]
+        inner += self._conversation.feed(event, now=now)
         # What is not numbered belongs to its link: from any other it is out of date.
         if event.link != self._conversation.link or not self._greeting.is_open:
             return inner

@@ -378,3 +378,60 @@ async def test_close_does_not_wait_for_ever() -> None:
         began = asyncio.get_running_loop().time()
         await leader.close(0.2)
         assert 0.15 < asyncio.get_running_loop().time() - began < 10.0
+
+
+async def test_a_link_that_is_not_read_holds_its_peer_back_and_loses_nothing() -> None:
+    async with linked() as (leader, follower, match):
+        owner = match.owners[Role.FOLLOWER]
+        heard = owner.link_arrived
+
+        def pause(link: PeerLink, message: TalkMessage, body: Body) -> None:
+            heard(link, message, body)
+            link.read(False)
+
+        owner.link_arrived = pause  # type: ignore[method-assign]  # it pauses after each message
+        for seq in range(1, 301):
+            leader.send(Text(seq=seq, received=0), bytes(40_000))
+        for seq in range(1, 301):
+            await owner.until(lambda seq=seq: len(owner.arrived) >= seq)  # type: ignore[misc]
+            assert len(owner.arrived) == seq
+            if seq == 1:  # the buffers on the way are full before all of it has gone
+                assert leader._transport is not None
+                assert leader._transport.get_write_buffer_size() > 0
+            follower.read(True)
+        assert [message.seq for message, _ in owner.arrived if isinstance(message, Text)] == [*range(1, 301)]
+
+
+async def test_a_close_reads_on_so_that_the_word_of_the_peer_is_not_missed() -> None:
+    async with linked() as (leader, follower, _):
+        follower.read(False)
+        leader.send(Text(seq=1, received=0), b"x")
+        leader.send(HangUp(seq=2, received=0))
+        follower.send(HangUp(seq=1, received=0))
+        async with asyncio.timeout(20):
+            await asyncio.gather(leader.close(30.0), follower.close(30.0))
+
+
+async def say_hello(match: Match, role: Role) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await match.impostor(role)
+    writer.write(encode(HELLO))
+    return reader, writer
+
+
+@pytest.mark.parametrize("split", [False, True])
+async def test_a_bad_prefix_does_not_undo_the_message_before_it(split: bool) -> None:
+    match = Match()
+    follower = match.link(Role.FOLLOWER)
+    _, (_, writer) = await asyncio.gather(
+        follower.open(match.socks[Role.FOLLOWER]), say_hello(match, Role.LEADER)
+    )
+    owner = match.owners[Role.FOLLOWER]
+    good, bad = encode(Text(seq=1, received=0), b"x"), bytes(6)
+    writer.write(good if split else good + bad)
+    await owner.until(lambda: owner.arrived)
+    if split:
+        writer.write(bad)
+    await owner.until(lambda: owner.closed)
+    assert owner.arrived == [(Text(seq=1, received=0), b"x")]
+    assert [error.code for error in owner.closed if error] == [Code.BAD_FRAME]
+    writer.close()

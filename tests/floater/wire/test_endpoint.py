@@ -1,5 +1,6 @@
 """Addresses: no spelling escapes the rules."""
 
+import msgspec
 import pytest
 
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope, parse_address, scope_of
@@ -55,3 +56,11 @@ def test_an_endpoint_shows_itself_as_people_write_it() -> None:
 
 def test_a_candidate_knows_its_endpoint() -> None:
     assert Candidate(CandidateKind.PUBLIC, "1.2.3.4", 5).endpoint == Endpoint("1.2.3.4", 5)
+
+
+def test_a_candidate_of_a_later_version_does_not_spoil_its_message() -> None:
+    text = msgspec.json.encode(
+        [{"kind": kind, "host": "203.0.113.7", "port": 40_000} for kind in ("satellite", "public")]
+    )
+    decoded = msgspec.json.decode(text, type=list[Candidate])
+    assert [candidate.kind for candidate in decoded] == [CandidateKind.UNKNOWN, CandidateKind.PUBLIC]

@@ -160,3 +160,23 @@ def test_many_crumbs_weigh_little_more_than_their_bytes() -> None:
         assert reader.feed(stream[at : at + 1]) == []
     assert tracemalloc.get_traced_memory()[0] < 200_000
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("prefix", "code"), [((0, 0), Code.BAD_FRAME), ((2, 1 << 21), Code.FRAME_TOO_LARGE)])
+@pytest.mark.parametrize("cut", range(1, 23))
+def test_a_bad_prefix_is_judged_when_its_turn_comes(prefix: tuple[int, int], code: Code, cut: int) -> None:
+    frames = [Frame(b"{}", b"abc"), Frame(b"{ }")]
+    good = b"".join(encode_frame(frame.header, frame.body) for frame in frames)
+    stream = good + PREFIX.pack(*prefix) + b"?"
+    reader = FrameReader(PEER_LEG)
+    came: list[Frame] = []
+
+    def read() -> None:
+        for piece in (stream[:cut], stream[cut:]):
+            came.extend(reader.feed(piece))
+            reader.check()
+
+    with pytest.raises(RemoteProtocolError) as raised:
+        read()
+    assert came == frames
+    assert raised.value.code is code

@@ -92,3 +92,8 @@ def test_a_router_is_an_ipv4_address_or_an_ipv6_slash_64() -> None:
     assert is_same_network("2001:db8:1::5", "2001:db8:1::6")
     assert not is_same_network("2001:db8:1::5", "2001:db8:2::5")
     assert not is_same_network(HOME, "::ffff:203.0.113.7")
+
+
+@pytest.mark.parametrize("host", [HOME, "192.168.1.5"])
+def test_a_candidate_of_a_kind_of_a_later_version_is_not_forwarded(host: str) -> None:
+    assert verified([Candidate(CandidateKind.UNKNOWN, host, 40_000)], host=HOME, seen=SEEN) == ()

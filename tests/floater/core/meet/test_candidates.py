@@ -126,3 +126,9 @@ def test_a_candidate_keeps_its_lane() -> None:
 )
 def test_ports_of_services_are_denied(port: int, allowed: bool) -> None:
     assert is_port_allowed(port) is allowed
+
+
+@pytest.mark.parametrize("host", ["203.0.113.5", "192.168.1.5", "127.0.0.1"])
+def test_a_candidate_of_a_kind_of_a_later_version_is_left_out_and_no_lie(host: str) -> None:
+    choice = choose_candidates([Candidate(CandidateKind.UNKNOWN, host, 40_000)], HOME)
+    assert (choice.dial, choice.lies) == ((), 0)

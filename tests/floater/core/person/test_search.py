@@ -138,6 +138,26 @@ def test_after_too_many_no_shows_in_a_row_the_search_ends() -> None:
     script.at(12, SeekAgain("n", Code.PEER_CANCELLED), notice(Code.PEER_CANCELLED), again).rests()
 
 
+def test_a_ticket_that_does_not_hold_twice_in_a_row_ends_the_search() -> None:
+    machine, script = seeking()
+    again = (notice(Code.BAD_TICKET), SendSeek(2, "m"))
+    script.at(1, Found()).at(1, SeekAgain("m", Code.BAD_TICKET), *again).at(1, Sent(2))
+    script.at(2, Found(), Settled(2)).at(2, SeekAgain("n", Code.BAD_TICKET), notice(Code.BAD_TICKET)).rests()
+    assert machine.state is State.HOME
+    script.at(3, Seek(), SendSeek(3)).at(3, Sent(3)).at(4, Found(), Settled(3))
+    script.at(5, SeekAgain("o", Code.BAD_TICKET), notice(Code.BAD_TICKET), SendSeek(4, "o")).rests()
+
+
+def test_a_ticket_that_does_not_hold_counts_only_in_a_row() -> None:
+    machine, script = seeking()
+    codes = [Code.BAD_TICKET, Code.PEER_NO_SHOW, Code.BAD_TICKET]
+    for number, code in enumerate(codes, 1):
+        script.at(number, Found(), *([Settled(number)] if number > 1 else []))
+        script.at(number, SeekAgain("m", code), notice(code), SendSeek(number + 1, "m"))
+        script.at(number, Sent(number + 1))
+    assert machine.state is State.SEEKING
+
+
 # -- cancelling ---------------------------------------------------------------------------
 
 

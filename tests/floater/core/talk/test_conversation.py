@@ -16,7 +16,7 @@ from floater.core.talk.orders import Say
 from floater.errors import RemoteProtocolError
 from floater.machine import Tick
 from floater.wire.limits import MAX_UNACKNOWLEDGED
-from floater.wire.talk import Ack, LinkPing, LinkPong, Text
+from floater.wire.talk import Ack, HangUp, LinkPing, LinkPong, Text
 from tests.helpers.playbook import Playbook
 
 
@@ -296,11 +296,12 @@ def test_the_outbox_has_bounds_and_keeps_room_for_answers() -> None:
         assert conversation.has_room(2)
         conversation.feed(SAY, now=0.0)
     assert not conversation.has_room(2)
-    for _ in range(RESERVE):
+    for _ in range(RESERVE - 1):
         conversation.feed(SAY, now=0.0)
     with pytest.raises(RemoteProtocolError) as raised:
         conversation.feed(SAY, now=0.0)
     assert raised.value.code is Code.OUTBOX_FULL
+    conversation.feed(Say(HangUp), now=0.0)  # the last place is kept for it
     conversation.feed(LinkUp(1, MAX_UNACKNOWLEDGED), now=1.0)
     assert conversation.has_room(MAX_OUTBOX)
     assert not conversation.has_room(MAX_OUTBOX + 1)

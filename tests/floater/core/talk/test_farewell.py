@@ -77,12 +77,14 @@ def test_a_peer_that_misbehaves_is_told_how() -> None:
     hanging_up().at(1.1, fault, over).rests()
 
 
-def test_to_a_peer_that_acknowledges_nothing_no_goodbye_is_said() -> None:
+def test_a_peer_that_acknowledges_nothing_is_told_of_the_end_too() -> None:
     conversation = linked()
-    for _ in range(MAX_UNACKNOWLEDGED):
+    for _ in range(MAX_UNACKNOWLEDGED - 1):
         conversation.feed(Say(wire.Text, body=b"x"), now=0.0)
     over = Over(MISBEHAVED, Code.OUTBOX_FULL)
-    farewell(conversation).at(1.0, Misbehaved(Code.OUTBOX_FULL), over).rests()
+    goodbye = Say(wire.HangUp, "outbox_full")
+    farewell(conversation).at(1.0, Misbehaved(Code.OUTBOX_FULL), goodbye, over).rests()
+    assert isinstance(conversation.feed(goodbye, now=1.0)[0], Transmit)
 
 
 def test_while_the_talk_goes_on_nothing_else_ends_it() -> None:

@@ -1,7 +1,13 @@
+import contextlib
+from collections import deque
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from floater.codes import Code
-from floater.core.talk.outflow import FIRST_PART, MIN_PART, READ_AHEAD, Outflow
+from floater.core.talk.inflow import MAX_WINDOW
+from floater.core.talk.outflow import FIRST_PART, MIN_PART, READ_AHEAD, REREAD, RETURN_COST, Outflow
 from floater.core.talk.transfer import BLOCK, BlockRead, ReadBlock
 from floater.errors import RemoteProtocolError
 from floater.wire.limits import MAX_PART
@@ -71,11 +77,71 @@ def test_the_receiver_may_go_back_and_what_was_read_before_is_of_no_use() -> Non
     flow.take(block(0))
     flow.cut()
     flow.start_anew()
-    assert flow.wish(100, SIZE - 1, now=1.0)[0] == ReadBlock(1, 100, BLOCK)
-    assert not flow.is_ready
+    assert flow.wish(100, SIZE - 1, now=1.0) == []  # two blocks are still being read
     assert not flow.take(block(BLOCK))
+    assert flow.order() == []
+    assert not flow.take(block(2 * BLOCK))
+    assert flow.order()[0] == ReadBlock(1, 100, BLOCK)
+    assert not flow.is_ready
     assert flow.take(block(100))
     assert flow.cut()[0] == 100
+
+
+def test_a_receiver_that_goes_back_again_and_again_misbehaves_even_if_nothing_is_read_for_it() -> None:
+    flow = wished(10, 9)
+    for _ in range(REREAD // RETURN_COST):
+        flow.wish(0, 0, now=0.0)
+        flow.granted = 9
+    with pytest.raises(RemoteProtocolError) as raised:
+        flow.wish(0, 0, now=0.0)
+    assert raised.value.code is Code.UNEXPECTED
+
+
+def test_each_new_link_may_resume_a_whole_window_back() -> None:
+    size = 64 * BLOCK
+    flow = Outflow(1, size, part=MAX_PART)
+    flow.wish(0, size - 1, now=0.0)
+    for _ in range(3):
+        while flow.place < MAX_WINDOW:
+            while flow.out:
+                flow.take(block(0))
+            flow.cut()
+            flow.order()
+        flow.start_anew()
+        flow.wish(0, size - 1, now=0.0)
+        while flow.useless:
+            flow.take(block(0))
+        assert flow.order()[0] == ReadBlock(1, 0, BLOCK)
+        flow.part = MAX_PART
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 4), st.integers(0, 80)), max_size=400))
+def test_no_sequence_of_gets_makes_us_read_much_more_than_the_file(
+    steps: list[tuple[float, int, int]],
+) -> None:
+    size, read = 64 * BLOCK, 0
+    flow, due = Outflow(1, size, part=MAX_PART), deque[ReadBlock]()
+
+    def note(orders: list[ReadBlock]) -> None:
+        nonlocal read
+        read += sum(order.size for order in orders)
+        due.extend(orders)
+
+    data = bytes(BLOCK)
+    with contextlib.suppress(RemoteProtocolError):
+        for part, deliver, cuts in [(0.0, 0, 0), *steps]:
+            note(flow.wish(int(part * flow.furthest), size - 1, now=0.0))
+            for _ in range(min(deliver, len(due))):
+                order = due.popleft()
+                if not flow.take(BlockRead(1, order.first, data[: order.size], b"")):
+                    note(flow.order())
+            for _ in range(cuts):
+                if not flow.is_ready:
+                    break
+                flow.cut()
+                note(flow.order())
+    assert read <= 1.1 * size
 
 
 def test_after_a_change_of_links_nothing_is_wished() -> None:

@@ -117,10 +117,15 @@ def test_bytes_that_were_lost_are_sent_again_but_completed_once() -> None:
     outgoing = checking()
     outgoing.link(LinkUp(2, 0))
     assert outgoing.get(ID, 50, 99, now=1.0) == [ReadBlock(1, 50, 50)]
-    stale = outgoing.reported(BlockRead(1, 0, bytes(100), DIGEST), now=1.0)
-    assert stale == []
     again = outgoing.reported(BlockRead(1, 50, bytes(50), DIGEST), now=1.0)
     assert again == [part(50, 50), Emit(api.Progress(ID, 100, 100))]
+
+
+def test_a_receiver_that_goes_back_waits_for_what_is_being_read() -> None:
+    outgoing = sending()
+    assert outgoing.get(ID, 0, 99, now=0.0) == [ReadBlock(1, 0, 100)]
+    assert [outgoing.get(ID, 0, 49, now=0.0), outgoing.get(ID, 0, 99, now=0.0)] == [[], []]
+    assert outgoing.reported(BlockRead(1, 0, bytes(100), DIGEST), now=0.0) == [ReadBlock(1, 0, 100)]
 
 
 def test_either_side_lets_it_rest() -> None:

@@ -2,8 +2,18 @@ import pytest
 
 from floater import api
 from floater.codes import Code
-from floater.core.link import Arrived, Check, LinkDown, LinkUp, Transmit, Writable
+from floater.core.link import (
+    Arrived,
+    Check,
+    LinkDown,
+    LinkUp,
+    PauseReading,
+    ResumeReading,
+    Transmit,
+    Writable,
+)
 from floater.core.talk.conversation import RESERVE
+from floater.core.talk.intake import MESSAGES
 from floater.core.talk.talk import (
     Emit,
     End,
@@ -389,16 +399,27 @@ def test_who_is_told_of_a_fault_is_hung_up_on_and_the_code_is_for_the_log() -> N
 
 
 def test_who_acknowledges_nothing_is_hung_up_on() -> None:
-    """The outbox is full of answers, so that not even the hang-up is said."""
+    """The outbox is full of answers; its last place is kept for the hang-up."""
     talk = Talk(LEADER, FOLLOWER)
     talk.feed(LinkUp(1, 0), now=0.0)
-    for seq in range(1, MAX_UNACKNOWLEDGED + 1):
+    for seq in range(1, MAX_UNACKNOWLEDGED):
         talk.feed(Arrived(1, text(seq), b"x"), now=1.0)
     with pytest.raises(RemoteProtocolError) as raised:
-        talk.feed(Arrived(1, text(MAX_UNACKNOWLEDGED + 1), b"x"), now=1.0)
+        talk.feed(Arrived(1, text(MAX_UNACKNOWLEDGED), b"x"), now=1.0)
     assert raised.value.code is Code.OUTBOX_FULL
     over = Over(api.Ended.PEER_MISBEHAVED, Code.OUTBOX_FULL)
-    assert talk.feed(Misbehaved(Code.OUTBOX_FULL), now=1.0) == [over]
+    hang_up = wire.HangUp(seq=MAX_UNACKNOWLEDGED, received=MAX_UNACKNOWLEDGED, code="outbox_full")
+    assert talk.feed(Misbehaved(Code.OUTBOX_FULL), now=1.0) == [Transmit(1, hang_up), over]
+    assert talk.feed(Misbehaved(Code.OUTBOX_FULL), now=1.0) == []
+
+
+def test_our_person_can_hang_up_though_the_peer_acknowledges_nothing() -> None:
+    talk = Talk(LEADER, FOLLOWER)
+    talk.feed(LinkUp(1, 0), now=0.0)
+    for seq in range(1, MAX_UNACKNOWLEDGED):
+        talk.feed(Arrived(1, text(seq), b"x"), now=1.0)
+    hang_up = wire.HangUp(seq=MAX_UNACKNOWLEDGED, received=MAX_UNACKNOWLEDGED - 1)
+    assert talk.feed(api.HangUp(), now=1.0) == [Transmit(1, hang_up)]
 
 
 def test_who_hangs_up_waits_for_two_seconds_at_most() -> None:
@@ -496,3 +517,15 @@ def test_our_own_hang_up_settles_all_at_once_and_what_crosses_it_changes_nothing
 
 def test_a_message_of_the_other_machine_is_left_alone() -> None:
     opened().at(2.0, Arrived(1, wire.Choose(1)))
+
+
+def test_a_peer_that_talks_too_much_is_not_read_for_a_while() -> None:
+    talk = Talk(LEADER, FOLLOWER)
+    talk.feed(LinkUp(1, 0), now=0.0)
+    effects: list[object] = []
+    for seq in range(1, int(MESSAGES[1]) + 2):
+        effects += talk.feed(Arrived(1, text(seq), b"x"), now=1.0)
+    assert [effect for effect in effects if isinstance(effect, PauseReading)] == [PauseReading(1)]
+    assert talk.deadline is not None
+    assert ResumeReading(1) in talk.feed(Tick(), now=1.0 + 1 / MESSAGES[0])
+    assert not talk.is_over

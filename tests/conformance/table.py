@@ -1,0 +1,54 @@
+"""The table of §3.3, read from the specification itself, and the bytes that commit each of its faults."""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any, Final
+
+TEXT: Final = (Path(__file__).parents[2] / "protocol_spec.md").read_text("utf-8")
+
+
+def faults() -> dict[str, tuple[str, str, str]]:
+    """What each fault ends: on the server leg, on the peer leg before the stream is a link, and on a link."""
+    table = TEXT.split("Which fault ends what:")[1].split("\n\n")[1]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+    return {fault: (server, stream, link) for fault, server, stream, link in cells}
+
+
+def frame(header: bytes | dict[str, Any], body: bytes = b"") -> bytes:
+    """One frame, laid out by §3.1 and by no code of the program."""
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("!HI", len(raw), len(body)) + raw + body
+
+
+def offence(fault: str, good: dict[str, Any], *, number: str, hello: dict[str, Any]) -> bytes:
+    """The bytes that commit a fault.
+
+    Args:
+        fault: its name in the table.
+        good: a message that would be right here.
+        number: the name of an integer field of `good`.
+        hello: the first message of this leg.
+    """
+    text = json.dumps(good)
+    return {
+        "empty header": struct.pack("!HI", 0, 0),
+        "header too large": struct.pack("!HI", 16_385, 0),
+        "body too large": struct.pack("!HI", 2, 1_048_577),
+        "not UTF-8": frame(b"\xff\xfe"),
+        "not JSON": frame(text[:-1].encode()),
+        "byte order mark": frame(b"\xef\xbb\xbf" + text.encode()),
+        "`NaN`": frame(text[:-1].encode() + b', "x": NaN}'),
+        "no object": frame(b"[1]"),
+        "no `type`": frame({key: value for key, value in good.items() if key != "type"}),
+        "missing field": frame({key: value for key, value in good.items() if key != number}),
+        "field of another type": frame({**good, number: "1"}),
+        "integer with a fraction": frame({**good, number: 1.0}),
+        "field beyond its limit": frame({**good, number: 2**53 + 2}),
+        "no common version": frame({**hello, "versions": [2, 7]}),
+        "another first message": frame(good),
+        "second hello": frame(hello),
+        "unknown type": frame({"type": "dance"}),
+        "unknown field": frame({**good, "later": [1, {"a": None}]}),
+        "equal keys": frame(text.replace("{", f'{{"{number}": 7, ', 1).encode()),
+    }[fault]

@@ -1,0 +1,97 @@
+"""The peer leg against the table of §3.3. The peer is made of bytes over TLS; the link is ours."""
+
+import asyncio
+import base64
+import contextlib
+
+import pytest
+
+from floater.errors import FloaterError
+from floater.net.peer_link import PeerLink
+from floater.wire.control import Role
+from floater.wire.talk import Text
+from tests.conformance.table import faults, frame, offence
+from tests.floater.net.test_peer_link import SIGNATURE, TICKET, Match
+
+pytestmark = pytest.mark.asyncio
+
+HELLO = {
+    "type": "peer_hello",
+    "versions": [1],
+    "ticket": base64.b64encode(TICKET).decode(),
+    "signature": base64.b64encode(SIGNATURE).decode(),
+    "received": 0,
+}
+TEXT = {"type": "text", "seq": 1, "received": 0}
+LATER = frame({"type": "link_ping", "number": 5})
+BEFORE = {fault: stream for fault, (_, stream, _) in faults().items() if stream != "–"}
+ON_A_LINK = {fault: link for fault, (_, _, link) in faults().items() if link != "–"}
+
+
+async def end(ours: PeerLink, writer: asyncio.StreamWriter) -> None:
+    ours.discard()
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+@pytest.mark.parametrize("role", Role)
+@pytest.mark.parametrize("fault", BEFORE)
+async def test_before_the_stream_is_a_link_a_fault_ends_only_the_stream(fault: str, role: Role) -> None:
+    match = Match()
+    ours, theirs = match.link(role), Role.FOLLOWER if role is Role.LEADER else Role.LEADER
+
+    async def speak() -> asyncio.StreamWriter:
+        _, writer = await match.impostor(theirs)
+        good = TEXT if fault == "another first message" else HELLO
+        writer.write(offence(fault, good, number="received", hello=HELLO))
+        if BEFORE[fault] == "goes on":
+            writer.write(frame(HELLO))
+        return writer
+
+    async def open_ours() -> FloaterError | None:
+        try:
+            await ours.open(match.socks[role])
+        except FloaterError as error:
+            return error
+        return None
+
+    opened, writer = await asyncio.gather(open_ours(), speak())
+    owner = match.owners[role]
+    if BEFORE[fault] == "goes on":
+        assert opened is None
+        assert len(owner.ready) == 1
+    else:
+        assert isinstance(opened, FloaterError)
+        assert owner.ready == []
+    assert owner.arrived == []
+    await end(ours, writer)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("fault", ON_A_LINK)
+async def test_on_a_link_a_fault_ends_what_the_table_says(fault: str, apart: bool) -> None:
+    """The frame before the fault is obeyed, whether both came in one write or not."""
+    match = Match()
+    ours, owner = match.link(Role.FOLLOWER), match.owners[Role.FOLLOWER]
+    bad = offence(fault, {**TEXT, "seq": 2}, number="seq", hello=HELLO)
+
+    async def speak() -> asyncio.StreamWriter:
+        _, writer = await match.impostor(Role.LEADER)
+        writer.write(frame(HELLO) + frame(TEXT, b"good") + (b"" if apart else bad))
+        return writer
+
+    _, writer = await asyncio.gather(ours.open(match.socks[Role.FOLLOWER]), speak())
+    await owner.until(lambda: owner.arrived)
+    assert owner.arrived[0] == (Text(seq=1, received=0), b"good")
+    if apart:
+        writer.write(bad)
+    if ON_A_LINK[fault] == "goes on":
+        writer.write(LATER)
+        await owner.until(lambda: any(getattr(message, "number", 0) == 5 for message, _ in owner.arrived))
+        assert owner.closed == []
+    else:
+        await owner.until(lambda: owner.closed)
+        assert isinstance(owner.closed[0], FloaterError)
+        assert len(owner.arrived) == 1
+    await end(ours, writer)
