@@ -152,10 +152,26 @@ class ServerConfig:
 
     max_connections_per_address: int = 1_000
     """Connections at once from one address (IPv6: one /64); a person needs four, a campus shares one address.
-    This computer itself is exempt."""
+    If there are more, the oldest of that address that is not logged in has to go."""
 
     max_half_open: int = 2_000
-    "Connections at once that have not sent a valid first message yet."
+    """Connections at once that have not sent a valid first message yet. If there are more, the oldest of the
+    site (IPv4 /24, IPv6 /48) that holds most has to go."""
+
+    max_half_open_per_address: int = 64
+    "The same of one address (IPv6: one /64); a site may have four times as many."
+
+    max_unknown_per_address: int = 256
+    """Connections at once of one address that belong to no logged-in account; a site may have four times as
+    many, and all together half of max_connections."""
+
+    handshake_limit: str = "200/10 800/10"
+    """TLS handshakes begun: COUNT/SECONDS for one address (IPv6: one /64), and for one site. More are left
+    waiting. `-` is no limit."""
+
+    local: bool = False
+    """Trust connections from this computer itself: no limits by address, and loopback addresses are passed on
+    to peers. Given by itself where the server listens at a loopback address and has no public host or URL."""
 
     probe_limit: str = "60/60 200/1"
     """SYNs to clients that ask how their own router filters: COUNT/SECONDS for one source, and again for all.

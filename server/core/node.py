@@ -57,6 +57,7 @@ class Node:
         alone: there is no other node.
         absence_limit: seconds for which matches are kept while a connection is gone.
         forward_private: private addresses may be told to every peer.
+        local: who comes from this computer sits at it, so the two of a match may be told its addresses.
     """
 
     def __init__(
@@ -66,11 +67,12 @@ class Node:
         alone: bool = True,
         absence_limit: float = ABSENCE_LIMIT,
         forward_private: bool = False,
+        local: bool = False,
     ) -> None:
         self.name: Final = name
         self._strangers = Strangers(name, alone=alone)
         self._matches = Matches(absence_limit=absence_limit)
-        self._sides = Sides(forward_private=forward_private)
+        self._sides = Sides(forward_private=forward_private, local=local)
 
     @property
     def deadline(self) -> float | None:

@@ -50,10 +50,12 @@ class Sides:
 
     Args:
         forward_private: private addresses may be told to every peer.
+        local: who comes from this computer sits at it.
     """
 
-    def __init__(self, *, forward_private: bool = False) -> None:
+    def __init__(self, *, forward_private: bool = False, local: bool = False) -> None:
         self._forward_private = forward_private
+        self._local = local
         self._views: dict[str, dict[UserId, _View]] = {}
 
     def __len__(self) -> int:
@@ -130,6 +132,7 @@ class Sides:
             host=view.peer.host,
             to_host=view.own.host,
             forward_private=self._forward_private,
+            local=self._local,
         )
         return candidates, view.peer.nat
 

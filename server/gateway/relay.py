@@ -213,7 +213,7 @@ class RelayStream(asyncio.Protocol):
         self._state = _State.WAITING
         self._deadline(self._relay.config.relay_wait)
         self._relay.enter(self, message.token)
-        self._stream.settle()
+        self._stream.trust()
 
     def _read_go(self, data: bytes) -> None:
         assert self._other is not None

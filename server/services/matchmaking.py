@@ -40,7 +40,9 @@ class Matchmaking:
         self._bus = bus
         self._guests = Guests(bus)
         self._introductions = Introductions(config, signer, self._guests)
-        node = Node(absence_limit=config.absence_limit, forward_private=config.forward_private)
+        node = Node(
+            absence_limit=config.absence_limit, forward_private=config.forward_private, local=config.local
+        )
         self._driver = Driver(node, self._perform)
         self._subscriptions = (
             bus.subscribe(node_address(node.name), self._driver.feed),
