@@ -98,7 +98,7 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
             ticket_key=signer.public_key,
             tasks=tasks,
         )
-        relay = Relay(config, signer)
+        relay = Relay(config, signer, matchmaking.may_relay)
         protocols = Protocols(
             client=partial(Connection, backend=backend),
             relay=relay.protocol,

@@ -131,7 +131,8 @@ class ServerConfig:
     "Seconds for which an account stays in its talks while its control connection is gone."
 
     ticket_lifetime: Positive = TICKET_LIFETIME
-    "Seconds for which a match's ticket, and with it its way into the relay, is good."
+    """Seconds in which the two of a match have to check its ticket. The relay takes them for as long as the
+    match goes on, and after a restart of the server up to this age of the match."""
 
     # -- connections ----------------------------------------------------------------------
 
@@ -207,11 +208,25 @@ class ServerConfig:
     relay_idle: Positive = 600.0
     "Seconds without a byte either way before a relayed pair is closed."
 
-    relay_bytes: int = 1 << 40
-    "Bytes one match may move through the relay, both ways together."
+    relay_bytes: int = 1 << 38
+    "Bytes that one account may move through the relay in 24 hours, both ways together."
 
-    relay_time: Positive = TICKET_LIFETIME
-    "Seconds one match may use the relay."
+    relay_after_match: Positive = 30.0
+    "Seconds for which a relayed pair may go on after its match has ended, for the last words."
+
+    relay_halves: int = 10_000
+    """Relay streams that may wait for their other side. If there are more, the oldest of the site that holds
+    most has to go. They do not count as talks."""
+
+    relay_halves_per_address: int = 16
+    """Relay streams of one address (IPv6: one /64) that may wait for their other side; a site may have four
+    times as many. If there are more, the oldest has to go."""
+
+    relay_halves_per_account: int = 2
+    "Relay streams of one account that may wait likewise."
+
+    relay_memory: int = 512 << 20
+    "Bytes of all relayed talks that may be held. Beyond, no new ones are taken, and the most stalled end."
 
 
 def parse_place(text: str) -> tuple[str, int]:

@@ -223,6 +223,12 @@ class Matches:
         """Return the matches that an account is in, oldest first."""
         return tuple(self._of.get(user, ()))
 
+    def is_over(self, match_id: str, user: UserId) -> bool | None:
+        """Return whether a match has ended for an account; None if nothing is known of the two."""
+        if match_id in self._of.get(user, ()):
+            return False
+        return None if self._past.reason(match_id, user) is None else True
+
     def people(self, match_id: str) -> tuple[UserId, ...]:
         """Return the accounts of this node in a match."""
         return tuple(self._people.get(match_id, ()))

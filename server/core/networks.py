@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
 def network_of(host: str) -> bytes:
-    """Return the key of the network of an address: 4 bytes for IPv4, 8 for IPv6, `b"?"` if it is no address."""
+    """Return the key of an address's network: 4 bytes for IPv4, 8 for IPv6, `b"?"` if it is no address."""
     address = parse_address(host)
     if address is None:
         return b"?"
@@ -16,7 +16,7 @@ def network_of(host: str) -> bytes:
 
 
 def site_of(host: str) -> bytes:
-    """Return the key of the site of an address: 3 bytes for IPv4, 6 for IPv6, `b"?"` if it is no address."""
+    """Return the key of an address's site: 3 bytes for IPv4, 6 for IPv6, `b"?"` if it is no address."""
     address = parse_address(host)
     if address is None:
         return b"?"

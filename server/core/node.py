@@ -98,6 +98,10 @@ class Node:
         """Return the stranger's match that an account is in; empty if there is none."""
         return self._strangers.match_of(user)
 
+    def is_over(self, match_id: str, user: UserId) -> bool | None:
+        """Return whether a match of any kind has ended for an account; None if nothing is known of the two."""
+        return self._matches.is_over(match_id, user)
+
     def peer_of(self, user: UserId) -> UserId | None:
         """Return the other account of that match; None if it is not known."""
         peer = self._matches.peer(self.match_of(user), user)

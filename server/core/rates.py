@@ -94,7 +94,7 @@ class Rates:
         return beyond if beyond > rate.interval * 1e-6 else 0.0
 
     def _forget_one(self, now: float) -> None:
-        """Forget one of the keys that were not touched for longest: one as good as new, or else the least used.
+        """Forget one of the keys untouched for longest: one as good as new, or else the least used.
 
         It looks at a few keys only, so that no request waits for a look at all of them.
         """

@@ -23,7 +23,7 @@ from server.core.sides import side_of
 from server.services.accounts import Session
 from server.services.guests import Guest, Guests
 from server.services.introductions import Introductions
-from server.services.tickets import TicketSigner
+from server.services.tickets import RelayPass, TicketSigner
 
 _random: Final = random.SystemRandom()
 
@@ -40,12 +40,13 @@ class Matchmaking:
         self._bus = bus
         self._guests = Guests(bus)
         self._introductions = Introductions(config, signer, self._guests)
-        node = Node(
+        self._began = time.time()
+        self._node = Node(
             absence_limit=config.absence_limit, forward_private=config.forward_private, local=config.local
         )
-        self._driver = Driver(node, self._perform)
+        self._driver = Driver(self._node, self._perform)
         self._subscriptions = (
-            bus.subscribe(node_address(node.name), self._driver.feed),
+            bus.subscribe(node_address(self._node.name), self._driver.feed),
             bus.subscribe(EVERY_NODE, self._driver.feed),
             bus.subscribe(ACCOUNTS, self._hear_of_log_ins),
         )
@@ -60,6 +61,17 @@ class Matchmaking:
     def online(self) -> int:
         """How many are logged in."""
         return len(self._guests)
+
+    def may_relay(self, relay_pass: RelayPass) -> bool:
+        """Return True if a pass is good: as long as its match goes on, however long that is.
+
+        A pass from before this server's start is good until it expires, unless the
+        match is known to have ended since.
+        """
+        is_over = self._node.is_over(relay_pass.match_id, relay_pass.account)
+        if is_over is None:
+            return relay_pass.issued < self._began and time.time() < relay_pass.expires
+        return not is_over
 
     # -- coming and going -----------------------------------------------------------------
 
