@@ -5,6 +5,9 @@ or an IPv6 /64. A site (IPv4 /24, IPv6 /48) may have four times as much, because
 can have all networks of a /48. Once half of the limit in all is used up, the rest is for sites
 that have used little lately: a site that goes on asking cannot keep the others out.
 
+The limit of an account holds for all networks together at which it has not logged in, and for
+each other network apart. So a stranger's wrong passwords do not keep an owner out at home.
+
 Where the operator trusts this computer (`local`), its own requests are not limited by
 source. The other limits hold for them too.
 """
@@ -23,6 +26,8 @@ STEPS: Final = ("sign_up", "resend", "forgot", "code", "log_in", "restore", "cha
 _LONGEST: Final = 86_400.0
 SITE_SHARE: Final = 4
 "How many times the limit of one source a whole site has."
+MAX_KNOWN: Final = 100_000
+"Networks remembered at which an account has logged in; the oldest goes first."
 FAIR_SHARE: Final = 50
 "Which part of a limit in all (one in so many) a site may use once half of that limit is used up."
 
@@ -34,12 +39,21 @@ class Limits:
         self._rates = Rates()
         self._monotonic = monotonic
         self._local = config.local
+        self._known: dict[bytes, None] = {}
         self._limits: dict[str, tuple[Rate | None, ...]] = {}
         for step in STEPS:
             rates = parse_rates(getattr(config, f"{step}_limit"))
             if len(rates) != 3:
                 raise ValueError(f"{step}_limit needs three rates: source, account, all")
             self._limits[step] = rates
+
+    def remember(self, who: bytes, source: str) -> None:
+        """Let an account have limits of its own at this network from now on: it has logged in there."""
+        place = who + b"|" + network_of(source)
+        self._known.pop(place, None)
+        self._known[place] = None
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]
 
     def take(self, step: str, *, source: str = "", who: bytes = b"") -> None:
         """Count one step, or refuse it and count nothing.
@@ -61,7 +75,10 @@ class Limits:
             wanted.append((name + b"|source|" + network_of(source), by_source))
             wanted.append((name + b"|site|" + site, Rate(by_source.count * SITE_SHARE, by_source.seconds)))
         if by_account is not None and who:
-            wanted.append((name + b"|who|" + who, by_account))
+            place = who + b"|" + network_of(source)
+            wanted.append((name + b"|here|" + place, by_account))
+            if place not in self._known:
+                wanted.append((name + b"|who|" + who, by_account))
         if by_all is not None:
             wanted.append((name, by_all))
             if site:

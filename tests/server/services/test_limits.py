@@ -105,6 +105,27 @@ def test_everybody_together_has_a_limit_too(tmp_path: Path) -> None:
     assert not is_refused(given, "198.51.100.9")
 
 
+def test_a_stranger_s_tries_do_not_keep_an_owner_out_where_they_have_logged_in(tmp_path: Path) -> None:
+    given = limits(tmp_path, Monotonic(), "- 60/3600 -")
+    given.remember(b"anna", "203.0.113.5")
+    tried = [is_refused(given, f"198.51.{n % 100}.7", b"anna") for n in range(10_000)]
+    assert tried.count(False) == 60
+    assert not is_refused(given, "203.0.113.5", b"anna")
+    assert is_refused(given, "203.0.113.6", b"anna")
+    at_home = [is_refused(given, "203.0.113.5", b"anna") for _ in range(100)]
+    assert at_home.count(False) == 59
+
+
+def test_only_so_many_networks_are_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.services.limits.MAX_KNOWN", 2)
+    given = limits(tmp_path, Monotonic(), "- 1/3600 -")
+    for number in range(3):
+        given.remember(b"anna", f"203.0.113.{number}")
+    assert not is_refused(given, "198.51.100.7", b"anna")
+    known = [not is_refused(given, f"203.0.113.{number}", b"anna") for number in range(3)]
+    assert known == [False, True, True]
+
+
 def test_a_source_and_an_account_of_the_same_bytes_are_not_mixed_up(tmp_path: Path) -> None:
     given = limits(tmp_path, Monotonic(), "1/60 1/60 -")
     assert not is_refused(given, "203.0.113.5")
