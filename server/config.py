@@ -73,6 +73,10 @@ class ServerConfig:
     hash_queue: int = 128
     "Passwords that may wait to be hashed before people are asked to come again later."
 
+    hash_queue_share: int = 4
+    """How many of those may come from one site (IPv4 /24, IPv6 /48) once half of the queue is taken. The
+    sites take turns."""
+
     hash_deadline: Positive = 8.0
     "Seconds that one password may wait and be hashed in."
 
@@ -122,6 +126,10 @@ class ServerConfig:
     "Changes of username or password."
 
     # -- matching -------------------------------------------------------------------------
+
+    match_limit: str = "30/600 300/600"
+    """Matches with strangers: COUNT/SECONDS for one account, and for one address (IPv6: one /64). `-` is no
+    limit. Those that the peer broke off do not count."""
 
     forward_private: bool = False
     """Tell peers each other's private addresses even if their public addresses differ (a campus with

@@ -216,18 +216,17 @@ class Matches:
         """When an account has been away too long."""
         return next(iter(self._away.values()), None)
 
+    @property
+    def past(self) -> "_Past":
+        """How matches ended lately."""
+        return self._past
+
     def __contains__(self, match_id: str) -> bool:
         return match_id in self._people
 
     def of(self, user: UserId) -> tuple[str, ...]:
         """Return the matches that an account is in, oldest first."""
         return tuple(self._of.get(user, ()))
-
-    def is_over(self, match_id: str, user: UserId) -> bool | None:
-        """Return whether a match has ended for an account; None if nothing is known of the two."""
-        if match_id in self._of.get(user, ()):
-            return False
-        return None if self._past.reason(match_id, user) is None else True
 
     def people(self, match_id: str) -> tuple[UserId, ...]:
         """Return the accounts of this node in a match."""

@@ -99,8 +99,10 @@ class Node:
         return self._strangers.match_of(user)
 
     def is_over(self, match_id: str, user: UserId) -> bool | None:
-        """Return whether a match of any kind has ended for an account; None if nothing is known of the two."""
-        return self._matches.is_over(match_id, user)
+        """Return whether a match has ended for an account; None if nothing is known of the two."""
+        if match_id in self._matches.of(user):
+            return False
+        return None if self._matches.past.reason(match_id, user) is None else True
 
     def peer_of(self, user: UserId) -> UserId | None:
         """Return the other account of that match; None if it is not known."""
@@ -196,7 +198,9 @@ class Node:
                 if event.match_id not in self._matches.of(event.request.account):
                     return [Refused(event.request, Code.NO_SUCH_MATCH)]
                 known = self._sides
-                return [*(known.open(event) if isinstance(event, Opened) else known.update(event))]
+                if isinstance(event, Opened):
+                    return [*known.open(event, now=now)]
+                return [*known.update(event, now=now)]
 
     def _end(self, request: Request, match_id: str, reason: EndReason, now: float) -> list[Effect]:
         if reason is EndReason.LEFT:  # only a server says that

@@ -83,6 +83,17 @@ class Rates:
                 self._forget_one(now)
         return 0.0
 
+    def wait(self, wanted: Iterable[tuple[bytes, Rate]], *, now: float) -> float:
+        """Return what `take` would, and take nothing."""
+        return max((self._wait(key, rate, now) for key, rate in wanted), default=0.0)
+
+    def charge(self, key: bytes, rate: Rate, *, now: float, times: int = 1) -> None:
+        """Take from a key even if its limit is used up; a negative number gives back."""
+        good_at = max(self._good_at.pop(key, now), now) + rate.interval * times
+        self._good_at[key] = min(good_at, now + 2 * rate.seconds)
+        if len(self._good_at) > self._max_keys:
+            self._forget_one(now)
+
     def used(self, key: bytes, *, now: float) -> float:
         """Return how much of a key's limit is used up, in seconds: all of it is the `seconds` of its rate."""
         return max(self._good_at.get(key, now) - now, 0.0)

@@ -26,7 +26,7 @@ from floater.wire.control import Refused, Role
 from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.relay import GO, JOIN_MESSAGES, PREAMBLE, Joined
 from server.config import ServerConfig
-from server.core.crowd import Crowd
+from server.core.halves import Halves, Owner
 from server.gateway.streams import SITE_SHARE, Stream, log_broken_off
 from server.services.tickets import RelayPass, TicketSigner
 
@@ -63,9 +63,12 @@ class Relay:
         self._is_good = is_good
         self._places: dict[str, dict[Role, RelayStream]] = {}
         self._pairs: set[Pair] = set()
-        self._by_account: Crowd[RelayStream] = Crowd()  # the streams that wait for their other side
-        self._by_network: Crowd[RelayStream] = Crowd()
-        self._by_site: Crowd[RelayStream] = Crowd()
+        self._halves: Halves[RelayStream] = Halves(
+            in_all=config.relay_halves,
+            of_network=config.relay_halves_per_address,
+            of_site=SITE_SHARE * config.relay_halves_per_address,
+            of_account=config.relay_halves_per_account,
+        )
         self._moved: dict[int, int] = {}
         self._day_left = _DAY
         self._is_heavy = False
@@ -99,9 +102,10 @@ class Relay:
         self._places.setdefault(match_id, {})[role] = stream
         stream.place = relay_pass
         if other is None:
-            self._wait(stream, relay_pass)
+            for loser in self._halves.add(stream, stream.owner):
+                loser.refuse(Code.RELAY_FULL)
             return
-        self._stop_waiting(other)
+        self._halves.remove(other, other.owner)
         pair = Pair(stream, other)
         self._pairs.add(pair)
         stream.join(other, pair)
@@ -111,7 +115,7 @@ class Relay:
         """Remove a stream that has ended or was replaced. May be called again."""
         if (place := stream.place) is None:
             return
-        self._stop_waiting(stream)
+        self._halves.remove(stream, stream.owner)
         stream.place = None
         sides = self._places.get(place.match_id)
         if sides is not None and sides.get(place.role) is stream:
@@ -143,31 +147,6 @@ class Relay:
                 pair.one.end()
         self._shed()
 
-    # -- those who wait -------------------------------------------------------------------
-
-    def _wait(self, stream: "RelayStream", relay_pass: RelayPass) -> None:
-        """Count a stream that waits for its other side, and push out what is too many."""
-        config = self.config
-        account = b"%d" % relay_pass.account
-        self._by_account.add(account, stream)
-        self._by_network.add(stream.network, stream)
-        self._by_site.add(stream.site, stream)
-        if relay_pass.account and self._by_account.count(account) > config.relay_halves_per_account:
-            _push_out(self._by_account.oldest(account))
-        if not stream.is_exempt:
-            if self._by_network.count(stream.network) > config.relay_halves_per_address:
-                _push_out(self._by_network.oldest(stream.network))
-            if self._by_site.count(stream.site) > SITE_SHARE * config.relay_halves_per_address:
-                _push_out(self._by_site.oldest(stream.site))
-        if len(self._by_site) > config.relay_halves:
-            _push_out(self._by_site.oldest_of_most())
-
-    def _stop_waiting(self, stream: "RelayStream") -> None:
-        assert stream.place is not None
-        self._by_account.remove(b"%d" % stream.place.account, stream)
-        self._by_network.remove(stream.network, stream)
-        self._by_site.remove(stream.site, stream)
-
     # -- bytes ----------------------------------------------------------------------------
 
     def _charge(self, account: int, pair: "Pair") -> None:
@@ -191,11 +170,6 @@ class Relay:
             in_all -= held[pair]
             pair.one.cut()
             pair.other.cut()
-
-
-def _push_out(stream: "RelayStream | None") -> None:
-    if stream is not None:
-        stream.refuse(Code.RELAY_FULL)
 
 
 class Pair:
@@ -250,19 +224,11 @@ class RelayStream(asyncio.Protocol):
         self.place: RelayPass | None = None
 
     @property
-    def network(self) -> bytes:
-        """Where it comes from: an IPv4 address or an IPv6 /64."""
-        return self._stream.network
-
-    @property
-    def site(self) -> bytes:
-        """The same: an IPv4 /24 or an IPv6 /48."""
-        return self._stream.site
-
-    @property
-    def is_exempt(self) -> bool:
-        """True if no limits by address hold for it."""
-        return self._stream.is_exempt
+    def owner(self) -> Owner:
+        """Whose it is; it has entered."""
+        assert self.place is not None
+        stream = self._stream
+        return Owner(self.place.account, stream.network, stream.site, stream.is_exempt)
 
     @property
     def held(self) -> int:

@@ -18,6 +18,8 @@ from server.config import ServerConfig
 from server.core import events
 from server.core.matches import is_match_id
 from server.core.node import Node
+from server.core.quotas import Quotas
+from server.core.rates import parse_rates
 from server.core.sessions import LoggedIn, Revoked
 from server.core.sides import side_of
 from server.services.accounts import Session
@@ -39,6 +41,7 @@ class Matchmaking:
         self._config = config
         self._bus = bus
         self._guests = Guests(bus)
+        self._quotas = Quotas(*parse_rates(config.match_limit), local=config.local)
         self._introductions = Introductions(config, signer, self._guests)
         self._began = time.time()
         self._node = Node(
@@ -115,8 +118,15 @@ class Matchmaking:
     # -- requests -------------------------------------------------------------------------
 
     def seek(self, guest: Guest, m: control.Seek) -> None:
-        """Look for a stranger."""
+        """Look for a stranger.
+
+        Raises:
+            ServerRefused: also TOO_MANY_TRIES, for an account or a network that had many matches lately.
+        """
         request, session = _request(guest, m)
+        wait = self._quotas.wait(session.account, guest.host, now=time.monotonic())
+        if wait > 0.0:
+            raise ServerRefused(Code.TOO_MANY_TRIES, "matches", retry_after=wait)
         try:
             key_fingerprint(m.certificate)
         except (ValueError, UnsupportedAlgorithm) as error:
@@ -160,6 +170,8 @@ class Matchmaking:
             case events.Refused(request, code):
                 self._answer(request, control.Refused(code=code, id=request.id))
             case _:
+                if (guest := self._guests.of(effect.user)) is not None:
+                    self._quotas.hear(effect, guest.host, now=time.monotonic())
                 self._introductions.tell(effect)
 
     def _answer(self, request: events.Request, message: control.Answer) -> None:

@@ -102,6 +102,19 @@ def test_a_new_key_costs_a_look_at_a_few_others_and_not_at_all() -> None:
         assert 0 < looks < 40
 
 
+def test_what_happens_anyway_is_charged_and_may_be_given_back() -> None:
+    limiter, rate = Rates(max_keys=2), Rate(2, 60.0)
+    for _ in range(9):
+        limiter.charge(KEY, rate, now=0.0)
+    assert limiter.used(KEY, now=0.0) == 120.0
+    assert limiter.wait([(KEY, rate)], now=0.0) == pytest.approx(90.0)
+    limiter.charge(KEY, rate, now=0.0, times=-3)
+    assert limiter.wait([(KEY, rate)], now=0.0) == 0.0
+    for number in range(5):
+        limiter.charge(b"%d" % number, rate, now=0.0)
+    assert len(limiter) == 2
+
+
 def test_how_much_is_used_is_told() -> None:
     limiter = Rates()
     assert limiter.used(KEY, now=0.0) == 0.0

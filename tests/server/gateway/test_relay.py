@@ -6,7 +6,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -385,7 +385,11 @@ async def test_tokens_of_matches_that_have_ended_open_nothing(tmp_path: Path) ->
         for _ in range(12):  # more than the server remembers the ends of
             ours, theirs = await meet(ann, ben)
             for guest, matched in ((ann, ours), (ben, theirs)):
-                guest.say(control.EndMatch(id=guest.new_id(), match_id=matched.match_id, reason="hung_up"))
+                guest.say(
+                    control.EndMatch(
+                        id=guest.new_id(), match_id=matched.match_id, reason=control.EndReason.HUNG_UP
+                    )
+                )
                 while not isinstance(await guest.message(), control.Done):
                     pass
             for matched in (ours, theirs):
@@ -413,7 +417,8 @@ async def test_a_pair_lasts_as_long_as_its_match_and_a_moment_longer(tmp_path: P
             await stream.expect(Joined, RELAY_ANSWERS)
             stream.say(GO)
         assert isinstance(
-            await ann.ask(control.EndMatch, match_id=matched[0].match_id, reason="hung_up"), control.Done
+            await ann.ask(control.EndMatch, match_id=matched[0].match_id, reason=control.EndReason.HUNG_UP),
+            control.Done,
         )
         server.relay.sweep(1.0)
         again[0].say(b"bye")
@@ -434,10 +439,9 @@ async def test_a_relay_that_holds_too_much_ends_the_most_stalled_pair(tmp_path: 
             await stream.expect(Joined, RELAY_ANSWERS)
             stream.say(GO)
         other.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a read transport, too
-        with pytest.raises((TimeoutError, ConnectionError)):
-            while True:
+        with suppress(ConnectionError):
+            for _ in range(1_000):
                 one.say(bytes(65_536))
-                await asyncio.wait_for(one.writer.drain(), 5.0)
         async with asyncio.timeout(30):
             while len(match.server.relay) > 1:
                 await asyncio.sleep(0.01)
