@@ -23,6 +23,7 @@ from floater.tasks import Tasks
 from floater.wire.url import ServerUrl
 from server.bus.local import LocalBus
 from server.config import ServerConfig, parse_place
+from server.core.networks import is_loopback
 from server.errors import CannotStart
 from server.gateway.backend import Backend
 from server.gateway.connection import Connection
@@ -97,7 +98,7 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
             ticket_key=signer.public_key,
             tasks=tasks,
         )
-        relay = Relay(config, signer)
+        relay = Relay(config, signer, matchmaking.may_relay)
         protocols = Protocols(
             client=partial(Connection, backend=backend),
             relay=relay.protocol,
@@ -174,7 +175,9 @@ def _addressed(config: ServerConfig, main: socket.socket, fingerprint: bytes) ->
     )
     url = ServerUrl(named, port, fingerprint)
     bare = str(ServerUrl(named, port, None)).removeprefix("floater://")
-    return replace(config, public_url=config.public_url or f"https://{bare}"), str(url)
+    # Where the URL and the links in mails lead to this computer, only this computer's users are served.
+    local = config.local or (is_loopback(host) and not config.public_host and not config.public_url)
+    return replace(config, local=local, public_url=config.public_url or f"https://{bare}"), str(url)
 
 
 def _own_address() -> str:

@@ -73,6 +73,10 @@ class ServerConfig:
     hash_queue: int = 128
     "Passwords that may wait to be hashed before people are asked to come again later."
 
+    hash_queue_share: int = 4
+    """How many of those may come from one site (IPv4 /24, IPv6 /48) once half of the queue is taken. The
+    sites take turns."""
+
     hash_deadline: Positive = 8.0
     "Seconds that one password may wait and be hashed in."
 
@@ -123,6 +127,10 @@ class ServerConfig:
 
     # -- matching -------------------------------------------------------------------------
 
+    match_limit: str = "30/600 300/600"
+    """Matches with strangers: COUNT/SECONDS for one account, and for one address (IPv6: one /64). `-` is no
+    limit. Those that the peer broke off do not count."""
+
     forward_private: bool = False
     """Tell peers each other's private addresses even if their public addresses differ (a campus with
     several ways out)."""
@@ -131,7 +139,8 @@ class ServerConfig:
     "Seconds for which an account stays in its talks while its control connection is gone."
 
     ticket_lifetime: Positive = TICKET_LIFETIME
-    "Seconds for which a match's ticket, and with it its way into the relay, is good."
+    """Seconds in which the two of a match have to check its ticket. The relay takes them for as long as the
+    match goes on, and after a restart of the server up to this age of the match."""
 
     # -- connections ----------------------------------------------------------------------
 
@@ -152,10 +161,26 @@ class ServerConfig:
 
     max_connections_per_address: int = 1_000
     """Connections at once from one address (IPv6: one /64); a person needs four, a campus shares one address.
-    This computer itself is exempt."""
+    If there are more, the oldest of that address that is not logged in has to go."""
 
     max_half_open: int = 2_000
-    "Connections at once that have not sent a valid first message yet."
+    """Connections at once that have not sent a valid first message yet. If there are more, the oldest of the
+    site (IPv4 /24, IPv6 /48) that holds most has to go."""
+
+    max_half_open_per_address: int = 64
+    "The same of one address (IPv6: one /64); a site may have four times as many."
+
+    max_unknown_per_address: int = 256
+    """Connections at once of one address that belong to no logged-in account; a site may have four times as
+    many, and all together half of max_connections."""
+
+    handshake_limit: str = "200/10 800/10"
+    """TLS handshakes begun: COUNT/SECONDS for one address (IPv6: one /64), and for one site. More are left
+    waiting. `-` is no limit."""
+
+    local: bool = False
+    """Trust connections from this computer itself: no limits by address, and loopback addresses are passed on
+    to peers. Given by itself where the server listens at a loopback address and has no public host or URL."""
 
     probe_limit: str = "60/60 200/1"
     """SYNs to clients that ask how their own router filters: COUNT/SECONDS for one source, and again for all.
@@ -191,11 +216,25 @@ class ServerConfig:
     relay_idle: Positive = 600.0
     "Seconds without a byte either way before a relayed pair is closed."
 
-    relay_bytes: int = 1 << 40
-    "Bytes one match may move through the relay, both ways together."
+    relay_bytes: int = 1 << 38
+    "Bytes that one account may move through the relay in 24 hours, both ways together."
 
-    relay_time: Positive = TICKET_LIFETIME
-    "Seconds one match may use the relay."
+    relay_after_match: Positive = 30.0
+    "Seconds for which a relayed pair may go on after its match has ended, for the last words."
+
+    relay_halves: int = 10_000
+    """Relay streams that may wait for their other side. If there are more, the oldest of the site that holds
+    most has to go. They do not count as talks."""
+
+    relay_halves_per_address: int = 16
+    """Relay streams of one address (IPv6: one /64) that may wait for their other side; a site may have four
+    times as many. If there are more, the oldest has to go."""
+
+    relay_halves_per_account: int = 2
+    "Relay streams of one account that may wait likewise."
+
+    relay_memory: int = 512 << 20
+    "Bytes of all relayed talks that may be held. Beyond, no new ones are taken, and the most stalled end."
 
 
 def parse_place(text: str) -> tuple[str, int]:

@@ -55,7 +55,10 @@ class Hosting:
             raise Refused(Code.NO_SERVER_PART, error.name or "") from error
         outbox = data_dir / "outbox"
         for listen in (LISTEN_ALONE,) if alone else (LISTEN, LISTEN_ANYWHERE):
-            wanted = config.ServerConfig(data_dir=data_dir, listen=listen, mail_outbox=outbox, **knobs)
+            # A client that comes from this computer sits at it: no tunnel was asked for.
+            wanted = config.ServerConfig(
+                data_dir=data_dir, listen=listen, mail_outbox=outbox, local=True, **knobs
+            )
             try:
                 server: Any = await self._stack.enter_async_context(app.running_server(wanted))
             except errors.CannotListen as error:

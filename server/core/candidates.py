@@ -53,7 +53,7 @@ def verified(
 
 
 def forwarded(
-    candidates: Iterable[Candidate], *, host: str, to_host: str, forward_private: bool
+    candidates: Iterable[Candidate], *, host: str, to_host: str, forward_private: bool, local: bool = False
 ) -> tuple[Candidate, ...]:
     """Return the candidates that the peer may be told.
 
@@ -62,9 +62,12 @@ def forwarded(
         host: the address that this side's control connection comes from.
         to_host: the same of the peer.
         forward_private: private addresses may be told to every peer.
+        local: who comes from this computer sits at it. Otherwise it may be a tunnel
+            or a balancer, whose clients have nothing in common.
     """
-    together = is_same_network(host, to_host)
     on_this_computer = scope_of(host) is scope_of(to_host) is Scope.LOOPBACK
+    together = is_same_network(host, to_host) and (local or not on_this_computer)
+    on_this_computer = on_this_computer and local
     return tuple(
         candidate
         for candidate in candidates

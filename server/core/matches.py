@@ -216,6 +216,11 @@ class Matches:
         """When an account has been away too long."""
         return next(iter(self._away.values()), None)
 
+    @property
+    def past(self) -> "_Past":
+        """How matches ended lately."""
+        return self._past
+
     def __contains__(self, match_id: str) -> bool:
         return match_id in self._people
 

@@ -56,6 +56,7 @@ class Node:
         alone: there is no other node.
         absence_limit: seconds for which matches are kept while a connection is gone.
         forward_private: private addresses may be told to every peer.
+        local: who comes from this computer sits at it, so the two of a match may be told its addresses.
     """
 
     def __init__(
@@ -65,11 +66,12 @@ class Node:
         alone: bool = True,
         absence_limit: float = ABSENCE_LIMIT,
         forward_private: bool = False,
+        local: bool = False,
     ) -> None:
         self.name: Final = name
         self._strangers = Strangers(name, alone=alone)
         self._matches = Matches(absence_limit=absence_limit)
-        self._sides = Sides(forward_private=forward_private)
+        self._sides = Sides(forward_private=forward_private, local=local)
 
     @property
     def deadline(self) -> float | None:
@@ -94,6 +96,12 @@ class Node:
     def match_of(self, user: UserId) -> str:
         """Return the stranger's match that an account is in; empty if there is none."""
         return self._strangers.match_of(user)
+
+    def is_over(self, match_id: str, user: UserId) -> bool | None:
+        """Return whether a match has ended for an account; None if nothing is known of the two."""
+        if match_id in self._matches.of(user):
+            return False
+        return None if self._matches.past.reason(match_id, user) is None else True
 
     def peer_of(self, user: UserId) -> UserId | None:
         """Return the other account of that match; None if it is not known."""
@@ -187,7 +195,9 @@ class Node:
                 if event.match_id not in self._matches.of(event.request.account):
                     return [Refused(event.request, Code.NO_SUCH_MATCH)]
                 known = self._sides
-                return [*(known.open(event) if isinstance(event, Opened) else known.update(event))]
+                if isinstance(event, Opened):
+                    return [*known.open(event, now=now)]
+                return [*known.update(event, now=now)]
 
     def _end(self, request: Request, match_id: str, reason: EndReason, now: float) -> list[Effect]:
         if reason is EndReason.LEFT:  # only a server says that

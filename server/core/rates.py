@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_KEYS: Final = 200_000
-"Keys remembered at once, about 30 MB. Beyond, the least used ones are forgotten."
+"Keys remembered at once, about 30 MB. Beyond, one is forgotten for each new one."
+_LOOKED_AT: Final = 8
+"Keys among which the one to forget is chosen."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,24 @@ class Rates:
         for key, rate in wanted:
             good_at = max(self._good_at.pop(key, now), now) + rate.interval
             self._good_at[key] = good_at
-        if len(self._good_at) > self._max_keys:
-            self._forget(now)
+            if len(self._good_at) > self._max_keys:
+                self._forget_one(now)
         return 0.0
+
+    def wait(self, wanted: Iterable[tuple[bytes, Rate]], *, now: float) -> float:
+        """Return what `take` would, and take nothing."""
+        return max((self._wait(key, rate, now) for key, rate in wanted), default=0.0)
+
+    def charge(self, key: bytes, rate: Rate, *, now: float, times: int = 1) -> None:
+        """Take from a key even if its limit is used up; a negative number gives back."""
+        good_at = max(self._good_at.pop(key, now), now) + rate.interval * times
+        self._good_at[key] = min(good_at, now + 2 * rate.seconds)
+        if len(self._good_at) > self._max_keys:
+            self._forget_one(now)
+
+    def used(self, key: bytes, *, now: float) -> float:
+        """Return how much of a key's limit is used up, in seconds: all of it is the `seconds` of its rate."""
+        return max(self._good_at.get(key, now) - now, 0.0)
 
     def _wait(self, key: bytes, rate: Rate, now: float) -> float:
         good_at = max(self._good_at.get(key, now), now)
@@ -87,8 +104,19 @@ class Rates:
         beyond = good_at + rate.interval - (now + rate.seconds)
         return beyond if beyond > rate.interval * 1e-6 else 0.0
 
-    def _forget(self, now: float) -> None:
-        """Keep the keys that have used something, at most nine tenths of `max_keys`, the most used ones."""
-        used = sorted((at, key) for key, at in self._good_at.items() if at > now)
-        keep = used[-(self._max_keys * 9 // 10) :]
-        self._good_at = {key: at for at, key in keep}
+    def _forget_one(self, now: float) -> None:
+        """Forget one of the keys untouched for longest: one as good as new, or else the least used.
+
+        It looks at a few keys only, so that no request waits for a look at all of them.
+        """
+        looked: list[tuple[float, bytes]] = []
+        for _ in range(min(_LOOKED_AT, len(self._good_at))):
+            key = next(iter(self._good_at))
+            good_at = self._good_at.pop(key)
+            if good_at <= now:
+                break
+            looked.append((good_at, key))
+        else:
+            looked.remove(min(looked))
+        for good_at, key in looked:
+            self._good_at[key] = good_at

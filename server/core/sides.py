@@ -6,9 +6,10 @@ match is older than this server's memory) or either hides its address, nothing
 is passed on.
 """
 
+from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeAlias
 
 from floater.codes import Code
 from floater.wire import control
@@ -22,6 +23,7 @@ from server.core.events import (
     Opened,
     PeerMoved,
     PeerOpened,
+    Refused,
     Send,
     SideChanged,
     UpdateCandidates,
@@ -30,7 +32,12 @@ from server.core.pairing import Paired
 from server.core.pool import NodeId, UserId
 from server.core.side import Side
 
-Effect: TypeAlias = Agreed | Send | Matched | PeerMoved | PeerOpened
+UPDATE_WINDOW: Final = 600.0
+"Seconds in which one side may send that many updates and openings in one match."
+MAX_UPDATES: Final = 16
+MAX_OPENED: Final = 32
+
+Effect: TypeAlias = Agreed | Refused | Send | Matched | PeerMoved | PeerOpened
 
 
 @dataclass(slots=True)
@@ -43,6 +50,12 @@ class _View:
     "The peer's."
     last_punch: int = -1
     "The last punch of the peer that this side was told of."
+    updated: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_UPDATES))
+    "When this side's last updates came."
+    opened: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_OPENED))
+    "When this side's NAT was last said to be open."
+    was_warned: bool = False
+    "This side was told that one of its candidates was not believed."
 
 
 class Sides:
@@ -50,10 +63,12 @@ class Sides:
 
     Args:
         forward_private: private addresses may be told to every peer.
+        local: who comes from this computer sits at it.
     """
 
-    def __init__(self, *, forward_private: bool = False) -> None:
+    def __init__(self, *, forward_private: bool = False, local: bool = False) -> None:
         self._forward_private = forward_private
+        self._local = local
         self._views: dict[str, dict[UserId, _View]] = {}
 
     def __len__(self) -> int:
@@ -83,23 +98,29 @@ class Sides:
         changed = SideChanged(match_id, user, view.own, tell=False)
         return [Send(view.node, changed), *self._tell(match_id, user, view)]
 
-    def update(self, event: UpdateCandidates) -> list[Effect]:
-        """Take an account's new candidates. It is in this match."""
+    def update(self, event: UpdateCandidates, *, now: float) -> list[Effect]:
+        """Take an account's new candidates, unless they come too often. It is in this match."""
         request, match_id = event.request, event.match_id
         view = self._view(match_id, request.account)
         if view is None or view.own.hides:
             return [Agreed(request)]
+        if not _may(view.updated, now):
+            return [Refused(request, Code.TOO_MANY_TRIES)]
         kept = verified(event.candidates, host=event.host, seen=event.seen)
         view.own = replace(view.own, candidates=kept, nat=event.nat, host=event.host)
         changed = SideChanged(match_id, request.account, view.own, tell=True)
-        return [Agreed(request, left_out(kept, event.candidates)), Send(view.node, changed)]
+        notice = "" if view.was_warned else left_out(kept, event.candidates)
+        view.was_warned = view.was_warned or bool(notice)
+        return [Agreed(request, notice), Send(view.node, changed)]
 
-    def open(self, event: Opened) -> list[Effect]:
-        """Take the news that an account's NAT is open for its peer. It is in this match."""
+    def open(self, event: Opened, *, now: float) -> list[Effect]:
+        """Take the news that an account's NAT is open for its peer, unless it comes too often."""
         request, match_id = event.request, event.match_id
         view = self._view(match_id, request.account)
         if view is None:
             return [Agreed(request)]
+        if not _may(view.opened, now):
+            return [Refused(request, Code.TOO_MANY_TRIES)]
         return [Agreed(request), Send(view.node, HasOpened(match_id, request.account, event.punch))]
 
     def hear(self, message: SideChanged | HasOpened) -> list[Effect]:
@@ -130,12 +151,21 @@ class Sides:
             host=view.peer.host,
             to_host=view.own.host,
             forward_private=self._forward_private,
+            local=self._local,
         )
         return candidates, view.peer.nat
 
     def _tell(self, match_id: str, user: UserId, view: _View) -> list[Effect]:
         candidates, nat = self._known(view)
         return [PeerMoved(match_id, user, candidates, nat)] if candidates else []
+
+
+def _may(times: deque[float], now: float) -> bool:
+    """Count one more, unless there were as many as `times` holds within UPDATE_WINDOW."""
+    if len(times) == times.maxlen and now - times[0] < UPDATE_WINDOW:
+        return False
+    times.append(now)
+    return True
 
 
 def side_of(

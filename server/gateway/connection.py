@@ -172,6 +172,11 @@ class Connection(asyncio.Protocol):
     # -- deadlines and rates --------------------------------------------------------------
 
     def _set_deadline(self, now: float) -> None:
+        if self.session is None:
+            self._stream.distrust()
+        else:
+            self._stream.trust()
+            self._backend.observations.trust(self._observer_key)
         deadline = now + self._backend.config.silence_limit
         self._stream.deadline = deadline if self.session is not None else min(deadline, self._log_in_by)
 

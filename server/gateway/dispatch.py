@@ -137,8 +137,14 @@ async def _arrive(
     answer: control.LoggedIn,
     match_ids: tuple[str, ...] = (),
 ) -> None:
-    """Answer, then log the client in, so that the answer comes before news; unless it has gone."""
+    """Answer, then log the client in, so that the answer comes before news; unless it has gone.
+
+    Raises:
+        ServerRefused: SESSION_ENDED; the log-in was revoked while we waited for the database.
+    """
     number = await backend.matchmaking.next_number()
+    if not backend.accounts.is_current(session):
+        raise ServerRefused(Code.SESSION_ENDED)
     if not guest.is_closed:
         guest.send(answer)
         backend.matchmaking.arrive(guest, session, number, match_ids)

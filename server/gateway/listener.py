@@ -10,7 +10,8 @@ The first byte of a connection is looked at, not taken, and says which protocol 
     else ──▶ closed
 
 An accepted connection costs one small object and no buffer; if it sends
-nothing, it is closed at its deadline.
+nothing, it is closed at its deadline. A network that begins many handshakes is slowed down: the
+first bytes of further ones are left unread for a while.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias, cast
@@ -28,6 +30,7 @@ from floater.crypto.certificate import CertifiedKey, load_certified_key
 from floater.tasks import Tasks
 from floater.wire import relay
 from server.config import ServerConfig, parse_place
+from server.core.rates import Rates, parse_rates
 from server.errors import CannotListen, CannotStart
 from server.gateway.streams import Stream, Streams, endpoint_of
 
@@ -113,6 +116,8 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._bound: list[socket.socket] = []
         self._unread: dict[Stream, socket.socket] = {}
+        self._rates = Rates()
+        self._handshakes = parse_rates(config.handshake_limit)
 
     def open(self, bound: socket.socket, *, observer_only: bool = False) -> None:
         """Accept from a listening socket, which belongs to this object from now on."""
@@ -146,7 +151,7 @@ class Listener:
                 continue
             sock.setblocking(False)
             self._unread[stream] = sock
-            stream.overdue = partial(self._turn_away, stream)
+            stream.overdue = stream.cut = partial(self._turn_away, stream)
             self._loop.add_reader(sock, self._look, stream, sock, observer_only)
 
     def _pause(self, bound: socket.socket, observer_only: bool) -> None:
@@ -160,7 +165,8 @@ class Listener:
         self._loop.call_later(_NO_ROOM_PAUSE, resume)
 
     def _turn_away(self, stream: Stream) -> None:
-        sock = self._unread.pop(stream)
+        if (sock := self._unread.pop(stream, None)) is None:
+            return
         self._loop.remove_reader(sock)
         sock.close()
         stream.ended()
@@ -179,6 +185,10 @@ class Listener:
             case b"f" if not observer_only:
                 work = self._serve(stream, sock, protocols.relay)
             case b"\x16" if not observer_only:
+                if wait := self._handshake_wait(stream):
+                    self._loop.remove_reader(sock)
+                    self._loop.call_later(wait, self._look_again, stream, sock)
+                    return
                 work = self._serve(stream, sock, self._after_tls, self._tls)
             case _:
                 self._turn_away(stream)
@@ -186,7 +196,20 @@ class Listener:
         self._loop.remove_reader(sock)
         del self._unread[stream]
         stream.overdue = stream.abort
+        stream.cut = partial(_shut_down, sock)
         self._tasks.start(work, "handshake")
+
+    def _handshake_wait(self, stream: Stream) -> float:
+        """Return 0.0 if its network may begin a handshake now, else the seconds after which to look again."""
+        if stream.is_exempt:
+            return 0.0
+        keys = (b"network|" + stream.network, b"site|" + stream.site)
+        wanted = [(key, rate) for key, rate in zip(keys, self._handshakes, strict=True) if rate is not None]
+        return self._rates.take(wanted, now=self._loop.time())
+
+    def _look_again(self, stream: Stream, sock: socket.socket) -> None:
+        if stream in self._unread:
+            self._loop.add_reader(sock, self._look, stream, sock, False)
 
     async def _serve(
         self, stream: Stream, sock: socket.socket, serve: Serve, tls: ssl.SSLContext | None = None
@@ -205,6 +228,12 @@ class Listener:
 
     def _after_tls(self, stream: Stream) -> asyncio.Protocol:
         return _ByAlpn(stream, self._protocols)
+
+
+def _shut_down(sock: socket.socket) -> None:
+    """End a connection whose handshake is under way; the handshake then fails by itself."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 class _ByAlpn(asyncio.Protocol):

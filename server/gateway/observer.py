@@ -18,7 +18,9 @@ from server.gateway.prober import Prober
 from server.gateway.streams import Stream, endpoint_of, log_broken_off
 
 HELD_OPEN: Final = 600.0
-"Seconds without a request before an observer hangs up."
+"Seconds without a request before an observer hangs up, if the last request named a known `observer_key`."
+HELD_FOR_STRANGERS: Final = 30.0
+"Seconds likewise, if it did not."
 MAX_SEEN: Final = 32
 "Endpoints noted for one connection; the oldest goes first."
 MAX_REQUESTS: Final = 1_000
@@ -30,6 +32,8 @@ class Observations:
 
     def __init__(self) -> None:
         self._seen: dict[str, dict[Endpoint, None]] = {}
+        self._streams: dict[str, set[Stream]] = {}
+        self._trusted: set[str] = set()
 
     def expect(self, key: str) -> None:
         """Note endpoints for this key from now on."""
@@ -38,6 +42,33 @@ class Observations:
     def forget(self, key: str) -> None:
         """Forget a key whose connection has ended."""
         self._seen.pop(key, None)
+        self._trusted.discard(key)
+        for stream in self._streams.pop(key, ()):
+            stream.distrust()
+
+    def trust(self, key: str) -> None:
+        """Count the streams that name this key as those of a known account from now on."""
+        if key in self._seen:
+            self._trusted.add(key)
+            for stream in self._streams.get(key, ()):
+                stream.trust()
+
+    def join(self, key: str, stream: Stream) -> bool:
+        """Take note that a stream names this key; return False if the key was not given to a connection."""
+        if key not in self._seen:
+            return False
+        streams = self._streams.setdefault(key, set())
+        streams.add(stream)
+        if key in self._trusted and len(streams) <= MAX_SEEN:
+            stream.trust()
+        return True
+
+    def part(self, key: str, stream: Stream) -> None:
+        """Take note that a stream that named this key has ended, or names another."""
+        streams = self._streams.get(key, set())
+        streams.discard(stream)
+        if not streams:
+            self._streams.pop(key, None)
 
     def note(self, key: str, endpoint: Endpoint) -> None:
         """Note an endpoint for a key; ignore a key that was not given to a connection."""
@@ -64,6 +95,7 @@ class Observer(asyncio.Protocol):
         self._may_probe = True
         self._buffer = bytearray()
         self._left = MAX_REQUESTS
+        self._key = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Use this transport; the deadline runs already."""
@@ -92,7 +124,13 @@ class Observer(asyncio.Protocol):
         self._left -= 1
         self._observations.note(request.username, stream.endpoint)
         stream.settle()
-        stream.deadline = asyncio.get_running_loop().time() + HELD_OPEN
+        if request.username != self._key:
+            self._observations.part(self._key, stream)
+            stream.distrust()
+            self._key = request.username
+        is_known = self._observations.join(self._key, stream)
+        held = HELD_OPEN if is_known else HELD_FOR_STRANGERS
+        stream.deadline = asyncio.get_running_loop().time() + held
         # The SYNs leave before the answer: a client that has the answer will get no SYN later.
         probe = self._probe(request, stream.transport)
         stream.transport.write(encode(BindingResponse(request.transaction, stream.endpoint, probe)))
@@ -116,4 +154,5 @@ class Observer(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop counting it."""
+        self._observations.part(self._key, self._stream)
         self._stream.ended()

@@ -17,8 +17,8 @@ from floater.tasks import Tasks
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 from floater.wire.stun import Probe
+from server.core.networks import network_of
 from server.core.rates import Rates, parse_rates
-from server.gateway.streams import network_of
 
 PROBE_TIMEOUT: Final = 0.9
 "Seconds after which a SYN counts as dropped: less than TCP's first repetition, so only one is sent."
@@ -79,7 +79,7 @@ class Prober:
     def _may(self, asker: Endpoint) -> bool:
         if not self._limits:
             return False
-        keys = (network_of(asker.host).encode(), b"")
+        keys = (network_of(asker.host), b"")
         wanted = [(key, rate) for key, rate in zip(keys, self._limits, strict=True) if rate is not None]
         return not self._rates.take(wanted, now=asyncio.get_running_loop().time())
 

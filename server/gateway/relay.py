@@ -5,16 +5,17 @@ passes on the peers' own TLS, which it cannot read::
 
     JOINING ──join──▶ WAITING ──the other side joins──▶ JOINED ──GO──▶ FLOWING
        │                 │                                 │
-       └─ 10 s, bad ─────┴─ 30 s, replaced ────────────────┴─ either side ends, idle, quota ─▶ closed
+       └─ 10 s, bad ─────┴─ 30 s, replaced ────────────────┴─ a side or the match ends, idle, quota ─▶ closed
 
 Back-pressure: while one side does not read, we do not read from the other, so
-a pair holds at most `_HIGH_WATER` bytes and one read each way. No timer and no
-clock is in the path of a byte.
+a pair holds at most `_HIGH_WATER` bytes and one read each way, also inside TLS.
+No timer and no clock is in the path of a byte. A pair lasts as long as its match.
 """
 
 import asyncio
 import logging
-import time
+import socket
+from collections.abc import Callable
 from enum import Enum
 from typing import Final, cast
 
@@ -25,7 +26,8 @@ from floater.wire.control import Refused, Role
 from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.relay import GO, JOIN_MESSAGES, PREAMBLE, Joined
 from server.config import ServerConfig
-from server.gateway.streams import Stream, log_broken_off
+from server.core.halves import Halves, Owner
+from server.gateway.streams import SITE_SHARE, Stream, log_broken_off
 from server.services.tickets import RelayPass, TicketSigner
 
 log = logging.getLogger("server.gateway")
@@ -33,10 +35,15 @@ log = logging.getLogger("server.gateway")
 _LIMITS: Final = FrameLimits(header=1_024, body=0)
 _HIGH_WATER: Final = 262_144
 _LOW_WATER: Final = 65_536
+_TLS_WATER: Final = 32_768
+"High-water mark of a stream inside TLS, each way: TLS keeps several buffers of that size."
+_TLS_SOCKET: Final = 262_144
+"Bytes that the system may buffer of such a stream, each way."
 _FLUSH: Final = 30.0
 "Seconds that the remaining side has to read the last bytes of a pair."
+_DAY: Final = 86_400.0
 _REMEMBERED: Final = 100_000
-"Matches whose use of the relay is remembered; the one that ended longest ago goes first."
+"Accounts whose use of the relay is remembered; the one that used it longest ago goes first."
 
 
 class Relay:
@@ -45,15 +52,29 @@ class Relay:
     Args:
         config: limits.
         signer: reads the tokens.
+        is_good: whether the match of a pass goes on.
     """
 
-    def __init__(self, config: ServerConfig, signer: TicketSigner) -> None:
+    def __init__(
+        self, config: ServerConfig, signer: TicketSigner, is_good: Callable[[RelayPass], bool]
+    ) -> None:
         self.config = config
         self._signer = signer
+        self._is_good = is_good
         self._places: dict[str, dict[Role, RelayStream]] = {}
-        self._used: dict[str, tuple[int, float]] = {}
+        self._pairs: set[Pair] = set()
+        self._halves: Halves[RelayStream] = Halves(
+            in_all=config.relay_halves,
+            of_network=config.relay_halves_per_address,
+            of_site=SITE_SHARE * config.relay_halves_per_address,
+            of_account=config.relay_halves_per_account,
+        )
+        self._moved: dict[int, int] = {}
+        self._day_left = _DAY
+        self._is_heavy = False
 
     def __len__(self) -> int:
+        """How many matches have a stream here."""
         return len(self._places)
 
     def protocol(self, stream: Stream) -> "RelayStream":
@@ -66,28 +87,35 @@ class Relay:
         Raises:
             RemoteProtocolError: RELAY_REFUSED or RELAY_FULL.
         """
-        relay_pass = self._signer.check_relay_token(token, now=time.time())
+        relay_pass = self._signer.read_relay_token(token)
         match_id, role = relay_pass.match_id, relay_pass.role
+        if not self._is_good(relay_pass):
+            raise RemoteProtocolError(Code.RELAY_REFUSED, "its match is over")
+        if self._moved.get(relay_pass.account, 0) >= self.config.relay_bytes:
+            raise RemoteProtocolError(Code.RELAY_REFUSED, "used up")
         if (older := self._places.get(match_id, {}).get(role)) is not None:
             older.end()  # and if it was joined, the other side with it
-        moved, spent = self._used.get(match_id, (0, 0.0))
-        if moved >= self.config.relay_bytes or spent >= self.config.relay_time:
-            raise RemoteProtocolError(Code.RELAY_REFUSED, "used up")
-        if match_id not in self._places and len(self._places) >= self.config.max_relays:
+        other = self._places.get(match_id, {}).get(Role.FOLLOWER if role is Role.LEADER else Role.LEADER)
+        if other is not None and (self._is_heavy or len(self._pairs) >= self.config.max_relays):
+            other.refuse(Code.RELAY_FULL)
             raise RemoteProtocolError(Code.RELAY_FULL)
-        sides = self._places.setdefault(match_id, {})
-        sides[role] = stream
+        self._places.setdefault(match_id, {})[role] = stream
         stream.place = relay_pass
-        other = sides.get(Role.FOLLOWER if role is Role.LEADER else Role.LEADER)
-        if other is not None:
-            pair = Pair(stream, other, moved, spent)
-            stream.join(other, pair)
-            other.join(stream, pair)
+        if other is None:
+            for loser in self._halves.add(stream, stream.owner):
+                loser.refuse(Code.RELAY_FULL)
+            return
+        self._halves.remove(other, other.owner)
+        pair = Pair(stream, other)
+        self._pairs.add(pair)
+        stream.join(other, pair)
+        other.join(stream, pair)
 
     def leave(self, stream: "RelayStream") -> None:
         """Remove a stream that has ended or was replaced. May be called again."""
         if (place := stream.place) is None:
             return
+        self._halves.remove(stream, stream.owner)
         stream.place = None
         sides = self._places.get(place.match_id)
         if sides is not None and sides.get(place.role) is stream:
@@ -95,48 +123,80 @@ class Relay:
             if not sides:
                 del self._places[place.match_id]
         if stream.pair is not None:
-            self._used.pop(place.match_id, None)
-            self._used[place.match_id] = stream.pair.moved, stream.pair.spent
-            if len(self._used) > _REMEMBERED:
-                del self._used[next(iter(self._used))]
+            self._charge(place.account, stream.pair)
+            self._pairs.discard(stream.pair)
 
     def sweep(self, elapsed: float) -> None:
-        """End the pairs that are idle or have used up their quota.
+        """End the pairs that are idle, whose match is over, or that have used up a quota.
 
         Args:
             elapsed: seconds since the last sweep.
         """
-        pairs = {stream.pair for sides in self._places.values() for stream in sides.values() if stream.pair}
-        for pair in pairs:
-            if pair.is_over(elapsed, self.config):
+        self._day_left -= elapsed
+        if self._day_left <= 0.0:
+            self._day_left = _DAY
+            self._moved.clear()
+        for pair in list(self._pairs):
+            sides = [place for stream in (pair.one, pair.other) if (place := stream.place) is not None]
+            for place in sides:
+                self._charge(place.account, pair)
+            is_used_up = any(self._moved.get(place.account, 0) >= self.config.relay_bytes for place in sides)
+            is_good = all(self._is_good(place) for place in sides)
+            if pair.is_over(elapsed, self.config, is_good=is_good) or is_used_up:
                 log.debug("= relay pair over")
                 pair.one.end()
+        self._shed()
+
+    # -- bytes ----------------------------------------------------------------------------
+
+    def _charge(self, account: int, pair: "Pair") -> None:
+        """Count for an account what a pair has moved since it was last counted."""
+        new = pair.moved - pair.charged.get(account, 0)
+        pair.charged[account] = pair.moved
+        if account and new:
+            self._moved[account] = self._moved.pop(account, 0) + new
+            if len(self._moved) > _REMEMBERED:
+                del self._moved[next(iter(self._moved))]
+
+    def _shed(self) -> None:
+        """End the most stalled pairs while too many bytes are held in all."""
+        held = {pair: pair.held() for pair in self._pairs}
+        in_all = sum(held.values())
+        self._is_heavy = in_all > self.config.relay_memory
+        for pair in sorted(held, key=held.__getitem__, reverse=True) if self._is_heavy else ():
+            if in_all <= self.config.relay_memory:
+                break
+            log.warning("= the relay holds too much: the most stalled pair ends")
+            in_all -= held[pair]
+            pair.one.cut()
+            pair.other.cut()
 
 
 class Pair:
-    """Two joined streams, and how much of the quota they have used."""
+    """Two joined streams."""
 
-    __slots__ = ("_idle", "_moved_before", "moved", "one", "other", "spent")
+    __slots__ = ("_after", "_idle", "_moved_before", "charged", "moved", "one", "other")
 
-    def __init__(self, one: "RelayStream", other: "RelayStream", moved: int, spent: float) -> None:
+    def __init__(self, one: "RelayStream", other: "RelayStream") -> None:
         self.one, self.other = one, other
-        self.moved = moved
-        "Bytes of this match, both ways, over all its pairs."
-        self.spent = spent
-        "Seconds likewise."
-        self._moved_before = moved
+        self.moved = 0
+        "Bytes, both ways."
+        self.charged: dict[int, int] = {}
+        "How many of them each account has been charged."
+        self._moved_before = 0
         self._idle = 0.0
+        self._after = 0.0
 
-    def is_over(self, elapsed: float, config: ServerConfig) -> bool:
-        """Count `elapsed` seconds; return True if the pair has to end."""
-        self.spent += elapsed
+    def is_over(self, elapsed: float, config: ServerConfig, *, is_good: bool) -> bool:
+        """Count `elapsed` seconds; return True if the pair has to end. `is_good`: its match goes on."""
         self._idle = self._idle + elapsed if self.moved == self._moved_before else 0.0
         self._moved_before = self.moved
-        return (
-            self._idle >= config.relay_idle
-            or self.moved >= config.relay_bytes
-            or self.spent >= config.relay_time
-        )
+        self._after = 0.0 if is_good else self._after + elapsed
+        return self._idle >= config.relay_idle or self._after >= config.relay_after_match
+
+    def held(self) -> int:
+        """Return how many bytes wait for one of the two to read them."""
+        return self.one.held + self.other.held
 
 
 class _State(Enum):
@@ -163,12 +223,27 @@ class RelayStream(asyncio.Protocol):
         self.pair: Pair | None = None
         self.place: RelayPass | None = None
 
+    @property
+    def owner(self) -> Owner:
+        """Whose it is; it has entered."""
+        assert self.place is not None
+        stream = self._stream
+        return Owner(self.place.account, stream.network, stream.site, stream.is_exempt)
+
+    @property
+    def held(self) -> int:
+        """How many bytes wait for our side to read them."""
+        return len(self._held) + self._transport.get_write_buffer_size()
+
     # -- coming in ------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Use this transport; `stream.deadline` runs already."""
         self._transport = self._stream.attach(transport)
-        self._transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
+        if transport.get_extra_info("ssl_object") is None:
+            self._transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
+        else:
+            _bound_tls(self._transport)
         now = asyncio.get_running_loop().time()
         self._stream.deadline = now + self._relay.config.relay_join_timeout
         self._stream.overdue = self._too_late
@@ -192,7 +267,7 @@ class RelayStream(asyncio.Protocol):
                 case _:
                     pass
         except RemoteProtocolError as error:
-            self._refuse(error.code)
+            self.refuse(error.code)
 
     def _read_join(self, data: bytes) -> None:
         if self._head != PREAMBLE:
@@ -214,7 +289,7 @@ class RelayStream(asyncio.Protocol):
         self._state = _State.WAITING
         self._deadline(self._relay.config.relay_wait)
         self._relay.enter(self, message.token)
-        self._stream.settle()
+        self._stream.trust()
 
     def _read_go(self, data: bytes) -> None:
         assert self._other is not None
@@ -313,9 +388,14 @@ class RelayStream(asyncio.Protocol):
             self._other.end()
 
     def _too_late(self) -> None:
-        self._refuse(Code.TIMED_OUT)
+        self.refuse(Code.TIMED_OUT)
 
-    def _refuse(self, code: Code) -> None:
+    def cut(self) -> None:
+        """End it at once, and drop what was not read."""
+        self._stream.abort()
+
+    def refuse(self, code: Code) -> None:
+        """Say why, if our side can still be told, and end it."""
         log_broken_off("relay", code)
         if self._state in (_State.JOINING, _State.WAITING):
             self._send(Refused(code=code))
@@ -327,3 +407,15 @@ class RelayStream(asyncio.Protocol):
     def _deadline(self, seconds: float) -> None:
         self._stream.deadline = asyncio.get_running_loop().time() + seconds
         self._stream.overdue = self._too_late
+
+
+def _bound_tls(transport: asyncio.Transport) -> None:
+    """Let a stream inside TLS hold no more than a bare one, although TLS has buffers of its own."""
+    transport.set_write_buffer_limits(high=_TLS_WATER, low=_TLS_WATER // 4)
+    # Both loops have it; it is missing in the base class alone.
+    set_read_limits: Callable[..., None] | None = getattr(transport, "set_read_buffer_limits", None)
+    if set_read_limits is not None:
+        set_read_limits(high=_TLS_WATER, low=_TLS_WATER // 4)
+    sock = transport.get_extra_info("socket")
+    for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+        sock.setsockopt(socket.SOL_SOCKET, option, _TLS_SOCKET)

@@ -36,6 +36,7 @@ from floater.wire.reserved import is_reserved
 from server.bus.base import ACCOUNTS, Bus
 from server.config import ServerConfig
 from server.core.onetime import RESET, SIGN_UP
+from server.core.revocations import Revocations
 from server.core.sessions import Revoked
 from server.services.hashing import Hasher, cost_of, is_same
 from server.services.housekeeping import clean_up
@@ -73,6 +74,8 @@ class Session:
     username: str
     token_hash: bytes
     "SHA-256 of its token, 32 bytes."
+    since: int = 0
+    "The number of the last revocation when its token was read."
 
 
 class Accounts:
@@ -103,6 +106,7 @@ class Accounts:
         self._bus = bus
         self._clock = clock
         self._limits = Limits(config)
+        self._revocations = Revocations()
         self._onetimes = OneTimes(config, secret, outbox, clock)
 
     # -- signing up -----------------------------------------------------------------------
@@ -122,7 +126,7 @@ class Accounts:
         if not is_password_good(m.password, email, username):
             raise ServerRefused(Code.BAD_PASSWORD)
         self._limits.take("sign_up", source=source.address, who=self._who(mailbox.owner))
-        password_hash = await self._hasher.hash(email, m.password)
+        password_hash = await self._hasher.hash(email, m.password, source=source.address)
         language = choose_language(m.language)
         async with self._database.write() as connection:
             is_taken = await account_rows.find_account(connection, email) is not None
@@ -195,9 +199,11 @@ class Accounts:
             waiting = await pending_rows.find_pending(connection, SIGN_UP, email, since)
         stored = [sign_up.password_hash for sign_up in waiting]
         self._hasher.learn(stored if account is None else [account.password_hash, *stored])
-        typed = await self._hasher.hash_each(email, m.password)
+        typed = await self._hasher.hash_each(email, m.password, source=source.address)
         if account is not None and is_same(account.password_hash, typed[cost_of(account.password_hash)]):
-            return await self._let_in(account, m, typed[self._hasher.cost])
+            let_in = await self._let_in(account, m, typed[self._hasher.cost])
+            self._limits.remember(self._who(email), source.address)
+            return let_in
         is_pending = any([is_same(encoded, typed[cost_of(encoded)]) for encoded in stored])
         raise ServerRefused(Code.NOT_ACTIVATED if is_pending else Code.WRONG_LOG_IN)
 
@@ -208,7 +214,7 @@ class Accounts:
             ServerRefused: SESSION_ENDED.
         """
         self._limits.take("restore", source=source.address)
-        digest, now = sha256(m.token), self._clock()
+        digest, now, since = sha256(m.token), self._clock(), self._revocations.number
         async with self._database.read() as connection:
             found = await token_rows.find_token(
                 connection,
@@ -221,14 +227,21 @@ class Accounts:
         account, used = found
         if now - used > _TOUCH:
             async with self._database.write() as connection:
-                await token_rows.touch_token(connection, digest, now)
-        session = Session(account.id, account.username, digest)
+                if not await token_rows.touch_token(connection, digest, now):
+                    raise ServerRefused(Code.SESSION_ENDED)
+        self._limits.remember(self._who(account.email), source.address)
+        session = Session(account.id, account.username, digest, since)
         return session, control.LoggedIn(id=m.id, username=account.username)
+
+    def is_current(self, session: Session) -> bool:
+        """Return True if a log-in was not revoked since its token was read. To be asked as it is let in."""
+        return self._revocations.holds(session.account, session.token_hash, since=session.since)
 
     async def log_out(self, session: Session) -> None:
         """Make the token worthless."""
         async with self._database.write() as connection:
             await token_rows.drop_token(connection, session.token_hash)
+        self._revocations.revoke_token(session.token_hash)
 
     # -- a forgotten password -------------------------------------------------------------
 
@@ -315,7 +328,7 @@ class Accounts:
                 raise ServerRefused(Code.WRONG_PASSWORD)
             await token_rows.drop_tokens(connection, account.id, but=session.token_hash)
             await pending_rows.forget_pending(connection, RESET, account.email)
-        self._bus.publish(ACCOUNTS, Revoked(account.id, session.token_hash))
+        self._revoke(account.id, session.token_hash)
         return control.Done(id=m.id)
 
     # -- health ---------------------------------------------------------------------------
@@ -357,15 +370,20 @@ class Accounts:
     ) -> tuple[Session, control.LoggedIn]:
         """Make a token after the right password, and store the password's hash at the present cost."""
         token = secrets.token_urlsafe(32)
-        digest, now = sha256(token), self._clock()
+        digest, now, since = sha256(token), self._clock(), self._revocations.number
         async with self._database.write() as connection:
             # Also says whether the password was changed while we were hashing.
             if not await account_rows.set_password(connection, account.id, account.password_hash, new_hash):
                 raise ServerRefused(Code.WRONG_LOG_IN)
             keep = self._config.tokens_per_account
             await token_rows.add_token(connection, account.id, digest, now, keep=keep)
-        session = Session(account.id, account.username, digest)
+        session = Session(account.id, account.username, digest, since)
         return session, control.LoggedIn(id=m.id, username=account.username, token=token)
+
+    def _revoke(self, account: int, keep: bytes | None) -> None:
+        """End the log-ins of an account, those that are under way as well. Called once it is stored."""
+        self._revocations.revoke_account(account, keep)
+        self._bus.publish(ACCOUNTS, Revoked(account, keep))
 
     async def _reset(self, request: int, reset: pending_rows.Pending | None, password: str) -> control.Done:
         if reset is None:
@@ -379,7 +397,7 @@ class Accounts:
             await account_rows.set_password(connection, account.id, account.password_hash, new_hash)
             await pending_rows.forget_pending(connection, RESET, reset.email)
             await token_rows.drop_tokens(connection, account.id)
-        self._bus.publish(ACCOUNTS, Revoked(account.id, None))
+        self._revoke(account.id, None)
         log.info("= account %s has a new password", account.id)
         return control.Done(id=request)
 

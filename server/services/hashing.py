@@ -1,8 +1,8 @@
 """Hash passwords with argon2id, in exactly as many threads as there are cores, never on the loop.
 
 More threads than cores would not hash more, but would slow the loop down (19
-MiB of memory traffic each). Further passwords wait in a bounded queue; when
-that is full, the client is told to come again.
+MiB of memory traffic each). Further passwords wait in a bounded queue, of which
+`core.turns` decides whose turn is next; those without a place are told to come again.
 
 The salt is made from the e-mail address under the server's secret, so it is the
 same for everything that one address has stored. One hash of a typed password is
@@ -28,6 +28,8 @@ from floater.codes import Code
 from floater.errors import ServerRefused
 from floater.wire.names import normal_password
 from server.config import ServerConfig
+from server.core.networks import is_loopback, site_of
+from server.core.turns import Turns
 from server.services.secret import Secret
 
 _SALT: Final = 16
@@ -68,19 +70,28 @@ class Hasher:
         self.cost: Final = Cost(config.hash_memory, config.hash_passes)
         self._costs = {self.cost}
         self._threads = config.hash_threads or cores()
-        self._places = self._threads + config.hash_queue
+        self._turns: Turns[asyncio.Future[None]] = Turns(
+            places=config.hash_queue, share=config.hash_queue_share
+        )
+        self._trusts_loopback = config.local
         self._deadline = config.hash_deadline
         self._secret = secret
-        self._taken = 0
+        self._running = 0
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="hashing")
 
-    async def hash(self, email: str, password: str, cost: Cost | None = None) -> str:
+    @property
+    def taken(self) -> int:
+        """How many passwords are being hashed or wait."""
+        return self._running + len(self._turns)
+
+    async def hash(self, email: str, password: str, cost: Cost | None = None, *, source: str = "") -> str:
         """Hash a password for an address; spellings that RFC 8265 calls equal have one hash.
 
         Args:
             email: normal form.
             password: any text; surrogates are hashed like everything else.
             cost: the parameters of the hash to compare with; the present ones if None.
+            source: the address that asks; empty for an account that is logged in.
 
         Returns:
             The hash in its own notation, with parameters and salt, ASCII.
@@ -88,42 +99,65 @@ class Hasher:
         Raises:
             ServerRefused: BUSY; the queue is full, or the deadline has passed.
         """
-        if self._taken >= self._places:
-            raise ServerRefused(Code.BUSY, "hashing queue", retry_after=self._deadline)
         loop = asyncio.get_running_loop()
-        self._taken += 1
-        work = self._pool.submit(self._work, email, normal_password(password), cost or self.cost)
-
-        def free(_: Future[str]) -> None:
-            # Called by any thread. The place is free when the thread is, even if the caller went away before.
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(self._free)
-
-        work.add_done_callback(free)
         try:
             async with asyncio.timeout(self._deadline):
+                await self._turn(source)
+                work = self._pool.submit(self._work, email, normal_password(password), cost or self.cost)
+
+                def free(_: Future[str]) -> None:
+                    # Called by any thread. The place is free when the thread is, even if the caller
+                    # went away before.
+                    if not loop.is_closed():
+                        loop.call_soon_threadsafe(self._free)
+
+                work.add_done_callback(free)
                 return await asyncio.wrap_future(work)
         except TimeoutError:
             raise ServerRefused(Code.BUSY, "hashing deadline", retry_after=self._deadline) from None
+
+    async def _turn(self, source: str) -> None:
+        """Wait for a thread."""
+        if self._running < self._threads:
+            self._running += 1
+            return
+        is_own = not source or (self._trusts_loopback and is_loopback(source))
+        site = b"" if is_own else site_of(source)
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loser = self._turns.join(site, turn)
+        if loser is not None:
+            loser.set_exception(ServerRefused(Code.BUSY, "hashing queue", retry_after=self._deadline))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            self._turns.leave(site, turn)
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._free()  # our turn had come in the same moment
+            raise
 
     def learn(self, stored: Iterable[str]) -> None:
         """Note the costs of stored hashes. Every typed password is hashed at each of them from now on."""
         self._costs.update(cost_of(encoded) for encoded in stored)
 
-    async def hash_each(self, email: str, password: str) -> dict[Cost, str]:
+    async def hash_each(self, email: str, password: str, *, source: str = "") -> dict[Cost, str]:
         """Hash a typed password once at each cost in use, in an order that is the same for every address.
 
         Raises:
             ServerRefused: BUSY.
         """
-        return {cost: await self.hash(email, password, cost) for cost in sorted(self._costs)}
+        return {cost: await self.hash(email, password, cost, source=source) for cost in sorted(self._costs)}
 
     async def close(self) -> None:
         """Drop the passwords that wait, and end the threads."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
 
     def _free(self) -> None:
-        self._taken -= 1
+        """Give the place of a thread to the next that waits."""
+        while (turn := self._turns.next()) is not None:
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._running -= 1
 
     def _work(self, email: str, password: str, cost: Cost) -> str:
         # The pepper: argon2 gets a keyed digest, so passwords cannot be tried out on a stolen database alone.

@@ -5,7 +5,7 @@ from floater.wire.control import Role
 from server.config import ServerConfig
 from server.core.events import Matched, MatchEnded, PeerMoved, PeerOpened
 from server.services.guests import Guests
-from server.services.tickets import TicketSigner
+from server.services.tickets import RelayPass, TicketSigner
 
 
 class Introductions:
@@ -45,6 +45,8 @@ class Introductions:
             issued=news.issued,
             lifetime=self._config.ticket_lifetime,
         )
+        expires = news.issued + self._config.ticket_lifetime
+        relay_pass = RelayPass(news.match_id, news.role, expires, news.issued, news.user)
         return control.Matched(
             match_id=news.match_id,
             role=news.role,
@@ -52,7 +54,7 @@ class Introductions:
             certificate=news.peer.certificate,
             ticket=signed.ticket,
             signature=signed.signature,
-            relay_token=signed.leader_token if is_leader else signed.follower_token,
+            relay_token=self._signer.relay_token(relay_pass),
             candidates=news.candidates,
             nat=news.nat,
             relay_only=news.relay_only,

@@ -1,23 +1,35 @@
 """Limit how often each step may be taken: by one source, for one account or address, and in all.
 
-The counts are kept in memory, and a restart resets them. Requests from this
-computer itself are not limited by source: they come from the operator, or from
-a tunnel or balancer that serves many people, of whom one could lock out the
-others. The other two limits hold for them too.
+The counts are kept in memory, and a restart resets them. A source is an IPv4 address
+or an IPv6 /64. A site (IPv4 /24, IPv6 /48) may have four times as much, because one person
+can have all networks of a /48. Once half of the limit in all is used up, the rest is for sites
+that have used little lately: a site that goes on asking cannot keep the others out.
+
+The limit of an account holds for all networks together at which it has not logged in, and for
+each other network apart. So a stranger's wrong passwords do not keep an owner out at home.
+
+Where the operator trusts this computer (`local`), its own requests are not limited by
+source. The other limits hold for them too.
 """
 
 import time
 from collections.abc import Callable
-from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from floater.codes import Code
 from floater.errors import ServerRefused
 from server.config import ServerConfig
+from server.core.networks import is_loopback, network_of, site_of
 from server.core.rates import Rate, Rates, parse_rates
 
 STEPS: Final = ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
 _LONGEST: Final = 86_400.0
+SITE_SHARE: Final = 4
+"How many times the limit of one source a whole site has."
+MAX_KNOWN: Final = 100_000
+"Networks remembered at which an account has logged in; the oldest goes first."
+FAIR_SHARE: Final = 50
+"Which part of a limit in all (one in so many) a site may use once half of that limit is used up."
 
 
 class Limits:
@@ -26,12 +38,22 @@ class Limits:
     def __init__(self, config: ServerConfig, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._rates = Rates()
         self._monotonic = monotonic
+        self._local = config.local
+        self._known: dict[bytes, None] = {}
         self._limits: dict[str, tuple[Rate | None, ...]] = {}
         for step in STEPS:
             rates = parse_rates(getattr(config, f"{step}_limit"))
             if len(rates) != 3:
                 raise ValueError(f"{step}_limit needs three rates: source, account, all")
             self._limits[step] = rates
+
+    def remember(self, who: bytes, source: str) -> None:
+        """Let an account have limits of its own at this network from now on: it has logged in there."""
+        place = who + b"|" + network_of(source)
+        self._known.pop(place, None)
+        self._known[place] = None
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]
 
     def take(self, step: str, *, source: str = "", who: bytes = b"") -> None:
         """Count one step, or refuse it and count nothing.
@@ -45,28 +67,25 @@ class Limits:
             ServerRefused: TOO_MANY_TRIES.
         """
         by_source, by_account, by_all = self._limits[step]
-        name = step.encode("ascii")
+        name, now = step.encode("ascii"), self._monotonic()
         wanted: list[tuple[bytes, Rate]] = []
-        network = network_of(source)
-        if by_source is not None and network:
-            wanted.append((name + b"|source|" + network, by_source))
+        is_counted = bool(source) and not (self._local and is_loopback(source))
+        site = site_of(source) if is_counted else b""
+        if by_source is not None and is_counted:
+            wanted.append((name + b"|source|" + network_of(source), by_source))
+            wanted.append((name + b"|site|" + site, Rate(by_source.count * SITE_SHARE, by_source.seconds)))
         if by_account is not None and who:
-            wanted.append((name + b"|who|" + who, by_account))
+            place = who + b"|" + network_of(source)
+            wanted.append((name + b"|here|" + place, by_account))
+            if place not in self._known:
+                wanted.append((name + b"|who|" + who, by_account))
         if by_all is not None:
             wanted.append((name, by_all))
-        wait = self._rates.take(wanted, now=self._monotonic())
+            if site:
+                fair = Rate(max(1, by_all.count // FAIR_SHARE), by_all.seconds)
+                wanted.append((name + b"|fair|" + site, fair))
+                if self._rates.used(name, now=now) < by_all.seconds / 2:
+                    wanted.pop()
+        wait = self._rates.take(wanted, now=now)
         if wait > 0.0:
             raise ServerRefused(Code.TOO_MANY_TRIES, step, retry_after=min(wait, _LONGEST))
-
-
-def network_of(address: str) -> bytes:
-    """Return the key of a source: its IPv4 address or IPv6 /64; empty for this computer."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return b"?" if address else b""
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped  # as a dual-stack socket writes an IPv4 address
-    if parsed.is_loopback:
-        return b""
-    return parsed.packed if parsed.version == 4 else parsed.packed[:8]

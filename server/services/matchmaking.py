@@ -16,12 +16,14 @@ from server.config import ServerConfig
 from server.core import events
 from server.core.matches import is_match_id
 from server.core.node import Node
+from server.core.quotas import Quotas
+from server.core.rates import parse_rates
 from server.core.sessions import LoggedIn, Revoked
 from server.core.sides import side_of
 from server.services.accounts import Session
 from server.services.guests import Guest, Guests
 from server.services.introductions import Introductions
-from server.services.tickets import TicketSigner
+from server.services.tickets import RelayPass, TicketSigner
 
 _random: Final = random.SystemRandom()
 
@@ -37,11 +39,15 @@ class Matchmaking:
         self._config = config
         self._bus = bus
         self._guests = Guests(bus)
+        self._quotas = Quotas(*parse_rates(config.match_limit), local=config.local)
         self._introductions = Introductions(config, signer, self._guests)
-        node = Node(absence_limit=config.absence_limit, forward_private=config.forward_private)
-        self._driver = Driver(node, self._perform)
+        self._began = time.time()
+        self._node = Node(
+            absence_limit=config.absence_limit, forward_private=config.forward_private, local=config.local
+        )
+        self._driver = Driver(self._node, self._perform)
         self._subscriptions = (
-            bus.subscribe(node_address(node.name), self._driver.feed),
+            bus.subscribe(node_address(self._node.name), self._driver.feed),
             bus.subscribe(EVERY_NODE, self._driver.feed),
             bus.subscribe(ACCOUNTS, self._hear_of_log_ins),
         )
@@ -56,6 +62,17 @@ class Matchmaking:
     def online(self) -> int:
         """How many are logged in."""
         return len(self._guests)
+
+    def may_relay(self, relay_pass: RelayPass) -> bool:
+        """Return True if a pass is good: as long as its match goes on, however long that is.
+
+        A pass from before this server's start is good until it expires, unless the
+        match is known to have ended since.
+        """
+        is_over = self._node.is_over(relay_pass.match_id, relay_pass.account)
+        if is_over is None:
+            return relay_pass.issued < self._began and time.time() < relay_pass.expires
+        return not is_over
 
     # -- coming and going -----------------------------------------------------------------
 
@@ -99,8 +116,15 @@ class Matchmaking:
     # -- requests -------------------------------------------------------------------------
 
     def seek(self, guest: Guest, m: control.Seek) -> None:
-        """Look for a stranger."""
+        """Look for a stranger.
+
+        Raises:
+            ServerRefused: also TOO_MANY_TRIES, for an account or a network that had many matches lately.
+        """
         request, session = _request(guest, m)
+        wait = self._quotas.wait(session.account, guest.host, now=time.monotonic())
+        if wait > 0.0:
+            raise ServerRefused(Code.TOO_MANY_TRIES, "matches", retry_after=wait)
         if not is_match_certificate(m.certificate):
             raise ServerRefused(Code.BAD_FIELD, "certificate")
         side, notice = side_of(
@@ -142,6 +166,8 @@ class Matchmaking:
             case events.Refused(request, code):
                 self._answer(request, control.Refused(code=code, id=request.id))
             case _:
+                if (guest := self._guests.of(effect.user)) is not None:
+                    self._quotas.hear(effect, guest.host, now=time.monotonic())
                 self._introductions.tell(effect)
 
     def _answer(self, request: events.Request, message: control.Answer) -> None:

@@ -2,9 +2,10 @@
 
 A relay token is read only by the server that made it. Layout::
 
-    JSON {"match_id", "role", "expires"} | HMAC-SHA256 of it, 32 bytes
+    JSON {"match_id", "role", "expires", "issued", "account"} | HMAC-SHA256 of it, 32 bytes
 
-It needs no table, so it is good after a restart, and on every node with the same secret.
+It needs no table, so it can be read after a restart, and on every node with the same secret.
+Whether it is good is asked of the node (`Matchmaking.may_relay`): that depends on its match.
 """
 
 import hashlib
@@ -24,11 +25,15 @@ _MAC_SIZE: Final = 32
 
 
 class RelayPass(msgspec.Struct, frozen=True):
-    """Who may use the relay: one side of one match, until `expires` (UTC seconds)."""
+    """Who may use the relay: one side of one match."""
 
     match_id: MatchId
     role: Role
     expires: float
+    "UTC seconds up to which it is good where nothing is known of the match, after a restart."
+    issued: float = 0.0
+    "UTC seconds."
+    account: int = 0
 
 
 _encoder: Final = msgspec.json.Encoder()
@@ -41,8 +46,6 @@ class SignedMatch:
 
     ticket: bytes
     signature: bytes
-    leader_token: bytes
-    follower_token: bytes
 
 
 class TicketSigner:
@@ -66,8 +69,6 @@ class TicketSigner:
         return SignedMatch(
             ticket=ticket,
             signature=self._keys.ticket.sign(ticket),
-            leader_token=self.relay_token(RelayPass(match_id, Role.LEADER, expires)),
-            follower_token=self.relay_token(RelayPass(match_id, Role.FOLLOWER, expires)),
         )
 
     def relay_token(self, relay_pass: RelayPass) -> bytes:
@@ -75,23 +76,16 @@ class TicketSigner:
         payload = _encoder.encode(relay_pass)
         return payload + self._mac(payload)
 
-    def check_relay_token(self, token: bytes, *, now: float) -> RelayPass:
-        """Read a token.
-
-        Args:
-            token: as a client sent it.
-            now: UTC seconds.
+    def read_relay_token(self, token: bytes) -> RelayPass:
+        """Read a token that this server made.
 
         Raises:
-            RemoteProtocolError: RELAY_REFUSED: not ours, or expired.
+            RemoteProtocolError: RELAY_REFUSED: not ours.
         """
         payload, mac = token[:-_MAC_SIZE], token[-_MAC_SIZE:]
         if not hmac.compare_digest(mac, self._mac(payload)):
             raise RemoteProtocolError(Code.RELAY_REFUSED, "not ours")
-        relay_pass = _decoder.decode(payload)
-        if now >= relay_pass.expires:
-            raise RemoteProtocolError(Code.RELAY_REFUSED, "expired")
-        return relay_pass
+        return _decoder.decode(payload)
 
     def _mac(self, payload: bytes) -> bytes:
         return hmac.digest(self._keys.relay, b"floater relay token\0" + payload, "sha256")

@@ -36,9 +36,10 @@ async def find_token(
     return None if row is None else (account_of(row), row.used)
 
 
-async def touch_token(connection: AsyncConnection, digest: bytes, now: float) -> None:
-    """Note that a token was used."""
-    await connection.execute(update(tokens).where(tokens.c.digest == digest).values(used=now))
+async def touch_token(connection: AsyncConnection, digest: bytes, now: float) -> bool:
+    """Note that a token was used; return False if it has been revoked."""
+    noted = await connection.execute(update(tokens).where(tokens.c.digest == digest).values(used=now))
+    return noted.rowcount > 0
 
 
 async def has_token(connection: AsyncConnection, digest: bytes) -> bool:

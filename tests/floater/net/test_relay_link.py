@@ -6,17 +6,17 @@ import pytest
 
 from floater import api
 from floater.codes import Code
-from floater.crypto.certificate import make_certified_key
 from floater.errors import LinkClosed, RemoteProtocolError, ServerRefused, Unreachable
 from floater.net import relay_link
 from floater.net.relay_link import join_relay
 from floater.wire import relay
 from floater.wire.codec import encode
+from floater.wire.control import Role
 from floater.wire.url import ServerUrl, parse_server_url
 from server.app import running_server
 from server.config import ServerConfig
 from server.services.keys import open_keys
-from server.services.tickets import TicketSigner
+from server.services.tickets import RelayPass, TicketSigner
 from tests.helpers.meeting import pair, tiny_relay
 from tests.helpers.proxy import tiny_proxy
 from tests.helpers.serving import serving
@@ -124,10 +124,8 @@ async def test_no_server_is_unreachable() -> None:
 
 async def test_giving_up_leaves_nothing_open(tmp_path: Path) -> None:
     async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as server:
-        match = TicketSigner(open_keys(tmp_path)).sign(
-            "m", leader=bytes(64), follower=bytes(64), issued=4e9, lifetime=60.0
-        )
-        joining = asyncio.gather(join_relay(parse_server_url(server.url), match.leader_token))
+        token = TicketSigner(open_keys(tmp_path)).relay_token(RelayPass("m", Role.LEADER, 4e9))
+        joining = asyncio.gather(join_relay(parse_server_url(server.url), token))
         async with asyncio.timeout(30):
             while not len(server.relay):
                 await asyncio.sleep(0.001)
@@ -141,13 +139,12 @@ async def test_giving_up_leaves_nothing_open(tmp_path: Path) -> None:
 async def test_a_real_server_joins_two_and_refuses_a_stranger(tmp_path: Path) -> None:
     async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as server:
         office = TicketSigner(open_keys(tmp_path))
-        certificates = make_certified_key().certificate, make_certified_key().certificate
-        match = office.sign("m", leader=certificates[0], follower=certificates[1], issued=4e9, lifetime=60.0)
+        leader, follower = [office.relay_token(RelayPass("m", role, 4e9)) for role in Role]
         url = parse_server_url(server.url)
         async with tiny_proxy() as proxy:
             (one, _), (other, how) = await asyncio.gather(
-                join_relay(url, match.leader_token),
-                join_relay(url, match.follower_token, proxy=proxy.proxy),
+                join_relay(url, leader),
+                join_relay(url, follower, proxy=proxy.proxy),
             )
             assert how == "relay-tls"
             hang_up(one)

@@ -74,9 +74,15 @@ def test_at_most_four_private_places_are_believed_and_each_once() -> None:
 def test_this_computer_is_a_place_for_those_on_it_alone() -> None:
     here = [private("127.0.0.1"), private("::1")]
     assert verified(here, host="127.0.0.1", seen=()) == tuple(here)
-    both = forwarded(here, host="127.0.0.1", to_host="127.0.0.1", forward_private=False)
+    both = forwarded(here, host="127.0.0.1", to_host="127.0.0.1", forward_private=False, local=True)
     assert both == tuple(here)
-    assert forwarded(here, host="127.0.0.1", to_host="192.168.1.2", forward_private=True) == ()
+    assert forwarded(here, host="127.0.0.1", to_host="192.168.1.2", forward_private=True, local=True) == ()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "127.0.0.9"])
+def test_two_who_come_through_a_tunnel_on_this_computer_learn_no_private_places(host: str) -> None:
+    places = [private("127.0.0.1"), private("192.168.1.77"), private("fd00::1")]
+    assert forwarded(places, host=host, to_host=host, forward_private=False) == ()
 
 
 def test_private_places_go_to_those_behind_the_same_router_alone() -> None:

@@ -95,7 +95,7 @@ def back(user: int, *match_ids: str) -> Returned:
 
 
 def a_node(absence_limit: float = 600.0) -> tuple[Node, Playbook[Event, Effect]]:
-    node = Node(absence_limit=absence_limit)
+    node = Node(absence_limit=absence_limit, local=True)
     return node, Playbook[Event, Effect](SettledNode(node))
 
 

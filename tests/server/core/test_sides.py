@@ -14,6 +14,7 @@ from server.core.events import (
     Opened,
     PeerMoved,
     PeerOpened,
+    Refused,
     Request,
     Send,
     SideChanged,
@@ -74,23 +75,40 @@ def test_new_candidates_go_to_the_peer_s_node_as_far_as_they_are_believed() -> N
     sides, _ = begun(a_side("ann"), a_side("ben"))
     event = UpdateCandidates(ASKED, "m", (PUBLIC, LIE), UNKNOWN_NAT, OTHER_HOST, {SEEN})
     changed = Side("ann", "en", b"certificate", (PUBLIC,), OTHER_HOST, UNKNOWN_NAT, hides=False)
-    assert sides.update(event) == [
+    assert sides.update(event, now=0.0) == [
         Agreed(ASKED, Code.BAD_CANDIDATE),
         Send("there", SideChanged("m", ANN, changed, tell=True)),
     ]
 
 
+def test_a_lie_is_told_once_a_match_and_sixteen_updates_in_ten_minutes_are_passed_on() -> None:
+    sides, _ = begun(a_side("ann"), a_side("ben"))
+    event = UpdateCandidates(ASKED, "m", (PUBLIC, LIE), UNKNOWN_NAT, OTHER_HOST, {SEEN})
+    answers = [sides.update(event, now=float(second)) for second in range(100)]
+    assert answers[0][0] == Agreed(ASKED, Code.BAD_CANDIDATE)
+    assert [answer[0] for answer in answers[1:16]] == [Agreed(ASKED)] * 15
+    assert answers[16:] == [[Refused(ASKED, Code.TOO_MANY_TRIES)]] * 84
+    assert sides.update(event, now=600.0)[0] == Agreed(ASKED)
+
+
+def test_openings_are_passed_on_thirty_two_times_in_ten_minutes() -> None:
+    sides, _ = begun(a_side("ann"), a_side("ben"))
+    answers = [sides.open(Opened(ASKED, "m", punch), now=1.0) for punch in range(40)]
+    assert [answer[0] for answer in answers[:32]] == [Agreed(ASKED)] * 32
+    assert answers[32:] == [[Refused(ASKED, Code.TOO_MANY_TRIES)]] * 8
+
+
 def test_new_candidates_of_one_who_hides_go_nowhere() -> None:
     sides, _ = begun(a_side("ann", hides=True), a_side("ben"))
     event = UpdateCandidates(ASKED, "m", (PUBLIC,), OPEN, OTHER_HOST, {SEEN})
-    assert sides.update(event) == [Agreed(ASKED)]
+    assert sides.update(event, now=0.0) == [Agreed(ASKED)]
 
 
 def test_nothing_is_known_of_a_match_that_is_older_than_the_server() -> None:
     sides = Sides()
     event = UpdateCandidates(ASKED, "m", (PUBLIC,), OPEN, OTHER_HOST, {SEEN})
-    assert sides.update(event) == [Agreed(ASKED)]
-    assert sides.open(Opened(ASKED, "m", 0)) == [Agreed(ASKED)]
+    assert sides.update(event, now=0.0) == [Agreed(ASKED)]
+    assert sides.open(Opened(ASKED, "m", 0), now=0.0) == [Agreed(ASKED)]
     assert sides.move("m", ANN, HOST) == []
     assert sides.hear(HasOpened("m", BEN, 0)) == []
 
@@ -113,7 +131,10 @@ def test_who_comes_back_is_told_where_the_peer_is_and_the_peer_s_node_where_they
 
 def test_an_open_nat_is_told_once_for_each_punch_and_to_those_alone_who_know_the_peer() -> None:
     sides, _ = begun(a_side("ann"), a_side("ben"))
-    assert sides.open(Opened(ASKED, "m", 3)) == [Agreed(ASKED), Send("there", HasOpened("m", ANN, 3))]
+    assert sides.open(Opened(ASKED, "m", 3), now=0.0) == [
+        Agreed(ASKED),
+        Send("there", HasOpened("m", ANN, 3)),
+    ]
     assert sides.hear(HasOpened("m", BEN, 1)) == []  # no candidate is known
     sides.hear(SideChanged("m", BEN, a_side("ben", OTHER_HOST, PUBLIC), tell=True))
     heard = [sides.hear(HasOpened("m", BEN, punch)) for punch in (1, 1, 0, 2)]

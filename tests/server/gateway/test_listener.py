@@ -55,24 +55,42 @@ async def test_the_relay_answers_inside_tls_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_too_many_half_open_connections_are_turned_away_and_settled_ones_are_not_counted(
+async def test_of_too_many_half_open_connections_the_oldest_has_to_go_and_settled_ones_are_not_counted(
     tmp_path: Path,
 ) -> None:
     async with a_server(tmp_path, max_half_open=2) as server:
         settled = [await Guest.arrive(server) for _ in range(3)]
-        silent = [await Stream.open(server.ports[0], tls=None) for _ in range(2)]
-        third = await Stream.open(server.ports[0], tls=None)
-        await third.expect_end()
-        await silent.pop().close()
-        async with asyncio.timeout(30):
-            while True:  # until the server has noticed
-                try:
-                    settled.append(await Guest.arrive(server))
-                    break
-                except OSError:
-                    pass
-        for stream in (*settled, *silent, third):
+        silent = [await Stream.open(server.ports[0], tls=None) for _ in range(40)]
+        for stream in silent[:38]:
+            await stream.expect_end()
+        settled.append(await Guest.arrive(server))
+        for stream in (*settled, *silent):
             await stream.close()
+
+
+@pytest.mark.parametrize("first", [b"\x16\x03\x01", b"f"])
+@pytest.mark.asyncio
+async def test_a_connection_is_pushed_out_in_the_midst_of_its_first_bytes_too(
+    tmp_path: Path, first: bytes
+) -> None:
+    async with a_server(tmp_path, max_half_open=1, local=False, public_host="127.0.0.1") as server:
+        async with await Stream.open(server.ports[0], tls=None) as half:
+            half.say(first)
+            async with await Stream.open(server.ports[0], tls=None) as silent:
+                await half.expect_end()
+                async with await Guest.arrive(server):
+                    await silent.expect_end()
+
+
+@pytest.mark.asyncio
+async def test_a_network_that_begins_many_handshakes_is_not_read_for_a_while(tmp_path: Path) -> None:
+    knobs = {"handshake_limit": "1/2 -", "public_host": "127.0.0.1"}
+    loop = asyncio.get_running_loop()
+    async with a_server(tmp_path, **knobs) as server, await Guest.arrive(server):
+        began = loop.time()
+        async with await Guest.arrive(server) as guest:
+            assert loop.time() - began >= 1.0
+            assert guest.welcome.version == 1
 
 
 @pytest.mark.asyncio

@@ -7,7 +7,9 @@ import pytest
 
 from floater.wire.endpoint import Endpoint
 from floater.wire.stun import BindingRequest, BindingResponse, encode, take_message
+from server.config import ServerConfig
 from server.gateway.observer import MAX_SEEN, Observations
+from server.gateway.streams import Stage, Streams
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 
@@ -90,3 +92,41 @@ def test_only_the_latest_sights_are_remembered() -> None:
     assert len(seen) == MAX_SEEN
     assert Endpoint("203.0.113.1", MAX_SEEN + 9) in seen
     assert Endpoint("203.0.113.1", 1) not in seen
+
+
+@pytest.mark.asyncio
+async def test_streams_that_name_the_key_of_a_log_in_are_counted_as_known_until_it_ends(
+    tmp_path: Path,
+) -> None:
+    streams = Streams(ServerConfig(data_dir=tmp_path))
+    observations = Observations()
+    one, other = [streams.admit(Endpoint("203.0.113.1", port), now=0.0) for port in (1, 2)]
+    assert one
+    assert other
+    assert not observations.join("made up", one)
+    observations.expect("key")
+    assert observations.join("key", one)
+    assert one.stage is Stage.HALF_OPEN
+    observations.trust("key")
+    assert observations.join("key", other)
+    assert {one.stage, other.stage} == {Stage.KNOWN}
+    observations.part("key", other)
+    observations.forget("key")
+    observations.trust("key")
+    assert (one.stage, other.stage) == (Stage.UNKNOWN, Stage.KNOWN)
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_names_no_known_key_is_not_held_open_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.gateway.observer.HELD_FOR_STRANGERS", 0.2)
+    async with a_server(tmp_path) as server, await Guest.arrive(server) as guest:
+        async with (
+            await Stream.open(server.ports[1], tls=None) as stranger,
+            await Stream.open(server.ports[1], tls=None) as known,
+        ):
+            await observed(known, guest.welcome.observer_key)
+            await observed(stranger, "made up")
+            await stranger.expect_end()
+            await observed(known, guest.welcome.observer_key, 1)

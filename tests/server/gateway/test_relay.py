@@ -6,7 +6,7 @@ import random
 import time
 import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from floater.wire.relay import GO, PREAMBLE, RELAY_ANSWERS, Join, Joined
 from server.app import RunningServer
 from server.services.keys import open_keys
 from server.services.tickets import RelayPass, TicketSigner
-from tests.server.gateway.guests import Stream, a_server
+from tests.server.gateway.guests import Stream, a_server, meet, people, relay_answer, relay_stream
 
 
 class Match:
@@ -31,12 +31,15 @@ class Match:
         self.server = server
         self.signer = TicketSigner(open_keys(server.backend.config.data_dir))
 
-    def token(self, role: Role, match_id: str = "m", lifetime: float = 60.0) -> bytes:
-        return self.signer.relay_token(RelayPass(match_id, role, time.time() + lifetime))
+    def token(self, role: Role, match_id: str = "m", lifetime: float = 60.0, account: int = 0) -> bytes:
+        """A token from before this server's start, of which it knows nothing."""
+        return self.signer.relay_token(RelayPass(match_id, role, time.time() + lifetime, account=account))
 
-    async def stream(self, role: Role, match_id: str = "m", *, tls: str | None = None) -> Stream:
+    async def stream(
+        self, role: Role, match_id: str = "m", *, tls: str | None = None, account: int = 0
+    ) -> Stream:
         stream = await Stream.open(self.server.ports[0], tls=tls)
-        stream.say(PREAMBLE, Join(token=self.token(role, match_id)))
+        stream.say(PREAMBLE, Join(token=self.token(role, match_id, account=account)))
         return stream
 
     async def pair(self, *, tls: tuple[str | None, str | None] = (None, None)) -> tuple[Stream, Stream]:
@@ -314,28 +317,135 @@ async def test_an_idle_pair_is_closed_and_a_busy_one_is_not(tmp_path: Path) -> N
 
 
 @pytest.mark.asyncio
-async def test_a_match_has_its_share_of_the_relay_and_no_more(tmp_path: Path) -> None:
+async def test_an_account_has_its_share_of_the_relay_and_no_more_in_any_match(tmp_path: Path) -> None:
     async with a_match(tmp_path, relay_bytes=10_000, relay_idle=1.0) as match:
-        one, other = await match.pair()
+        one, other = [await match.stream(role, "m", account=1 + n) for n, role in enumerate(Role)]
+        for stream in (one, other):
+            await stream.expect(Joined, RELAY_ANSWERS)
+            stream.say(GO)
         one.say(bytes(10_000))
         assert len(await exactly(other, 10_000)) == 10_000
         async with asyncio.timeout(30):
             assert await other.reader.read() == b""
-        async with await match.stream(Role.LEADER) as again:
-            assert await again.message(RELAY_ANSWERS) == control.Refused(code=Code.RELAY_REFUSED)
+        for account, code in ((1, Code.RELAY_REFUSED), (2, Code.RELAY_REFUSED), (3, Code.TIMED_OUT)):
+            async with await match.stream(Role.LEADER, "n", account=account) as again:
+                if code is Code.RELAY_REFUSED:
+                    assert await again.message(RELAY_ANSWERS) == control.Refused(code=code)
+        match.server.relay.sweep(86_400.0)
+        async with await match.stream(Role.FOLLOWER, "o", account=1) as tomorrow:
+            async with await match.stream(Role.LEADER, "o", account=2) as peer:
+                await tomorrow.expect(Joined, RELAY_ANSWERS)
+                await peer.expect(Joined, RELAY_ANSWERS)
         await one.close()
         await other.close()
 
 
 @pytest.mark.asyncio
-async def test_a_full_relay_says_so(tmp_path: Path) -> None:
+async def test_a_full_relay_says_so_to_both_and_those_who_wait_do_not_fill_it(tmp_path: Path) -> None:
     async with a_match(tmp_path, max_relays=1) as match:
-        first = await match.stream(Role.LEADER, "m")
+        waiting = await match.stream(Role.LEADER, "n")
         async with asyncio.timeout(30):
             while not len(match.server.relay):
                 await asyncio.sleep(0.01)
-        async with await match.stream(Role.LEADER, "n") as second:
+        first = await match.pair()
+        async with await match.stream(Role.FOLLOWER, "n") as second:
             assert await second.message(RELAY_ANSWERS) == control.Refused(code=Code.RELAY_FULL)
-        async with await match.stream(Role.FOLLOWER, "m") as other_side:
-            await other_side.expect(Joined, RELAY_ANSWERS)
-        await first.close()
+        assert await waiting.message(RELAY_ANSWERS) == control.Refused(code=Code.RELAY_FULL)
+        for stream in (*first, waiting):
+            await stream.close()
+
+
+@pytest.mark.parametrize(
+    ("knobs", "accounts"),
+    [
+        ({"relay_halves_per_account": 2}, (7, 7, 7, 7)),
+        ({"relay_halves_per_address": 2, "public_host": "127.0.0.1"}, (1, 2, 3, 4)),
+        ({"relay_halves": 2}, (1, 2, 3, 4)),
+    ],
+)
+@pytest.mark.asyncio
+async def test_of_too_many_halves_that_wait_the_oldest_has_to_go(
+    tmp_path: Path, knobs: dict[str, Any], accounts: tuple[int, ...]
+) -> None:
+    async with a_match(tmp_path, **knobs) as match:
+        halves = []
+        for number, account in enumerate(accounts):
+            halves.append(await match.stream(Role.LEADER, f"m{number}", account=account))
+            if number >= 2:
+                refused = await halves[number - 2].message(RELAY_ANSWERS)
+                assert refused == control.Refused(code=Code.RELAY_FULL)
+        assert len(match.server.relay) == 2
+        for stream in halves:
+            await stream.close()
+
+
+@pytest.mark.asyncio
+async def test_tokens_of_matches_that_have_ended_open_nothing(tmp_path: Path) -> None:
+    async with a_server(tmp_path) as server, people(server, "ann", "ben") as (ann, ben):
+        for _ in range(12):  # more than the server remembers the ends of
+            ours, theirs = await meet(ann, ben)
+            for guest, matched in ((ann, ours), (ben, theirs)):
+                guest.say(
+                    control.EndMatch(
+                        id=guest.new_id(), match_id=matched.match_id, reason=control.EndReason.HUNG_UP
+                    )
+                )
+                while not isinstance(await guest.message(), control.Done):
+                    pass
+            for matched in (ours, theirs):
+                async with await relay_stream(server, matched.relay_token) as stream:
+                    assert await relay_answer(stream) == control.Refused(code=Code.RELAY_REFUSED)
+
+
+@pytest.mark.asyncio
+async def test_a_pair_lasts_as_long_as_its_match_and_a_moment_longer(tmp_path: Path) -> None:
+    """Three days at once, in the time of the relay itself; then the match ends."""
+    knobs = {"relay_idle": 1e9, "relay_after_match": 5.0, "ticket_lifetime": 0.001}
+    async with a_server(tmp_path, **knobs) as server, people(server, "ann", "ben") as (ann, ben):
+        matched = await meet(ann, ben)
+        one, other = [await relay_stream(server, each.relay_token) for each in matched]
+        for stream in (one, other):
+            await stream.expect(Joined, RELAY_ANSWERS)
+            stream.say(GO)
+        server.relay.sweep(72 * 3_600.0)
+        one.say(b"still here")
+        assert await exactly(other, 10) == b"still here"
+        await one.close()
+        assert await other.reader.read() == b""
+        again = [await relay_stream(server, each.relay_token) for each in matched]
+        for stream in again:
+            await stream.expect(Joined, RELAY_ANSWERS)
+            stream.say(GO)
+        assert isinstance(
+            await ann.ask(control.EndMatch, match_id=matched[0].match_id, reason=control.EndReason.HUNG_UP),
+            control.Done,
+        )
+        server.relay.sweep(1.0)
+        again[0].say(b"bye")
+        assert await exactly(again[1], 3) == b"bye"
+        server.relay.sweep(5.0)
+        for stream in (*again, other):
+            assert await stream.reader.read() == b""
+            await stream.close()
+
+
+@pytest.mark.logs("the relay holds too much")
+@pytest.mark.asyncio
+async def test_a_relay_that_holds_too_much_ends_the_most_stalled_pair(tmp_path: Path) -> None:
+    async with a_match(tmp_path, relay_memory=65_536) as match:
+        one, other = await match.pair()
+        calm = [await match.stream(role, "calm") for role in Role]
+        for stream in calm:
+            await stream.expect(Joined, RELAY_ANSWERS)
+            stream.say(GO)
+        other.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a read transport, too
+        with suppress(ConnectionError):
+            for _ in range(1_000):
+                one.say(bytes(65_536))
+        async with asyncio.timeout(30):
+            while len(match.server.relay) > 1:
+                await asyncio.sleep(0.01)
+        calm[0].say(b"calm")
+        assert await exactly(calm[1], 4) == b"calm"
+        for stream in (one, other, *calm):
+            stream.writer.transport.abort()

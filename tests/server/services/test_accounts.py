@@ -544,3 +544,43 @@ async def test_the_log_and_the_database_file_give_nobody_away(
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("floater.db*"))
     for secret in (PASSWORD, token, code_of(mail), link_of(mail), HOME.address):
         assert secret.encode() not in stored
+
+
+@pytest.mark.parametrize("restore_first", [True, False])
+@pytest.mark.asyncio
+async def test_a_stolen_token_does_not_survive_a_change_of_the_password_at_the_same_moment(
+    tmp_path: Path, restore_first: bool
+) -> None:
+    """Both wait for the one writer of the database; whichever gets it first, the old token is dead."""
+    clock = Clock()
+    async with opened(tmp_path, clock) as accounts:
+        session, _ = await an_account(accounts, Mailbox(tmp_path))
+        _, stolen = await a_log_in(accounts)
+        clock.now += 7_200.0  # old enough for its use to be noted
+
+        async def change() -> bool:
+            change = control.ChangePassword(id=1, old=PASSWORD, new=OTHER)
+            return isinstance(await accounts.change_password(session, change), control.Done)
+
+        async def restore() -> bool:
+            try:
+                found, _ = await accounts.restore(control.Restore(id=1, token=stolen), AWAY)
+            except ServerRefused as error:
+                return error.code is not Code.SESSION_ENDED
+            async with asyncio.timeout(30):
+                while accounts.is_current(found):
+                    await asyncio.sleep(0.001)
+            return False
+
+        steps = (restore(), change()) if restore_first else (change(), restore())
+        assert sorted(await asyncio.gather(*steps)) == [False, True]
+
+
+@pytest.mark.asyncio
+async def test_a_log_in_that_was_logged_out_meanwhile_is_not_let_in(tmp_path: Path) -> None:
+    async with opened(tmp_path) as accounts:
+        session, token = await an_account(accounts, Mailbox(tmp_path))
+        again, _ = await accounts.restore(control.Restore(id=1, token=token), AWAY)
+        assert accounts.is_current(again)
+        await accounts.log_out(session)
+        assert not accounts.is_current(again)

@@ -97,7 +97,25 @@ async def test_a_place_is_free_again_when_the_asker_goes_away(tmp_path: Path) ->
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         async with asyncio.timeout(30):
-            while hasher._taken:
+            while hasher.taken:
                 await asyncio.sleep(0.001)
     await hasher.hash(ANNA, PASSWORD)
+    await hasher.close()
+
+
+@pytest.mark.asyncio
+async def test_a_flood_of_one_site_leaves_others_their_turns(tmp_path: Path) -> None:
+    hasher = Hasher(cheap(tmp_path, hash_memory=8_192, hash_passes=2, hash_threads=1, hash_queue=16), SECRET)
+    order: list[str] = []
+
+    async def ask(source: str, name: str) -> None:
+        await hasher.hash(ANNA, PASSWORD, source=source)
+        order.append(name)
+
+    flood = [ask(f"2001:db8:1:{number:x}::1", "flood") for number in range(200)]
+    honest = [ask(f"198.51.{number}.7", "honest") for number in range(5)]
+    results = await asyncio.gather(*flood, *honest, return_exceptions=True)
+    assert results[-5:] == [None] * 5
+    assert order.count("flood") <= 10
+    assert "honest" in order[:3]
     await hasher.close()

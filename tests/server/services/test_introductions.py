@@ -45,8 +45,9 @@ def test_the_peer_is_introduced_by_a_ticket_that_both_get(
     assert leads.peer == control.Peer("ben", "zh")
     assert (leads.certificate, leads.candidates, leads.nat) == (PEER.certificate, PLACES, OPEN)
     assert (leads.ticket, leads.signature) == (follows.ticket, follows.signature)
-    roles = [signer.check_relay_token(told.relay_token, now=1_001.0).role for told in (leads, follows)]
-    assert roles == [Role.LEADER, Role.FOLLOWER]
+    passes = [signer.read_relay_token(told.relay_token) for told in (leads, follows)]
+    assert [one.role for one in passes] == [Role.LEADER, Role.FOLLOWER]
+    assert {(one.account, one.issued) for one in passes} == {(ANN, 1_000.0)}
     assert leads.relay == follows.relay == "one:1", "both go to the relay of the leader's node"
 
 

@@ -330,3 +330,17 @@ async def test_a_revoked_log_in_is_closed_with_the_reason(tmp_path: Path) -> Non
         bus.publish(ACCOUNTS, Revoked(account.account, None))
         assert await ann.message() == control.Closing(code=Code.SESSION_ENDED)
         await ann.expect_end()
+
+
+@pytest.mark.asyncio
+async def test_an_account_that_had_many_matches_has_to_wait(tmp_path: Path) -> None:
+    knobs = {"match_limit": "2/600 -", "public_host": "127.0.0.1"}
+    async with a_server(tmp_path, **knobs) as server, people(server, "ann", "ben") as (ann, ben):
+        for _ in range(2):
+            ours, _ = await meet(ann, ben)
+            await ann.ask(control.EndMatch, match_id=ours.match_id, reason=EndReason.HUNG_UP)
+            await ben.expect(control.MatchEnded)
+        refused = await ann.ask(control.Seek, certificate=make_certified_key().certificate)
+        assert isinstance(refused, control.Refused)
+        assert refused.code == Code.TOO_MANY_TRIES
+        assert refused.retry_after > 0.0

@@ -58,8 +58,10 @@ async def test_tokens_are_revoked_one_or_all_but_one(engine: Engine) -> None:
         await drop_token(c, ONE)
         await drop_tokens(c, account, but=THREE)
         assert [await has_token(c, digest) for digest in (ONE, TWO, THREE)] == [False, False, True]
+        assert await touch_token(c, THREE, 2_000.0)
         await drop_tokens(c, account)
         assert not await has_token(c, THREE)
+        assert not await touch_token(c, THREE, 2_001.0)
 
 
 @pytest.mark.asyncio
