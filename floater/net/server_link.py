@@ -153,9 +153,6 @@ class ServerLink:
             await self._try_once()
         if not self.online or (stream := self._stream) is None:
             raise Unreachable(Code.SERVER_UNREACHABLE)
-        if isinstance(message, control.Seek):
-            self.check()  # its answer comes first, and tells the time by which the ticket is judged
-            await asyncio.sleep(0)
         began = time.perf_counter()  # a loop's own clock may count in milliseconds
         try:
             async with asyncio.timeout(self._config.request_timeout):

@@ -35,8 +35,8 @@ CROSSING: Final = 5.0
 MAX_NO_SHOWS: Final = 5
 "Matches in a row that may fall through before the search ends: the cause is then our own network."
 MAX_BAD_TICKETS: Final = 2
-"""Matches in a row with a ticket that does not hold, after which the search ends. Each `seek` asks the
-server for its time, so a second refusal is sure to repeat, and each costs another person a match."""
+"""Matches in a row with a ticket that does not hold, after which the search ends: the next
+refusal is likely to repeat, and each costs another person a match."""
 
 
 class State(Enum):
