@@ -6,15 +6,14 @@
 
 Two rules hold for all of it:
 
-*No answer tells whether an address has an account.* Answers are alike, and so is
-the work: the same statements and the same number of hashes for every address. A
-sign-up for an address with an account is stored as a decoy, and its mail says so;
-a reset for an address without one is stored as a decoy, and has no mail.
+*No answer tells whether an address has an account.* Answers are alike, and so is the work: the same
+statements and the same number of hashes for every address. A sign-up for an address with an account is
+stored as a decoy, and its mail says so; a reset for an address without one is stored as a decoy, and has no
+mail.
 
-*To sign up first does not reserve an address.* Each sign-up stands by itself, with
-its own password and code, and the owner of the mailbox decides which becomes the
-account. Its mail gives the name that was signed up with, so that a person who
-gets two mails can tell which is theirs.
+*To sign up first does not reserve an address.* Each sign-up stands by itself, with its own password and
+code, and the owner of the mailbox decides which becomes the account. Its mail gives the name that was
+signed up with, so that a person who gets two mails can tell which is theirs.
 """
 
 import logging
