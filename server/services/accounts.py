@@ -54,8 +54,7 @@ from server.storage.sqlite import SqliteEngine
 log = logging.getLogger("server.accounts")
 
 DATABASE_FILE: Final = "floater.db"
-_TOUCH: Final = 3_600.0
-"Seconds between two notes that a token is in use: exact enough for 90 days."
+_TOUCH: Final = 3_600.0  # seconds between two notes that a token is in use: exact enough for 90 days
 
 
 @dataclass(frozen=True, slots=True)
