@@ -196,11 +196,13 @@ class Conversation:
         if message.seq > self.received + 1:
             raise RemoteProtocolError(Code.OUT_OF_ORDER, f"{message.seq} after {self.received}")
         effects: list[Effect] = []
-        fresh = message.seq > self.received
-        if fresh:
+        if message.seq > self.received:
             self.received = message.seq
             effects.append(Heard(message, body))
-        effects += self._acknowledged(message.received)
+        acknowledged = self._acknowledged(message.received)
+        # A refusal comes before the acknowledgement that it carries, but a hang-up after it: what the peer
+        # has got is not undelivered.
+        effects = [*acknowledged, *effects] if isinstance(message, HangUp) else [*effects, *acknowledged]
         if self.link is not None and self._ack_at is None:
             self._ack_at = max(now, self._last_ack + ACK_INTERVAL)
         return effects

@@ -142,6 +142,8 @@ class Talk:
         self._typing = TypingState()
         self._farewell = Farewell(self._conversation)
         self._intake = Intake()
+        self._overflows = False
+        "Whether the peer acknowledges so little that something could not be said."
 
     @property
     def state(self) -> State:
@@ -199,6 +201,8 @@ class Talk:
             return []
         effects: list[Effect] = []
         self._do(self._decide(event, now), effects, now)
+        if self._overflows and not self.is_over:
+            self._do(self._farewell.feed(Misbehaved(Code.OUTBOX_FULL), now=now), effects, now)
         if not self.is_over:
             if self._conversation.is_expecting is not self._transfers.is_expecting:
                 self._conversation.feed(Expect(self._transfers.is_expecting), now=now)
@@ -237,7 +241,7 @@ class Talk:
                 case Say():
                     if self.state is State.HANGING_UP and order.kind is not wire.HangUp:
                         continue  # nothing is said after it
-                    self._do(self._conversation.feed(order, now=now), effects, now)
+                    self._say(order, effects, now)
                 case Send(message, body, bulk):
                     if bulk:
                         self._do(self._conversation.feed(Yield(), now=now), effects, now)
@@ -253,6 +257,15 @@ class Talk:
                     effects.append(order)
                 case _:
                     effects.append(order)
+
+    def _say(self, order: Say, effects: list[Effect], now: float) -> None:
+        """Say something. If the peer leaves no room for it, the rest of the event counts, and then we end."""
+        try:
+            said = self._conversation.feed(order, now=now)
+        except RemoteProtocolError:
+            self._overflows = True
+        else:
+            self._do(said, effects, now)
 
     def _link(self, event: LinkUp | LinkDown, now: float) -> Iterable[_Inner]:
         if isinstance(event, LinkDown) and event.link != self._conversation.link:

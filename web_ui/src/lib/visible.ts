@@ -2,7 +2,7 @@
 // The core has cleaned names; texts come as they were said, and only their show is changed here.
 // Marks are bounded as in floater/wire/visible.py; tests/vectors/visible.json holds cases for both.
 
-/* eslint-disable no-control-regex -- control characters are what is taken out */
+/* eslint-disable no-control-regex, no-misleading-character-class -- these very characters are looked for */
 const HIDDEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u180e\u200b\u2028-\u202e\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb]/g;
 // Tags stay in a flag, and the selectors of U+E0100 after an ideograph.

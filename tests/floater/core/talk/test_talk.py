@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 
 from floater import api
@@ -26,6 +28,7 @@ from floater.core.talk.talk import (
     Talk,
     Wish,
 )
+from floater.core.talk.transfer import FileCreated, FileStored
 from floater.errors import LocalProtocolError, Refused, RemoteProtocolError
 from floater.machine import Tick
 from floater.wire import talk as wire
@@ -404,13 +407,42 @@ def test_who_acknowledges_nothing_is_hung_up_on() -> None:
     talk.feed(LinkUp(1, 0), now=0.0)
     for seq in range(1, MAX_UNACKNOWLEDGED):
         talk.feed(Arrived(1, text(seq), b"x"), now=1.0)
-    with pytest.raises(RemoteProtocolError) as raised:
-        talk.feed(Arrived(1, text(MAX_UNACKNOWLEDGED), b"x"), now=1.0)
-    assert raised.value.code is Code.OUTBOX_FULL
     over = Over(api.Ended.PEER_MISBEHAVED, Code.OUTBOX_FULL)
     hang_up = wire.HangUp(seq=MAX_UNACKNOWLEDGED, received=MAX_UNACKNOWLEDGED, code="outbox_full")
-    assert talk.feed(Misbehaved(Code.OUTBOX_FULL), now=1.0) == [Transmit(1, hang_up), over]
+    done = talk.feed(Arrived(1, text(MAX_UNACKNOWLEDGED), b"x"), now=1.0)
+    assert [effect for effect in done if not isinstance(effect, PauseReading)] == [Transmit(1, hang_up), over]
     assert talk.feed(Misbehaved(Code.OUTBOX_FULL), now=1.0) == []
+
+
+def in_a_talk() -> Talk:
+    """A leader's talk on link 1, in which both have greeted."""
+    talk = Talk(LEADER, FOLLOWER)
+    talk.feed(LinkUp(1, 0), now=0.0)
+    talk.feed(Arrived(1, greet(1), b""), now=0.0)
+    talk.feed(api.Greet("zh"), now=0.0)
+    return talk
+
+
+def test_a_file_that_is_stored_is_told_although_the_peer_leaves_no_room_to_say_so() -> None:
+    talk = in_a_talk()
+    talk.feed(Arrived(1, wire.Offer(2, 1, "a.txt", "text/plain", 0), b""), now=0.0)
+    transfer = of_follower(2)
+    talk.feed(Keep(transfer, "/d"), now=0.0)
+    talk.feed(FileCreated(transfer), now=0.0)
+    talk.feed(Arrived(1, wire.Complete(3, 1, transfer, hashlib.sha256().digest()), b""), now=0.0)
+    for seq in range(4, MAX_UNACKNOWLEDGED + 2):
+        talk.feed(Arrived(1, wire.Unknown(seq, 1), b""), now=0.0)
+    assert not talk.is_over
+    told = talk.feed(FileStored(transfer, "/d/a.txt"), now=0.0)
+    assert any(isinstance(effect, Emit) and isinstance(effect.event, api.Received) for effect in told), told
+    assert Over(api.Ended.PEER_MISBEHAVED, Code.OUTBOX_FULL) in told
+
+
+def test_a_hang_up_that_acknowledges_our_text_does_not_make_it_undelivered() -> None:
+    talk = in_a_talk()
+    talk.feed(api.SendText("hi"), now=0.0)
+    done = talk.feed(Arrived(1, wire.HangUp(2, 2), b""), now=0.1)
+    assert [effect for effect in done if isinstance(effect, Emit)] == [Emit(api.Delivered(talk.last_id))]
 
 
 def test_our_person_can_hang_up_though_the_peer_acknowledges_nothing() -> None:
