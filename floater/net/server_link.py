@@ -299,6 +299,10 @@ class ServerLink:
 
     def _message(self, message: control.News) -> None:
         log.debug("< %s", type(message).__name__)
+        if isinstance(message, control.Matched) and message.time > 0.0:
+            self.clock.learn(
+                message.time
+            )  # after a nap nothing else may have come: the ticket is judged by it
         self._news(message)
 
     async def _keep_alive(self, stream: "_Stream") -> None:

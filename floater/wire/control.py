@@ -267,6 +267,8 @@ class Matched(Message, frozen=True):
     nat: Nat = UNKNOWN_NAT
     relay_only: bool = False
     relay: Annotated[str, Meta(max_length=128)] = ""
+    time: Annotated[float, Meta(ge=0.0)] = 0.0
+    "UTC seconds: the server's clock, by which the ticket is judged; 0 where it is not told."
 
 
 class PeerCandidates(Message, frozen=True):

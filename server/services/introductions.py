@@ -1,5 +1,7 @@
 """Tell clients of matches and peers: what the node decided, as messages (spec §4.6, §4.8)."""
 
+import time
+
 from floater.wire import control
 from floater.wire.control import Role
 from server.config import ServerConfig
@@ -59,4 +61,5 @@ class Introductions:
             nat=news.nat,
             relay_only=news.relay_only,
             relay=leader.relay,
+            time=time.time(),
         )

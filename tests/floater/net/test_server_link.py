@@ -126,6 +126,36 @@ async def test_the_estimate_of_the_server_s_clock_follows_it(jump: float, ask: s
 
 
 @pytest.mark.asyncio
+async def test_a_match_brings_the_time_by_which_its_ticket_is_judged() -> None:
+    """The computer may have slept since the last ping, and the connection may have outlived it."""
+
+    async def match(caller: Caller) -> None:
+        await welcome(caller)
+        request = await caller.request()
+        told = WELCOME.time + 95.0
+        caller.say(
+            control.Matched(
+                match_id="m",
+                role=control.Role.LEADER,
+                peer=control.Peer("Bob"),
+                certificate=b"c" * 64,
+                ticket=b"{}",
+                signature=b"s" * 64,
+                relay_token=b"t",
+                time=told,
+            )
+        )
+        caller.say(control.Done(request.id))
+        await caller.hear()
+
+    async with scene(match) as at:
+        at.link.start()
+        await at.online()
+        await at.link.request(control.Ping(UNNUMBERED))
+        assert abs(at.link.clock.now() - WELCOME.time - 95.0) < 5
+
+
+@pytest.mark.asyncio
 async def test_answers_find_their_requests_in_any_order() -> None:
     async def crossed(caller: Caller) -> None:
         await welcome(caller)

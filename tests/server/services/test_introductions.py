@@ -1,5 +1,6 @@
 """What a node decided, as clients read it."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def test_the_peer_is_introduced_by_a_ticket_that_both_get(
     assert isinstance(leads, control.Matched)
     assert isinstance(follows, control.Matched)
     assert leads.peer == control.Peer("ben", "zh")
+    assert abs(leads.time - time.time()) < 60
     assert (leads.certificate, leads.candidates, leads.nat) == (PEER.certificate, PLACES, OPEN)
     assert (leads.ticket, leads.signature) == (follows.ticket, follows.signature)
     passes = [signer.read_relay_token(told.relay_token) for told in (leads, follows)]
