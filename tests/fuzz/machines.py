@@ -479,11 +479,6 @@ class _Clock:
     now: float = 0.0
 
 
-def _some(choices: Choices, names: list[str]) -> tuple[str, ...]:
-    """Pick up to four names of matches, one perhaps more than once."""
-    return tuple(name for _ in range(choices.below(5)) if (name := choices.pick(names)))
-
-
 def node_sequence(data: bytes) -> None:
     """Anything that clients may ask, in any order, of any match: the book-keeper has no complaint."""
     choices = Choices(data)
@@ -508,7 +503,7 @@ def node_sequence(data: bytes) -> None:
             case 0:
                 event = events.Returned(user, (), "")
             case 1:
-                event = events.Returned(user, _some(choices, names), "203.0.113.1")
+                event = events.Returned(user, (name,) * choices.below(3) if name else (), "203.0.113.1")
             case 2:
                 event = events.Dropped(user)
             case 3:

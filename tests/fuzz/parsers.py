@@ -22,7 +22,7 @@ from tests.fuzz.choose import Choices, frame_of
 
 
 def read_stream(data: bytes, limits: FrameLimits, codec: Codec[control.ClientMessage]) -> None:
-    """Any bytes, split anywhere: the same frames, or the same error; never more held than one frame."""
+    """Any bytes, split anywhere: the same frames, then the same error; never more held than one frame."""
     choices = Choices(data)
     step = 1 + choices.below(64)
     stream = choices.rest()
@@ -32,18 +32,21 @@ def read_stream(data: bytes, limits: FrameLimits, codec: Codec[control.ClientMes
     for at in range(0, len(stream), step):
         try:
             frames += reader.feed(stream[at : at + step])
+            reader.check()
         except RemoteProtocolError as error:
             failed = error
             break
         assert reader.pending <= PREFIX.size + limits.header + limits.body
     whole: list[Frame] = []
     refused: RemoteProtocolError | None = None
+    reader = FrameReader(limits)
     try:
-        whole = FrameReader(limits).feed(stream)
+        whole = reader.feed(stream)
+        reader.check()
     except RemoteProtocolError as error:
         refused = error
     assert (failed and failed.code) == (refused and refused.code)
-    assert refused is not None or whole == frames
+    assert whole == frames
     for frame in frames:
         read_header(frame, codec)
 
