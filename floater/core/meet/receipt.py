@@ -136,13 +136,14 @@ def _times(ways: Ways) -> list[Line]:
     if ways.stood is not None and ways.proved is not None:
         lines.append(Line("receipt.stood", {"ms": _short(ways.stood - ways.matched)}))
         lines.append(Line("receipt.proved", {"ms": _short(ways.proved - ways.stood)}))
-    if ways.greeted is not None:
-        lines.append(Line("receipt.greeted", {"seconds": _seconds(ways.greeted)}))
+    moments: list[tuple[float, str]] = []
     if len(ways.changes) > 1:
         for change in ways.changes:
             kind = "away" if change.kind is None else change.kind.value
-            lines.append(Line(f"change.{kind}", {"seconds": _seconds(change.at_ms)}))
-    return lines
+            moments.append((change.at_ms, f"change.{kind}"))
+    if ways.greeted is not None:
+        moments.append((ways.greeted, "receipt.greeted"))
+    return [*lines, *(Line(key, {"seconds": _seconds(at)}) for at, key in sorted(moments))]
 
 
 def _seconds(ms: float) -> str:

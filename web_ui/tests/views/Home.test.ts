@@ -19,6 +19,7 @@ describe("home", () => {
     page.app.settings = { ...page.app.settings, address_asked: true, hide_address: true };
     await page.settle();
     page.find(".seek").click();
+    page.find(".seek").click(); // of a double click
     expect(page.asked).toEqual([{ command: "seek" }]);
     expect(page.texts("p")).toEqual([t("home.hidden")]);
   });

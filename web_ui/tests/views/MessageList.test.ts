@@ -33,6 +33,15 @@ describe("the list of messages", () => {
     expect(page.texts(".typing")).toEqual([`Bob ${t("talk.typing")}`]);
   });
 
+  it.each([true, false])(
+    "is looked at from its beginning if the window is in front (%s)",
+    async (inFront) => {
+      vi.spyOn(document, "hasFocus").mockReturnValue(inFront);
+      const page = await list();
+      expect(page.app.looking).toBe(inFront);
+    },
+  );
+
   it("stays at the end as it grows", async () => {
     const page = await list();
     await page.hear(tell("text", { message_id: "1", text: "a" }));

@@ -204,3 +204,15 @@ def test_a_way_whose_round_trip_was_not_measured_is_told_without_it() -> None:
     measured, unmeasured = direct, api.Path(direct.kind, direct.took_ms, None, direct.how, direct.receipt)
     assert "receipt.rtt" in keys(Told().of(MATCHED, measured))
     assert "receipt.rtt" not in keys(Told().of(MATCHED, unmeasured))
+
+
+def test_the_moments_are_told_in_the_order_of_time() -> None:
+    ways = Told().of(
+        MATCHED,
+        way(api.PathKind.RELAY, "relay"),
+        *HELLO,
+        way(api.PathKind.DIRECT, "opener"),
+        api.PeerAway(30.0),
+    )
+    moments = [line for line in keys(ways) if line.startswith("change.") or line == "receipt.greeted"]
+    assert moments == ["change.relay", "receipt.greeted", "change.direct", "change.away"]
