@@ -23,6 +23,8 @@ from PyQt6.QtWebEngineCore import (
     QWebEngineUrlSchemeHandler,
 )
 
+from floater.desktop.safety import under_net
+
 NAME: Final = b"floater"
 PAGE: Final = "floater://app/index.html"
 MAX_UPLOAD: Final = 64 << 20
@@ -67,6 +69,7 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         self._picture = picture
         self._upload = upload
 
+    @under_net
     def requestStarted(self, job: QWebEngineUrlRequestJob | None) -> None:
         """Answer one request, or fail it."""
         assert job is not None
@@ -128,7 +131,12 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         if data is None or len(data) != size:
             job.fail(QWebEngineUrlRequestJob.Error.RequestAborted)
             return
-        _reply(job, b"text/plain", str(self._upload(talk, name, data)).encode("ascii"), {})
+        try:
+            number = self._upload(talk, name, data)
+        except OSError:  # the page says that it failed
+            job.fail(QWebEngineUrlRequestJob.Error.RequestFailed)
+            return
+        _reply(job, b"text/plain", str(number).encode("ascii"), {})
 
 
 def _headers(job: QWebEngineUrlRequestJob, extra: dict[bytes, bytes]) -> None:
