@@ -74,7 +74,7 @@ class PickedReply(Reply, frozen=True, omit_defaults=False):
     """
 
     transfer_ids: list[str]
-    refusals: list[str] = []
+    refusals: list[str] = msgspec.field(default_factory=list)
 
 
 class ChosenReply(Reply, frozen=True, omit_defaults=False):

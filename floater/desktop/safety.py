@@ -1,4 +1,4 @@
-"""One net under everything that Qt calls: an exception that leaves a slot would end the program and the talk."""
+"""One net under everything that Qt calls: an exception that leaves a slot would end the program."""
 
 import logging
 import sys
@@ -32,6 +32,11 @@ def under_net(call: Callable[_P, _R]) -> Callable[_P, _R]:
             return cast("_R", otherwise)
 
     return safe
+
+
+def slot(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Put a lambda that is given to a signal or a timer under the net."""
+    return under_net(call)
 
 
 def report(error: BaseException) -> None:
