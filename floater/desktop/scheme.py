@@ -7,7 +7,8 @@ and no remote address stands behind these.
 - `GET floater://media/TALK/TRANSFER`: a picture the person has accepted, under
   the type its own bytes show and no other.
 - `POST floater://media/upload?talk=TALK&name=NAME&size=BYTES`: a picture or file
-  pasted or dropped into a talk, as an array of bytes; answered with its number as text; 0 if it could not be kept.
+  pasted or dropped into a talk, as an array of bytes; answered with its number as
+  text, 0 if it could not be kept.
 """
 
 from collections.abc import Callable
