@@ -41,13 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _serve(config: ServerConfig) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM, SIGINT or SIGHUP."""
     loop = asyncio.get_running_loop()
     log_loop_errors(loop, logging.getLogger("server.app"))
     told_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with suppress(NotImplementedError):  # Windows: Ctrl-C ends the program by itself
-            loop.add_signal_handler(number, told_to_stop.set)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        with suppress(NotImplementedError, AttributeError):  # Windows: Ctrl-C ends the program by itself
+            loop.add_signal_handler(getattr(signal, name), told_to_stop.set)
     async with running_server(config) as server:
         print(json.dumps({"event": "ready", "url": server.url}), flush=True)
         await told_to_stop.wait()

@@ -24,8 +24,8 @@ def run(work: Coroutine[Any, Any, int], level: str) -> int:
 
 
 def on_signals(leave: Callable[[], None]) -> None:
-    """Call `leave` on Ctrl+C and SIGTERM."""
+    """Call `leave` on Ctrl+C, SIGTERM and, where there is one, SIGHUP: the terminal was closed."""
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        with suppress(NotImplementedError):  # Windows; Ctrl+C cancels the main task there
-            loop.add_signal_handler(name, leave)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        with suppress(NotImplementedError, AttributeError):  # Windows; Ctrl+C cancels the main task there
+            loop.add_signal_handler(getattr(signal, name), leave)

@@ -68,9 +68,13 @@ class Kept(Command, frozen=True):
 
 
 class PickedReply(Reply, frozen=True, omit_defaults=False):
-    """The offers made, in the order of the choice; empty if the person chose no file."""
+    """The offers made, in the order of the choice; empty if the person chose no file.
+
+    `refusals` has the sentence of each file that was not offered.
+    """
 
     transfer_ids: list[str]
+    refusals: list[str] = msgspec.field(default_factory=list)
 
 
 class ChosenReply(Reply, frozen=True, omit_defaults=False):

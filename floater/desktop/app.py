@@ -16,12 +16,14 @@ from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import QApplication, QMessageBox
 
 from floater import api
+from floater.codes import Code
 from floater.config import ClientConfig
-from floater.desktop import scheme
+from floater.desktop import safety, scheme
 from floater.desktop.channel import Channel
 from floater.desktop.core_thread import CoreThread
 from floater.desktop.files import Files
 from floater.desktop.page import Page, make_profile
+from floater.desktop.safety import slot, under_net
 from floater.desktop.shell import Shell
 from floater.desktop.signals import Signals
 from floater.desktop.single import Single
@@ -78,6 +80,7 @@ class _Desktop:
         self._speech = Speech(self._core.do)
         self._files = Files(config.data_dir / "staging")
         self._files.clear()
+        safety.install(self._fail)
         self._shell = Shell(self._speech.do, self._speech.say, self._files)
         self._channel = Channel(self._speech.do, self._shell.do)
         self._handler = scheme.SchemeHandler(self._files.picture, self._files.upload)
@@ -90,7 +93,7 @@ class _Desktop:
         self._speech.changed.connect(self._tray.translate)
         self._core.happened.connect(self._note)
         self._core.refused.connect(self._explain)
-        self._core.ended.connect(lambda: self._finish())
+        self._core.ended.connect(slot(lambda: self._finish()))
 
     def begin(self) -> None:
         """Start the core and show the window."""
@@ -103,6 +106,7 @@ class _Desktop:
         """Say goodbye, then end the program."""
         self._leave()
 
+    @under_net
     def _note(self, event: api.Event) -> None:
         self._channel.tell(event)
         self._files.note(event)
@@ -114,18 +118,22 @@ class _Desktop:
             self._leaving = True
             self.window.hide()
             self._core.stop()
-            QTimer.singleShot(int(GOODBYE * 1000), lambda: self._finish())
+            QTimer.singleShot(int(GOODBYE * 1000), slot(lambda: self._finish()))
         return False
 
+    def _fail(self, code: Code) -> None:
+        self._channel.tell(api.Notice(code.value, self._speech.say(f"code.{code.value}")))
+
+    @under_net
     def _explain(self, error: api.Error) -> None:
         """Say why there is no client, and end with the exit code of every face that cannot start."""
         sys.stderr.write(f"floater: {error.message}\n")
         self._core.ended.disconnect()
         box = QMessageBox(QMessageBox.Icon.Warning, "漂 FLOATER", error.message, parent=self.window)
-        box.finished.connect(lambda _button: self._finish(CANNOT_START))
+        box.finished.connect(slot(lambda _button: self._finish(CANNOT_START)))
         box.open()
 
     def _finish(self, code: int = 0) -> None:
         self._files.clear()
         self._page.deleteLater()
-        QTimer.singleShot(0, lambda: self._qt.exit(code))
+        QTimer.singleShot(0, slot(lambda: self._qt.exit(code)))

@@ -16,6 +16,7 @@ from floater.bridge.lines import Id, NoCommand, event_line, read_command, reply_
 from floater.bridge.turns import Answer
 from floater.codes import Code
 from floater.desktop.api import AnyShellCommand
+from floater.desktop.safety import under_net
 
 MAX_LINE: Final = 1 << 20
 "Characters of one command; a text of 64 KiB needs less even if all of it is escaped."
@@ -55,6 +56,7 @@ class Channel(QObject):
         self._timer.timeout.connect(self._flush)
 
     @pyqtSlot(str)
+    @under_net
     def send(self, line: str) -> None:
         """Take one command from the page. Exactly one reply follows."""
         self._begin()
@@ -102,6 +104,7 @@ class Channel(QObject):
         if not self._timer.isActive():
             self._timer.start()
 
+    @under_net
     def _flush(self) -> None:
         lines, self._gathered = b"".join(self._gathered), []
         self.lines.emit(lines.decode("utf-8").rstrip("\n"))

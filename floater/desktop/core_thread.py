@@ -13,6 +13,7 @@ from floater.bridge.dispatch import Dispatcher
 from floater.bridge.turns import Answer, Request
 from floater.client import Client
 from floater.config import ClientConfig
+from floater.desktop.safety import under_net
 from floater.errors import FloaterError
 from floater.loop import new_event_loop
 from floater.sentences import sentence
@@ -64,6 +65,7 @@ class CoreThread(QObject):
         return not self._thread.is_alive()
 
     @pyqtSlot(object, object)
+    @under_net
     def _deliver(self, answer: Callable[[Answer], None], what: Answer) -> None:
         answer(what)
 

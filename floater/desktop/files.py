@@ -5,7 +5,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from floater import api
 from floater.core.talk.pixels import HEAD, may_be_shown
@@ -14,6 +14,9 @@ from floater.wire.names import clean_file_name
 
 MAX_UPLOADS: Final = 16
 "Uploads that may wait on disk to be sent; of more, the oldest is dropped."
+
+_MAX_SEGMENTS: Final = 4096
+"Segments of a JPEG that are stepped over, 64 KiB each at most."
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ class Files:
             return None
         try:
             with path.open("rb") as file:
-                head = file.read(HEAD)
+                head = _head(file)
         except OSError:
             return None
         kind = sniff(head)
@@ -107,3 +110,23 @@ class Files:
             shutil.rmtree(upload.path.parent, ignore_errors=True)
             with suppress(OSError):  # others are in it
                 self._staging.rmdir()
+
+
+def _head(file: BinaryIO) -> bytes:
+    """Read the beginning of a picture, of a JPEG without what its camera put before its size.
+
+    Depth maps and second photos stand there in segments of 64 KiB each. They are stepped over, not read.
+    """
+    head = file.read(HEAD)
+    if sniff(head) != "image/jpeg":
+        return head
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        file.seek(at)
+        mark = file.read(4)
+        # APPn and comments: all that may be long.
+        if len(mark) < 4 or mark[0] != 0xFF or not (0xE0 <= mark[1] <= 0xEF or mark[1] == 0xFE):
+            break
+        at += 2 + max(2, int.from_bytes(mark[2:], "big"))
+    file.seek(at)
+    return head[:2] + file.read(HEAD)

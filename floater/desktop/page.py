@@ -18,6 +18,7 @@ from PyQt6.QtWebEngineCore import (
 
 from floater.desktop import scheme
 from floater.desktop.channel import Channel
+from floater.desktop.safety import under_net
 
 log = logging.getLogger("floater.desktop")
 
@@ -54,6 +55,7 @@ _SETTINGS: Final = {
 class _OnlyOurs(QWebEngineUrlRequestInterceptor):
     """Blocks every request that leaves this program."""
 
+    @under_net
     def interceptRequest(self, info: QWebEngineUrlRequestInfo | None) -> None:
         assert info is not None
         if info.requestUrl().scheme() not in ("floater", "blob"):
@@ -77,18 +79,22 @@ class Page(QWebEnginePage):
         self.certificateError.connect(QWebEngineCertificateError.rejectCertificate)
         self.renderProcessTerminated.connect(self._come_back)
 
+    @under_net
     def begin(self) -> None:
         """Load the page."""
         self.load(QUrl(scheme.PAGE))
 
+    @under_net
     def acceptNavigationRequest(self, url: QUrl, kind: QWebEnginePage.NavigationType, main: bool) -> bool:
         """Allow the page to load itself again, and no other navigation."""
         return main and url.adjusted(QUrl.UrlFormattingOption.RemoveFragment) == QUrl(scheme.PAGE)
 
+    @under_net
     def createWindow(self, kind: QWebEnginePage.WebWindowType) -> QWebEnginePage | None:
         """No window but ours."""
         return None
 
+    @under_net
     def javaScriptConsoleMessage(
         self,
         level: QWebEnginePage.JavaScriptConsoleMessageLevel,
@@ -100,6 +106,7 @@ class Page(QWebEnginePage):
         if level is QWebEnginePage.JavaScriptConsoleMessageLevel.ErrorMessageLevel:
             log.warning("= page fails at line %d", line)
 
+    @under_net
     def _come_back(self, status: QWebEnginePage.RenderProcessTerminationStatus, code: int) -> None:
         if status is not QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
             log.error("= renderer ended: %s, %d", status.name, code)

@@ -7,7 +7,8 @@ and no remote address stands behind these.
 - `GET floater://media/TALK/TRANSFER`: a picture the person has accepted, under
   the type its own bytes show and no other.
 - `POST floater://media/upload?talk=TALK&name=NAME&size=BYTES`: a picture or file
-  pasted or dropped into a talk, as an array of bytes; answered with its number as text.
+  pasted or dropped into a talk, as an array of bytes; answered with its number as
+  text, 0 if it could not be kept.
 """
 
 from collections.abc import Callable
@@ -22,6 +23,8 @@ from PyQt6.QtWebEngineCore import (
     QWebEngineUrlScheme,
     QWebEngineUrlSchemeHandler,
 )
+
+from floater.desktop.safety import under_net
 
 NAME: Final = b"floater"
 PAGE: Final = "floater://app/index.html"
@@ -67,6 +70,7 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
         self._picture = picture
         self._upload = upload
 
+    @under_net
     def requestStarted(self, job: QWebEngineUrlRequestJob | None) -> None:
         """Answer one request, or fail it."""
         assert job is not None
@@ -115,20 +119,26 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
     def _take_upload(self, job: QWebEngineUrlRequestJob, query: QUrlQuery) -> None:
         decoded = QUrl.ComponentFormattingOption.FullyDecoded
         talk, name = (query.queryItemValue(key, decoded) for key in ("talk", "name"))
-        size = int(text) if (text := query.queryItemValue("size")).isdecimal() else 0
+        size = int(text) if (text := query.queryItemValue("size")).isdecimal() else -1
         body = job.requestBody()
-        if not 0 < size <= MAX_UPLOAD or body is None:
+        if not 0 <= size <= MAX_UPLOAD or (body is None and size > 0):
             job.fail(QWebEngineUrlRequestJob.Error.RequestAborted)
             return
         # The device forgets where it was and what it had between two reads (Qt 6.11): so it is read once, and
         # the page says how much there is.
-        if not body.isOpen():
-            body.open(QIODevice.OpenModeFlag.ReadOnly)
-        data = body.read(size)
+        data: bytes | None = b""
+        if body is not None and size > 0:
+            if not body.isOpen():
+                body.open(QIODevice.OpenModeFlag.ReadOnly)
+            data = body.read(size)
         if data is None or len(data) != size:
             job.fail(QWebEngineUrlRequestJob.Error.RequestAborted)
             return
-        _reply(job, b"text/plain", str(self._upload(talk, name, data)).encode("ascii"), {})
+        try:
+            number = self._upload(talk, name, data)
+        except OSError:  # an answer, because the page does not always hear that a request has failed
+            number = 0
+        _reply(job, b"text/plain", str(number).encode("ascii"), {})
 
 
 def _headers(job: QWebEngineUrlRequestJob, extra: dict[bytes, bytes]) -> None:

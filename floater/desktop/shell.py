@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -57,6 +58,12 @@ class Shell:
 
     def do(self, command: api.Command, answer: _Take) -> None:
         """Carry one command out. `answer` is called once, perhaps later."""
+        try:
+            self._do(command, answer)
+        except OSError:  # of a copy, a full disk, a program that cannot be started
+            answer(self._error(Code.STORAGE_FAILED))
+
+    def _do(self, command: api.Command, answer: _Take) -> None:
         match command:
             case PickFiles(talk=talk):
                 self._pick(talk, answer)
@@ -92,6 +99,7 @@ class Shell:
     def _pick(self, talk: str, answer: _Take) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self.parent, self._say("dialog.send"))
         offered: list[str] = []
+        refused: list[api.Error] = []
         left = len(paths)
 
         def one(reply: Answer) -> None:
@@ -99,8 +107,10 @@ class Shell:
             left -= 1
             if isinstance(reply, api.FileReply):
                 offered.append(reply.transfer_id)
+            elif isinstance(reply, api.Error):
+                refused.append(reply)
             if left == 0:
-                answer(PickedReply(offered))
+                answer(PickedReply(offered, [error.message for error in refused]))
 
         for path in paths:
             self._core(api.SendFile(path, talk=talk), one)
@@ -126,7 +136,8 @@ class Shell:
         target, _ = QFileDialog.getSaveFileName(self.parent, self._say("dialog.save"), source.name)
         if not target:
             return False
-        shutil.copyfile(source, target)
+        with suppress(shutil.SameFileError):  # it is there already
+            shutil.copyfile(source, target)
         return True
 
     def _receipt(self, talk: str, use: Callable[[str], Answer], answer: _Take) -> None:
@@ -159,7 +170,7 @@ class Shell:
             return
         self._core(
             api.Set(downloads=folder),
-            lambda reply: answer(ChosenReply(chosen=not isinstance(reply, api.Error))),
+            lambda reply: answer(reply if isinstance(reply, api.Error) else ChosenReply(chosen=True)),
         )
 
     def _error(self, code: Code) -> api.Error:

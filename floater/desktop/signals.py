@@ -1,15 +1,23 @@
-"""Ctrl+C and SIGTERM end the program politely."""
+"""Ctrl+C, SIGTERM and the end of the terminal end the program politely."""
 
 import signal
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from PyQt6.QtCore import QSocketNotifier
 from PyQt6.sip import voidptr
 
+from floater.desktop.safety import slot
+
+LEAVING: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"Windows has no SIGHUP."
+
 
 class Signals:
-    """Calls `leave` on SIGINT and SIGTERM until `close`.
+    """Calls `leave` on SIGINT, SIGTERM and SIGHUP until `close`.
 
     Python handles a signal only while its own code runs. The wake-up descriptor makes Qt's loop run some.
     """
@@ -19,10 +27,10 @@ class Signals:
         self._theirs = theirs
         theirs.setblocking(False)
         signal.set_wakeup_fd(theirs.fileno())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda _number, _frame: leave())
+        for number in LEAVING:
+            signal.signal(number, slot(lambda _number, _frame: leave()))
         self._notifier = QSocketNotifier(voidptr(self._ours.fileno()), QSocketNotifier.Type.Read)
-        self._notifier.activated.connect(lambda: self._ours.recv(64))
+        self._notifier.activated.connect(slot(lambda: self._ours.recv(64)))
 
     def close(self) -> None:
         """Wake Qt's loop no more."""

@@ -7,6 +7,8 @@ from typing import Final
 
 from PyQt6.QtNetwork import QLocalServer, QLocalSocket
 
+from floater.desktop.safety import under_net
+
 PATIENCE: Final = 500
 "Milliseconds that another program may take to answer."
 
@@ -33,6 +35,7 @@ class Single:
     def on_second(self, come_front: Callable[[], None]) -> None:
         """Call `come_front` whenever a second program is started."""
 
+        @under_net
         def come() -> None:
             while (socket := self._server.nextPendingConnection()) is not None:
                 socket.deleteLater()

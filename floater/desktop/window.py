@@ -10,6 +10,7 @@ from PyQt6.QtWebEngineWidgets import QWebEngineView
 from PyQt6.QtWidgets import QMainWindow
 
 from floater.desktop.page import Page
+from floater.desktop.safety import under_net
 
 SMALLEST = (360, 480)
 FIRST = (460, 760)
@@ -47,12 +48,14 @@ class Window(QMainWindow):
         self._unread[talk] += 1
         self._show_unread()
 
+    @under_net
     def come_front(self) -> None:
         """Show the window above all others."""
         self.showNormal() if self.isMinimized() else self.show()
         self.raise_()
         self.activateWindow()
 
+    @under_net
     def changeEvent(self, event: QEvent | None) -> None:
         """Take the number off when the window comes to the front: it shows all talks that are on."""
         super().changeEvent(event)
@@ -60,11 +63,13 @@ class Window(QMainWindow):
             self._unread.clear()
             self._show_unread()
 
+    @under_net
     def hideEvent(self, event: QHideEvent | None) -> None:
         """Remember the place: every end of the program hides the window first."""
         self._settings.setValue("geometry", self.saveGeometry())
         super().hideEvent(event)
 
+    @under_net
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Close only when the client has said goodbye."""
         assert event is not None

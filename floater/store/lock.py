@@ -1,5 +1,7 @@
 """One client at a time on a data folder: two would throw each other's log-in away."""
 
+import errno
+import logging
 import os
 import sys
 from pathlib import Path
@@ -8,7 +10,11 @@ from typing import Final
 from floater.codes import Code
 from floater.errors import Refused
 
+log = logging.getLogger("floater.store")
+
 FILE: Final = "lock"
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+"What a lock fails with where there are none, as on some network shares: that holds nothing."
 
 
 class FolderLock:
@@ -32,8 +38,10 @@ class FolderLock:
         try:
             _lock(number)
         except OSError as error:
-            os.close(number)
-            raise Refused(Code.DATA_DIR_IN_USE) from error
+            if error.errno not in _NO_LOCKS:
+                os.close(number)
+                raise Refused(Code.DATA_DIR_IN_USE) from error
+            log.warning("= the file system of the data folder has no locks")
         self._number = number
 
     def give_back(self) -> None:

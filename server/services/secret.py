@@ -5,6 +5,7 @@ database. A thief of the database alone can try neither passwords nor codes.
 Back it up together with the database; neither is of use without the other.
 """
 
+import errno
 import hashlib
 import hmac
 import os
@@ -17,6 +18,8 @@ from floater.errors import FloaterError
 
 SECRET_FILE: Final = "secret"
 _SIZE: Final = 32
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
+"What a link fails with where there are none, as on exFAT and some shares."
 
 
 class Secret:
@@ -74,5 +77,25 @@ def _make(path: Path) -> None:
             os.link(aside, path)
         except FileExistsError:
             pass  # another start was faster; use its secret
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _copy(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _copy(aside: Path, path: Path) -> None:
+    """Write the file in its place, and never over an older one: what cannot be finished is removed."""
+    try:
+        number = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return  # another start was faster; use its secret
+    try:
+        with open(number, "wb") as file:
+            file.write(aside.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise

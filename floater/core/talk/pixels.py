@@ -13,8 +13,8 @@ from floater.core.talk.sniff import sniff
 
 HEAD: Final = 1 << 18
 "Bytes to look at: a photo's camera data, colour profile and thumbnail stand before its size."
-MAX_PIXELS: Final = 64_000_000
-"Pixels of the largest image that is shown: 256 MB once decoded, more than most cameras make."
+MAX_PIXELS: Final = 100_000_000
+"Pixels of the largest image that is shown: 400 MB once decoded, more than most cameras make."
 MAX_SIDE: Final = 32_000
 "Pixels of its longer side."
 

@@ -25,7 +25,7 @@ def test_the_exit_code_is_that_of_the_work(level: str) -> None:
     assert run(work(), level) == 7
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.asyncio
 async def test_a_signal_asks_to_leave(number: signal.Signals) -> None:
     left = asyncio.Event()
@@ -33,5 +33,5 @@ async def test_a_signal_asks_to_leave(number: signal.Signals) -> None:
     os.kill(os.getpid(), number)
     async with asyncio.timeout(30):
         await left.wait()
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().remove_signal_handler(each)

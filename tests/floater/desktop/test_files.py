@@ -87,3 +87,21 @@ def test_what_an_earlier_run_left_is_removed(files: Files, tmp_path: Path) -> No
     (tmp_path / "staging" / "1").mkdir(parents=True)
     files.clear()
     assert not (tmp_path / "staging").exists()
+
+
+def test_a_photo_is_shown_however_much_its_camera_put_before_its_size(files: Files, tmp_path: Path) -> None:
+    long = b"\xff\xe1\xff\xff" + bytes(0xFFFD)
+    table = b"\xff\xdb\x00\x04ab"
+
+    def frame(height: int, width: int) -> bytes:
+        return b"\xff\xc0\x00\x0b\x08" + height.to_bytes(2, "big") + width.to_bytes(2, "big") + bytes(4)
+
+    for name, body, shown in (
+        ("depth", long * 6 + table + frame(240, 320), True),
+        ("megapixels", frame(6936, 9248), True),
+        ("giant", long * 6 + frame(31_000, 31_000), False),
+        ("cut", long * 6, False),
+    ):
+        (tmp_path / name).write_bytes(b"\xff\xd8" + body)
+        files.note(api.Received(name, str(tmp_path / name), "", talk="a"))
+        assert (files.picture("a", name) is not None) is shown, name

@@ -28,6 +28,8 @@ def picture(talk, transfer):
     return ("image/png", str(folder / "a.png")) if (talk, transfer) == ("t/1", "F1") else None
 
 def upload(talk, name, data):
+    if name == "full":
+        raise OSError(28, "no space")
     uploads.append([talk, name, data.decode()])
     return 7
 
@@ -70,10 +72,12 @@ const post = async (url, body) => {
   for (const place of ["media/t%2F1/F1", "media/t/1/F1", "media/t2/F1", "media/F1", "app/../secret.png"])
     pictures.push(await show(`floater://${place}`));
   // Not awaited: the page does not always hear that a request has failed (Qt 6.11).
-  for (const [query, body] of [["upload?size=4", "lie"], ["upload?size=0", ""], ["other?size=1", "x"]])
+  for (const [query, body] of [["upload?size=4", "lie"], ["upload?size=x", ""], ["other?size=1", "x"]])
     void post(`floater://media/${query}&talk=t&name=a`, body);
   const upload = await post("floater://media/upload?talk=t%2F1&name=a%20b.png&size=3", "abc");
-  window.results = { pictures, upload, remote: await post("https://example.org/", "x") };
+  const empty = await post("floater://media/upload?talk=t&name=empty&size=0", "");
+  const full = await post("floater://media/upload?talk=t&name=full&size=1", "x");
+  window.results = { empty, full, pictures, upload, remote: await post("https://example.org/", "x") };
 })();
 """
 
@@ -89,5 +93,7 @@ def test_the_scheme_serves_the_page_pictures_and_uploads_and_nothing_else(tmp_pa
     assert pictures[0] > 0
     assert pictures[1:] == ["refused"] * 4, "a picture is known by talk and transfer together"
     assert json.loads(results)["upload"] == "7"
+    assert json.loads(results)["empty"] == "7"
+    assert json.loads(results)["full"] == "0", "a full disk is an answer"
     assert json.loads(results)["remote"] == "refused"
-    assert json.loads(uploads) == [["t/1", "a b.png", "abc"]]
+    assert json.loads(uploads) == [["t/1", "a b.png", "abc"], ["t", "empty", ""]]

@@ -22,6 +22,7 @@ from floater.desktop.api import (
     PickFiles,
     SaveCopy,
     SaveReceipt,
+    SecondWindow,
     SendUpload,
     ShowFile,
 )
@@ -70,10 +71,12 @@ class Window:
 
 
 def test_chosen_files_are_offered_in_their_talk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = Window(tmp_path, monkeypatch, api.FileReply("L1"), api.Error("busy", ""), api.FileReply("L3"))
+    window = Window(
+        tmp_path, monkeypatch, api.FileReply("L1"), api.Error("busy", "Busy."), api.FileReply("L3")
+    )
     assert window.do(PickFiles(talk="t")) == PickedReply([])
     window.chosen = ["/a", "/b", "/c"]
-    assert window.do(PickFiles(talk="t")) == PickedReply(["L1", "L3"])
+    assert window.do(PickFiles(talk="t")) == PickedReply(["L1", "L3"], ["Busy."])
     assert window.asked == [api.SendFile(path, talk="t") for path in window.chosen]
     assert window.titles == ["<dialog.send>"] * 2
 
@@ -137,7 +140,7 @@ def test_a_folder_is_chosen_and_set(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert window.do(ChooseDownloads()) == ChosenReply(chosen=False)
     window.chosen = ["/d"]
     assert window.do(ChooseDownloads()) == ChosenReply(chosen=True)
-    assert window.do(ChooseDownloads()) == ChosenReply(chosen=False)
+    assert window.do(ChooseDownloads()) == api.Error("no_such_file", ""), "a refusal is not a cancel"
     assert window.asked == [api.Set(downloads="/d")] * 2
 
 
@@ -151,3 +154,21 @@ def test_what_the_page_kept_is_given_back(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_command_of_the_core_is_not_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError):
         Window(tmp_path, monkeypatch).do(api.Seek())
+
+
+def test_what_the_system_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = api.Error("storage_failed", "<code.storage_failed>")
+    window = Window(tmp_path, monkeypatch)
+    source = tmp_path / "a.txt"
+    source.write_text("words")
+    window.files.note(api.Received("F1", str(source), "", talk="t"))
+    window.chosen = [str(tmp_path / "not there" / "a.txt")]
+    assert window.do(SaveCopy("F1", talk="t")) == failed
+    window.chosen = [str(source)]
+    assert window.do(SaveCopy("F1", talk="t")) == ChosenReply(chosen=True), "it is there already"
+    assert source.read_text() == "words"
+    source.unlink()
+    window.chosen = [str(tmp_path / "b.txt")]
+    assert window.do(SaveCopy("F1", talk="t")) == failed
+    monkeypatch.setattr("sys.executable", str(tmp_path / "no program"))
+    assert window.do(SecondWindow()) == failed

@@ -7,24 +7,25 @@ import pytest
 
 pytest.importorskip("PyQt6.QtCore")
 
-from floater.desktop.signals import Signals
+from floater.desktop.signals import LEAVING, Signals
 from tests.floater.desktop.conftest import Until
 
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in LEAVING}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
 @pytest.mark.usefixtures("qt", "handlers")
-def test_both_signals_leave_the_program(until: Until) -> None:
+def test_every_signal_leaves_the_program(until: Until) -> None:
+    assert signal.SIGHUP in LEAVING
     left: list[str] = []
     signals = Signals(lambda: left.append("left"))
     try:
-        for count, number in enumerate((signal.SIGINT, signal.SIGTERM), start=1):
+        for count, number in enumerate(LEAVING, start=1):
             os.kill(os.getpid(), number)
             until(partial(_has, left, count))
     finally:

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,17 @@ def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> No
     with pytest.raises(Refused) as refused:
         FolderLock(tmp_path / "file" / "folder").take()
     assert refused.value.code is Code.STORAGE_FAILED
+
+
+@pytest.mark.logs("has no locks")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_folder_without_locks_can_be_used(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_number: int) -> None:
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr("floater.store.lock._lock", fail)
+    lock = FolderLock(tmp_path)
+    lock.take()
+    lock.give_back()

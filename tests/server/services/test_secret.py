@@ -1,3 +1,5 @@
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -39,3 +41,21 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FloaterError) as caught:
         load_secret(tmp_path / "nowhere")
     assert caught.value.code is Code.STORAGE_FAILED
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK])
+def test_it_is_made_where_there_are_no_links_and_never_over_another(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_from: Path, to: Path) -> None:
+        if to.parent.name == "raced":
+            to.write_bytes(b"o" * 32)  # another start was faster
+        raise OSError(number, "no links here")
+
+    monkeypatch.setattr(os, "link", fail)
+    made = load_secret(tmp_path)
+    assert load_secret(tmp_path).derive("x") == made.derive("x")
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+    raced = tmp_path / "raced"
+    raced.mkdir()
+    assert load_secret(raced).derive("x") == Secret(b"o" * 32).derive("x")

@@ -74,6 +74,7 @@ export interface KeptCommand {
 /** The offers made, in the order of the choice; empty if the person chose no file. */
 export interface PickedReply {
   transfer_ids: string[];
+  refusals: string[];
 }
 
 /** Whether the person chose a place. */

@@ -15,22 +15,24 @@ export class Uploads {
     for (const file of Array.from(files ?? [])) {
       if (file.size > MAX_UPLOAD) {
         this.app.say(t("talk.too_large_to_drop", { size: size(MAX_UPLOAD) }), true);
-      } else if (file.size > 0) {
+      } else {
         await this.#one(file);
       }
     }
   }
 
   async #one(file: File): Promise<void> {
-    const body = new Uint8Array(await file.arrayBuffer());
-    const query = new URLSearchParams({
-      talk: this.talk,
-      name: file.name || "image.png",
-      size: String(body.length),
-    });
     try {
+      const body = new Uint8Array(await file.arrayBuffer()); // of a folder it fails
+      const query = new URLSearchParams({
+        talk: this.talk,
+        name: file.name || "image.png",
+        size: String(body.length),
+      });
       const answer = await fetch(`floater://media/upload?${query}`, { method: "POST", body });
-      await this.app.do({ command: "send_upload", talk: this.talk, upload: Number(await answer.text()) });
+      const upload = Number(await answer.text());
+      if (upload === 0) throw new Error("not kept");
+      await this.app.do({ command: "send_upload", talk: this.talk, upload });
     } catch {
       this.app.say(t("talk.upload_failed"), true);
     }

@@ -8,7 +8,7 @@ import { Page } from "../helpers/page";
 const file = (name: string, size = 3): File => {
   const made = new File([new Uint8Array(Math.min(size, 3))], name);
   Object.defineProperty(made, "size", { value: size });
-  Object.defineProperty(made, "arrayBuffer", { value: async () => new ArrayBuffer(3) });
+  Object.defineProperty(made, "arrayBuffer", { configurable: true, value: async () => new ArrayBuffer(3) });
   return made;
 };
 const list = (...files: File[]): FileList => files as unknown as FileList;
@@ -25,11 +25,12 @@ describe("pasted and dropped files", () => {
     expect(asked).toEqual([
       "floater://media/upload?talk=t+1&name=a+b.png&size=3",
       "floater://media/upload?talk=t+1&name=image.png&size=3",
+      "floater://media/upload?talk=t+1&name=empty&size=3",
     ]);
     const offer = { command: "send_upload", talk: "t 1", upload: 7 };
-    expect(page.asked).toEqual([offer, offer]);
+    expect(page.asked).toEqual([offer, offer, offer]);
     await new Uploads(page.app, "t 1").send(null);
-    expect(page.asked).toHaveLength(2);
+    expect(page.asked).toHaveLength(3);
   });
 
   it("are refused when they are too large, or cannot be read", async () => {
@@ -40,5 +41,23 @@ describe("pasted and dropped files", () => {
     const told = page.app.toasts.map((toast) => toast.text);
     expect(told).toEqual([t("talk.too_large_to_drop", { size: "67 MB" }), t("talk.upload_failed")]);
     expect(page.asked).toEqual([]);
+  });
+
+  it("go on after a folder, which is refused with a sentence", async () => {
+    vi.stubGlobal("fetch", async () => ({ text: async () => "7" }));
+    const folder = file("folder");
+    Object.defineProperty(folder, "arrayBuffer", { value: () => Promise.reject(new Error("a folder")) });
+    const page = new Page({});
+    await new Uploads(page.app, "t").send(list(file("a"), folder, file("z")));
+    expect(page.asked).toHaveLength(2);
+    expect(page.app.toasts.map((toast) => toast.text)).toEqual([t("talk.upload_failed")]);
+  });
+
+  it("are said to have failed when the shell could not keep them", async () => {
+    vi.stubGlobal("fetch", async () => ({ text: async () => "0" }));
+    const page = new Page({});
+    await new Uploads(page.app, "t").send(list(file("a")));
+    expect(page.asked).toEqual([]);
+    expect(page.app.toasts.map((toast) => toast.text)).toEqual([t("talk.upload_failed")]);
   });
 });

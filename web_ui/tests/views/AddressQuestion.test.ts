@@ -1,3 +1,4 @@
+import { flushSync } from "svelte";
 import { expect, it } from "vitest";
 
 import { LANGUAGES } from "../../src/bridge/api.gen";
@@ -28,4 +29,15 @@ it("does not seek when the answer cannot be kept", async () => {
   await page.press(t("address.direct"));
   expect(page.asked.map(({ command }) => command)).toEqual(["set"]);
   expect([page.app.settings.address_asked, page.app.toasts[0]!.text]).toEqual([false, "The disk is full."]);
+});
+
+it("answers once, however often it is clicked", async () => {
+  const page = await show(AddressQuestion, { before: (app) => void (app.sheet = "address") });
+  const button = page.button(t("address.direct"));
+  button.click();
+  flushSync();
+  expect([button.disabled, page.app.sheet]).toEqual([true, "address"]);
+  button.click();
+  await page.settle();
+  expect(page.asked.map(({ command }) => command)).toEqual(["set", "seek"]);
 });

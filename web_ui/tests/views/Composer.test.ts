@@ -75,9 +75,26 @@ describe("the composer", () => {
     expect(page.asked).toEqual([pick, pick]);
     const paste = new Event("paste", { cancelable: true });
     const files = [new File(["a"], "a.png")];
-    Object.assign(paste, { clipboardData: { files } });
+    Object.assign(paste, { clipboardData: { files, getData: () => "" } });
     field(page).dispatchEvent(paste);
     expect([paste.defaultPrevented, send.mock.lastCall]).toEqual([true, [files]]);
+  });
+
+  it("says each refusal of the files that were picked", async () => {
+    const reply = { transfer_ids: ["L1"], refusals: ["Too large.", "Too many."] };
+    const page = await composer({ replies: { pick_files: reply } });
+    await page.press(t("talk.attach"));
+    expect(page.app.toasts.map((toast) => toast.text)).toEqual(reply.refusals);
+  });
+
+  it("takes the words of what is pasted when a picture of them comes along", async () => {
+    send.mockClear();
+    const page = await composer();
+    const paste = new Event("paste", { cancelable: true });
+    const files = [new File(["a"], "image.png")];
+    Object.assign(paste, { clipboardData: { files, getData: () => "1\t2" } });
+    field(page).dispatchEvent(paste);
+    expect([paste.defaultPrevented, send.mock.calls]).toEqual([false, []]);
   });
 
   it("puts an emoji where the cursor is, and takes the cursor back by Ctrl+M", async () => {

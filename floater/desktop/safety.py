@@ -1,0 +1,57 @@
+"""One net under everything that Qt calls: an exception that leaves a slot would end the program."""
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from floater.codes import Code
+
+log = logging.getLogger("floater.desktop")
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_listeners: Final[list[Callable[[Code], None]]] = []
+
+
+def under_net(call: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Make a function that Qt calls safe: what it raises is reported, and False or None is returned.
+
+    A virtual method that should return a bool must return one: to Qt, None there is a failure itself.
+    """
+    otherwise: Any = False if call.__annotations__.get("return") is bool else None
+
+    @wraps(call)
+    def safe(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return call(*args, **kwargs)
+        except Exception as error:
+            report(error)
+            return cast("_R", otherwise)
+
+    return safe
+
+
+def slot(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Put a lambda that is given to a signal or a timer under the net."""
+    return under_net(call)
+
+
+def report(error: BaseException) -> None:
+    """Log the type of an exception, never its text, and tell the person that something failed."""
+    log.error("= %s in the window", type(error).__name__)
+    code = Code.STORAGE_FAILED if isinstance(error, OSError) else Code.INTERNAL
+    for listener in _listeners:
+        try:
+            listener(code)
+        except Exception as another:  # the page may be what failed
+            log.error("= %s while telling of it", type(another).__name__)
+
+
+def install(tell: Callable[[Code], None]) -> None:
+    """Have `tell` called with the code of each failure, and report what no net has caught."""
+    _listeners[:] = [tell]
+    sys.excepthook = lambda _kind, error, _trace: report(error)
+    threading.excepthook = lambda args: report(args.exc_value) if args.exc_value is not None else None
