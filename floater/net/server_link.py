@@ -300,9 +300,7 @@ class ServerLink:
     def _message(self, message: control.News) -> None:
         log.debug("< %s", type(message).__name__)
         if isinstance(message, control.Matched) and message.time > 0.0:
-            self.clock.learn(
-                message.time
-            )  # after a nap nothing else may have come: the ticket is judged by it
+            self.clock.learn(message.time)  # judges the ticket; after a nap nothing else may have come
         self._news(message)
 
     async def _keep_alive(self, stream: "_Stream") -> None:
