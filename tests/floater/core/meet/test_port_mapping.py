@@ -185,6 +185,11 @@ def test_a_router_whose_clock_does_not_go_on_has_restarted(
     script.at(0.1 + later, Found(PCP, epoch=after), *[asked(PCP)] * restarted)
 
 
+def test_after_a_restart_only_what_was_granted_is_asked_for_again() -> None:
+    script = held(PCP, 100).at(5.0, Want(40_005, NONCE), asked(PCP, 40_005))
+    script.at(9.0, Found(PCP, epoch=0), asked(PCP))  # the answer about the other is still due
+
+
 def test_a_place_elsewhere_begins_from_nothing() -> None:
     new = Endpoint("198.51.100.9", PORT)
     (
