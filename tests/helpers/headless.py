@@ -145,7 +145,10 @@ class Program:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
         transport = getattr(self.process, "_transport").get_pipe_transport(1)  # noqa: B009  # no public way
+        pipe = transport.get_extra_info("pipe")
         transport.close()
+        while not pipe.closed:  # a turn of the loop later; what is written before would still count as read
+            await asyncio.sleep(0)
 
     def kill(self) -> None:
         """End it at once, with no chance to say goodbye."""
