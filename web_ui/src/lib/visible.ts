@@ -4,7 +4,7 @@
 
 /* eslint-disable no-control-regex, no-misleading-character-class -- these very characters are looked for */
 const HIDDEN =
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u180e\u200b\u2028-\u202e\u2060-\u2065\u206a-\u206f\ufeff\ufff9-\ufffb]/g;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u180e\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
 // Tags stay in a flag, and the selectors of U+E0100 after an ideograph.
 const TAGS =
   /(\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f})|(\p{Ideographic}[\u{e0100}-\u{e01ef}])|[\u{e0000}-\u{e03ff}]/gu;
