@@ -55,12 +55,13 @@ def start(
     options: Callable[[argparse.ArgumentParser], None],
     work: Callable[[argparse.Namespace], Coroutine[Any, Any, None]],
     argv: Sequence[str] | None = None,
+    runs: Callable[[Coroutine[Any, Any, None]], None] = run,
 ) -> None:
-    """Read the options of a benchmark and run it on the loop that the program itself uses."""
+    """Read the options of a benchmark and run it, on the loop that the program uses unless `runs` says so."""
     os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=summary)
     options(parser)
-    run(_run(work, parser.parse_args(argv)))
+    runs(_run(work, parser.parse_args(argv)))
 
 
 async def _run(

@@ -28,7 +28,7 @@ class Driver(Generic[In, Out]):
         self._busy = False
         self._closed = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
+        self._timer_at = 0.0
 
     def feed(self, event: In | Tick) -> None:
         """Give the machine an event. After `close` it is dropped.
@@ -59,16 +59,22 @@ class Driver(Generic[In, Out]):
             self._timer = None
 
     def _set_timer(self) -> None:
+        """Have `_wake` called at the deadline, or before it.
+
+        Most events move the deadline further away. The timer then stays as it is, because one
+        call for nothing now and then costs less than a new timer for every event.
+        """
         deadline = None if self._closed else self.machine.deadline
-        if deadline == self._timer_at and self._timer is not None:
+        if deadline is None or (self._timer is not None and self._timer_at <= deadline):
             return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        self._timer_at = deadline
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._tick)
+        self._timer, self._timer_at = self._loop.call_at(deadline, self._wake), deadline
 
-    def _tick(self) -> None:
-        self._timer = self._timer_at = None
-        self.feed(Tick())
+    def _wake(self) -> None:
+        due, self._timer = self._timer_at, None
+        deadline = self.machine.deadline
+        if deadline is not None and deadline <= due:
+            self.feed(Tick())
+        else:
+            self._set_timer()

@@ -1,9 +1,9 @@
 """The API as JSON lines: commands in, replies and events out (see `floater.api`)."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from functools import lru_cache, partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -33,22 +33,47 @@ _envelope: Final = msgspec.json.Decoder(_Envelope)
 _encoder: Final = msgspec.json.Encoder()
 
 
+class Sink(Protocol):
+    """Takes lines, each whole and with its end."""
+
+    def write(self, line: bytes) -> None:
+        """Take a line; return at once."""
+
+    def hold(self) -> None:
+        """Keep what is written from now on, until `flush` or the end of this turn of the loop."""
+
+    def flush(self) -> None:
+        """Let go of what is kept."""
+
+
 class Lines:
     """Carries out one stream of lines.
 
+    A reply is written together with the events that led to it: the sooner the reader is woken,
+    the longer it takes from the command until the peer has the text.
+
     Args:
         doer: the client.
-        write: takes a whole line with its end.
+        sink: takes the replies and events.
     """
 
-    def __init__(self, doer: Doer, write: Callable[[bytes], None]) -> None:
+    def __init__(self, doer: Doer, sink: Sink) -> None:
         self._doer = doer
-        self._write = write
-        self._dispatcher = Dispatcher(doer, lambda event: write(event_line(event)))
+        self._sink = sink
+        self._dispatcher = Dispatcher(self, lambda event: sink.write(event_line(event)))
 
     def emit(self, event: api.Event) -> None:
         """Take an event from the client and write it."""
         self._dispatcher.emit(event)
+
+    async def do(self, command: api.Command) -> api.Reply:
+        """Have the client carry out a command."""
+        self._sink.hold()
+        return await self._doer.do(command)
+
+    def explain(self, error: FloaterError) -> api.Error:
+        """Return the code of an error and its sentence in the person's language."""
+        return self._doer.explain(error)
 
     async def run(self, lines: AsyncIterable[bytes | None]) -> bool:
         """Carry out lines until they end, or until `quit`; then those that are open are given up.
@@ -76,7 +101,8 @@ class Lines:
                 yield Request(command, partial(self._answer, number))
 
     def _answer(self, number: Id | None, answer: Answer) -> None:
-        self._write(reply_line(number, answer))
+        self._sink.write(reply_line(number, answer))
+        self._sink.flush()
 
 
 def read_command(line: bytes | str, commands: Any) -> tuple[Id, Any]:

@@ -1,7 +1,7 @@
 """Lines over file descriptors, read and written without holding up a talk.
 
-`selectors` know neither files nor the consoles of every system, so a thread
-of its own reads, and another writes what cannot be written at once.
+A loop can wait for pipes and sockets, but not for files and for the consoles of every system:
+those are read in a thread of their own. Another thread writes what cannot be written at once.
 """
 
 import asyncio
@@ -22,44 +22,88 @@ _WAITING_LINES: Final = 64
 
 
 class LineSource:
-    """Lines of a file descriptor: a pipe, a file or a terminal, read in a thread of its own.
+    """Lines of a file descriptor: a pipe, a socket, a file or a terminal.
 
-    Only `selectors` that know no files or consoles would be the alternative.
-    The thread reads the bare descriptor: one blocked inside `sys.stdin` would
-    keep the interpreter from ending.
+    The loop itself reads pipes and sockets. Anything else is read in a thread of its own,
+    which reads the bare descriptor: one blocked inside `sys.stdin` would keep the interpreter
+    from ending.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._lines: asyncio.Queue[bytes | _End | None] = asyncio.Queue()
+        self._cutter = LineCutter()
         self._room = threading.Semaphore(_WAITING_LINES)
-        threading.Thread(target=self._read, name="lines in", daemon=True).start()
+        self._is_watched = False
+        self._was_blocking = os.get_blocking(descriptor) if _can_be_watched(descriptor) else None
+        if self._was_blocking is None:
+            threading.Thread(target=self._read_all, name="lines in", daemon=True).start()
+        else:
+            self._watch(True)
 
     def stop(self) -> None:
         """Let the lines end here."""
+        self._watch(False)
         self._lines.put_nowait(_End())
 
     async def __aiter__(self) -> AsyncIterator[bytes | None]:
         """Each line without its end; None in place of one that was too long."""
         while not isinstance(line := await self._lines.get(), _End):
-            self._room.release()
+            if self._was_blocking is None:
+                self._room.release()
+            elif self._lines.empty():
+                self._watch(True)
             yield line
 
-    def _read(self) -> None:
-        cutter = LineCutter()
+    # -- in the loop ----------------------------------------------------------------------
+
+    def _watch(self, wanted: bool) -> None:
+        if wanted is self._is_watched or self._was_blocking is None:
+            return
+        self._is_watched = wanted
+        if wanted:
+            self._loop.add_reader(self._descriptor, self._readable)
+        else:
+            self._loop.remove_reader(self._descriptor)
+            # Some loops change this flag, which is shared with every other program that has the pipe.
+            os.set_blocking(self._descriptor, self._was_blocking)
+
+    def _readable(self) -> None:
+        try:
+            data = os.read(self._descriptor, 65_536)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        for line in self._cutter.feed(data) if data else self._cutter.rest():
+            self._lines.put_nowait(line)
+        if not data:
+            self.stop()
+        elif self._lines.qsize() > _WAITING_LINES:
+            self._watch(False)
+
+    # -- in the thread --------------------------------------------------------------------
+
+    def _read_all(self) -> None:
         with suppress(OSError):
             while data := os.read(self._descriptor, 65_536):
-                for line in cutter.feed(data):
+                for line in self._cutter.feed(data):
                     self._pass_on(line)
-        if (last := cutter.rest()) is not None:
-            self._pass_on(last)
+        for line in self._cutter.rest():
+            self._pass_on(line)
         self._pass_on(_End())
 
     def _pass_on(self, line: "bytes | _End | None") -> None:
         self._room.acquire()
         with suppress(RuntimeError):  # the loop has been closed
             self._loop.call_soon_threadsafe(self._lines.put_nowait, line)
+
+
+def _can_be_watched(descriptor: int) -> bool:
+    """Say whether a loop can tell when there is something to read: in pipes and sockets, not on Windows."""
+    mode = os.fstat(descriptor).st_mode
+    return os.name == "posix" and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
 
 
 class _End:
@@ -85,9 +129,9 @@ class LineCutter:
         self._hold(rest)
         return lines
 
-    def rest(self) -> bytes | None:
-        """The last line if it has no end; None if there is nothing."""
-        return bytes(self._held) if self._held and not self._skipping else None
+    def rest(self) -> list[bytes]:
+        """The last line, if it has no end; empty if there is none."""
+        return [bytes(self._held)] if self._held and not self._skipping else []
 
     def _hold(self, piece: bytes) -> None:
         if self._skipping:
@@ -135,8 +179,8 @@ class LineSink:
         self._loop = asyncio.get_running_loop()
         self._gone = gone
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._turn: list[bytes] = []
-        "What was written in this turn of the loop."
+        self._held: list[bytes] = []
+        self._holds = False
         self._room = _PipeRoom(descriptor)
         self._lock = threading.Lock()
         self._backlog = 0
@@ -145,20 +189,27 @@ class LineSink:
         self._thread.start()
 
     def write(self, line: bytes) -> None:
-        """Write a line; returns at once. All lines of one turn of the loop are written together."""
-        if not self._turn:
-            self._loop.call_soon(self._end_turn)
-        self._turn.append(line)
+        """Write a line, together with those that are held; returns at once."""
+        self._held.append(line)
+        if not self._holds:
+            self.flush()
+
+    def hold(self) -> None:
+        """Keep what is written from now on, until `flush` or the end of this turn of the loop."""
+        if not self._holds:
+            self._holds = True
+            self._loop.call_soon(self.flush)
 
     async def close(self, within: float = 5.0) -> None:
         """Write out what waits, for at most `within` seconds."""
-        self._end_turn()
+        self.flush()
         self._lines.put(None)
         await asyncio.to_thread(self._thread.join, within)
 
-    def _end_turn(self) -> None:
-        lines = b"".join(self._turn)
-        self._turn.clear()
+    def flush(self) -> None:
+        """Let go of what is held."""
+        lines, self._holds = b"".join(self._held), False
+        self._held.clear()
         with self._lock:
             if self._broken or not lines:
                 return

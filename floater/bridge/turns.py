@@ -90,20 +90,25 @@ class Turns:
 
     async def come(self, request: Request) -> None:
         """Wait until this command may be carried out."""
+        if not self._has_to_wait(request):
+            return
         patience = PATIENCE if isinstance(request.command, _WAYS_OUT) else None
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while self._has_to_wait(request):
-                    await self._changed.wait()
+                    await self._change()
 
     async def room(self, most: int) -> None:
         """Wait until fewer than `most` commands are open."""
         while len(self.open) >= most:
-            await self._changed.wait()
+            await self._change()
+
+    async def _change(self) -> None:
+        self._changed.clear()  # all who wait are woken, also if one of them waits again at once
+        await self._changed.wait()
 
     def _look_again(self) -> None:
         self._changed.set()
-        self._changed = asyncio.Event()
 
     def _has_to_wait(self, request: Request) -> bool:
         before = self.open[: self.open.index(request)]

@@ -26,7 +26,7 @@ async def headless(config: ClientConfig) -> int:
     source = LineSource(0)
     sink = LineSink(output, gone=source.stop)
     client = Client(config, lambda event: lines.emit(event))
-    lines = Lines(client, sink.write)
+    lines = Lines(client, sink)
     on_signals(stopped.set)
     tasks = Tasks()
     try:
@@ -41,5 +41,6 @@ async def headless(config: ClientConfig) -> int:
                     await client.do(api.LogOut())
     finally:
         await tasks.close()
+        source.stop()
         await sink.close()
     return 0

@@ -132,6 +132,8 @@ class Client:
         """
         person = self._servers.person
         match command:
+            case api.SendText():
+                return await person.talks.do(command)
             case api.LogOut():
                 await person.log_out()
                 await self._servers.end_practice()

@@ -123,7 +123,7 @@ class _Match:
     is_muted: bool = False
     "Whether the person was told of the end: no event of the talk may follow it."
     deadline: float | None = None
-    "The earlier deadline of the two machines, after the last event that either of them took."
+    "The earlier deadline of the two machines, as it was when it was last asked for."
 
 
 class Engine:
@@ -149,11 +149,14 @@ class Engine:
         self._later: list[News] = []
         "Events for meetings, fed after all effects of the current event."
         self._fed: set[str] = set()
-        "The talks that the current event has reached."
+        "The talks that took an event since the deadline was last asked for."
 
     @property
     def deadline(self) -> float | None:
         """Monotonic seconds at which to feed `Tick`; None for never."""
+        while self._fed:  # no other talk has another deadline than before
+            if (match := self._matches.get(self._fed.pop())) is not None:
+                match.deadline = earliest(match.meeting.deadline, match.talk.deadline)
         return earliest(self.standing.deadline, *(match.deadline for match in self._matches.values()))
 
     def talk(self, named: str = "") -> Talk:
@@ -181,9 +184,6 @@ class Engine:
         effects = self._take(event, now)
         while self._later:
             effects += self._take(self._later.pop(0), now)
-        while self._fed:
-            if (match := self._matches.get(self._fed.pop())) is not None:
-                match.deadline = earliest(match.meeting.deadline, match.talk.deadline)
         return effects
 
     def _take(self, event: Event, now: float) -> list[Effect]:

@@ -73,6 +73,36 @@ async def test_a_deadline_that_moves_takes_the_old_one_away() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_deadline_that_moves_away_brings_one_tick_when_it_has_come() -> None:
+    loop = asyncio.get_running_loop()
+    machine = Recorder()
+    ticked = asyncio.Event()
+    driver: Driver[str, str] = Driver(machine, lambda effect: ticked.set() if effect == "ticked" else None)
+    machine.deadline = loop.time() + 0.01
+    driver.feed("soon")
+    machine.deadline = later = loop.time() + 0.05
+    driver.feed("later")
+    async with asyncio.timeout(30):
+        await ticked.wait()
+    assert machine.told == ["soon", "later", Tick()]
+    assert machine.times[-1] >= later - 0.001
+
+
+@pytest.mark.asyncio
+async def test_a_deadline_that_is_gone_brings_no_tick() -> None:
+    loop = asyncio.get_running_loop()
+    machine = Recorder(deadline=loop.time() + 0.01)
+    driver: Driver[str, str] = Driver(machine, lambda effect: None)
+    driver.feed("first")
+    machine.deadline = None
+    driver.feed("never")
+    passed = asyncio.Event()
+    loop.call_at(loop.time() + 0.03, passed.set)  # later than the deadline would have come
+    await passed.wait()
+    assert machine.told == ["first", "never"]
+
+
+@pytest.mark.asyncio
 async def test_an_error_reaches_the_caller_and_the_driver_goes_on() -> None:
     done: list[str] = []
     driver: Driver[str, str] = Driver(Recorder(), done.append)

@@ -95,6 +95,8 @@ class Meeting:
             LocalProtocolError: `Begin` or `Denied` twice, or anything but `Close` before them.
         """
         match self._state, event:
+            case _State.OPEN, link.Arrived() | link.Writable():
+                return self._about_stream(event, now)  # of all events, most are these
             case _State.IDLE, orders.Begin(port):
                 return self._begin(port, now)
             case _State.IDLE, orders.Denied(code):
@@ -161,6 +163,12 @@ class Meeting:
     def _about_stream(self, event: Event, now: float) -> list[Effect]:
         """Take what happens on one stream. What a stream says that was closed is passed over."""
         match event:
+            case link.Arrived(number, Choose(choice)) if number in self._ways:
+                if self._introduction.role is Role.FOLLOWER:
+                    return self._do(self._path.feed(path.Told(number, choice), now=now), now)
+                return [orders.CloseStream(number), *self._gone(number, Code.UNEXPECTED, now)]
+            case link.Arrived(number) | link.Writable(number) if number in self._ways:
+                return [event]
             case orders.Connected(stream, remote, lane):
                 self._ways[stream] = Way(*self._puncher.where.name(remote, lane), now - self._began)
                 return self._do(self._puncher.feed(event, now=now), now)
@@ -176,12 +184,6 @@ class Meeting:
                 return self._untrusted(number, code, spread, now)
             case orders.Ready(number) if number in self._ways:
                 return self._ready(event, now)
-            case link.Arrived(number, Choose(choice)) if number in self._ways:
-                if self._introduction.role is Role.FOLLOWER:
-                    return self._do(self._path.feed(path.Told(number, choice), now=now), now)
-                return [orders.CloseStream(number), *self._gone(number, Code.UNEXPECTED, now)]
-            case link.Arrived(number) | link.Writable(number) if number in self._ways:
-                return [event]
             case orders.Gone(number, fault) if number in self._ways:
                 return self._gone(number, fault, now)
             case _:

@@ -133,7 +133,9 @@ class Conversation:
                 effects += self._ack(now)
         if isinstance(event, Arrived | LinkUp | LinkDown | Check | Tick):
             effects += self._liveness.feed(event, now=now)
-        self._liveness.feed(Due(bool(self._outbox) or self.is_expecting), now=now)
+        is_due = bool(self._outbox) or self.is_expecting
+        if is_due is not self._liveness.is_due:
+            self._liveness.feed(Due(is_due), now=now)
         return effects
 
     # -- saying ---------------------------------------------------------------------------

@@ -49,7 +49,8 @@ class Liveness:
         "Seconds; the shortest round trip seen on the link in use."
         self._link: int | None = None
         self._heard_at = 0.0
-        self._due = False
+        self.is_due = False
+        "Whether anything is due from the peer."
         self._due_since: float | None = None
         "When the peer last owed us nothing; a question of ours is owed an answer too."
         self._pings = 0
@@ -80,7 +81,7 @@ class Liveness:
         effects: list[Effect] = []
         match event:
             case Due(due):
-                self._due = due
+                self.is_due = due
             case Arrived():
                 effects = self._arrived(event, now)
             case LinkUp(link):
@@ -94,7 +95,7 @@ class Liveness:
                 effects = self._check(now)
             case _:
                 effects = self._tick(now)
-        if not self._due and self._asked_at is None:
+        if not self.is_due and self._asked_at is None:
             self._due_since = None
         elif self._due_since is None:
             self._due_since = now

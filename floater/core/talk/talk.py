@@ -9,7 +9,7 @@ the greeting (nothing early), the texts, the transfers, the farewell, and the
 intake (the link of a peer that talks too much is not read). A hang-up without
 a link, a hang-up of the peer, `End` and `Misbehaved` lead to OVER at once.
 
-What our person does is told as an event first, before what follows from it.
+What our person does is told as an event before any other event that follows from it.
 
 Our own hang-up settles everything: what is not acknowledged then counts as
 undelivered, transfers fail. While it is HANGING_UP, a talk tells nothing more
@@ -217,6 +217,8 @@ class Talk:
         match event:
             case Arrived():
                 return self._arrived(event, now)
+            case api.SendText() | api.Typing():
+                return self._wish(event, now)
             case Writable() | BlockRead() | ReadFailed():
                 return self._transfers.feed(event, now=now)
             case FileCreated() | BlockWritten() | FileStored() | WriteFailed():
@@ -359,7 +361,8 @@ class Talk:
         self._make_sure_of_room(len(body))
         self.last_id = self._texts.said(self._conversation.next_seq, now=now)
         self._typing.said()
-        return [Emit(api.Said(self.last_id, text)), Say(wire.Text, body=body)]
+        # The peer gets it first: for our person, nothing follows from it that could be told before.
+        return [Say(wire.Text, body=body), Emit(api.Said(self.last_id, text))]
 
     def _offer(self, offer: OfferFile) -> Iterable[_Inner]:
         self._make_sure_of_room(len(offer.preview.pixels) if offer.preview else 0)

@@ -39,6 +39,31 @@ class Recorder:
         return api.Error(error.code.value, f"about {error.code.value}")
 
 
+class Written(list[bytes]):
+    """The lines that a sink let go of; `together` counts them by what left at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.together: list[int] = []
+        self._held: list[bytes] = []
+        self._holds = False
+
+    def write(self, line: bytes) -> None:
+        self._held.append(line)
+        if not self._holds:
+            self.flush()
+
+    def hold(self) -> None:
+        self._holds = True
+
+    def flush(self) -> None:
+        if self._held:
+            self.together.append(len(self._held))
+        self += self._held
+        self._held.clear()
+        self._holds = False
+
+
 async def lines_of(*lines: bytes | None) -> AsyncIterator[bytes | None]:
     for line in lines:
         yield line
@@ -46,8 +71,8 @@ async def lines_of(*lines: bytes | None) -> AsyncIterator[bytes | None]:
 
 async def replies_to(*lines: bytes | None) -> tuple[Recorder, list[dict[str, Any]]]:
     recorder = Recorder()
-    written: list[bytes] = []
-    await Lines(recorder, written.append).run(lines_of(*lines))
+    written = Written()
+    await Lines(recorder, written).run(lines_of(*lines))
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in written)
     return recorder, [json.loads(line) for line in written]
 
@@ -128,17 +153,17 @@ async def test_what_takes_long_does_not_hold_up_the_rest() -> None:
 @pytest.mark.asyncio
 async def test_nothing_after_quit_is_carried_out() -> None:
     recorder = Recorder()
-    written: list[bytes] = []
+    written = Written()
     lines = lines_of(b'{"command": "quit", "id": 1}', b'{"command": "greet", "id": 2}')
-    assert await Lines(recorder, written.append).run(lines)
+    assert await Lines(recorder, written).run(lines)
     assert recorder.done == [api.Quit()]
 
 
 @pytest.mark.asyncio
 async def test_the_talk_goes_on_beside_a_server_that_does_not_answer_and_quit_gives_that_up() -> None:
     recorder = Recorder()
-    written: list[bytes] = []
-    face = Lines(recorder, written.append)
+    written = Written()
+    face = Lines(recorder, written)
     face.emit(api.Matched("m", api.PeerName("Bob"), talk="t"))
     written.clear()
     lines = lines_of(
@@ -159,12 +184,27 @@ async def test_the_talk_goes_on_beside_a_server_that_does_not_answer_and_quit_gi
 
 @pytest.mark.asyncio
 async def test_an_event_is_a_line_of_its_own() -> None:
-    written: list[bytes] = []
-    Lines(Recorder(), written.append).emit(api.Delivered("L1", n=7, talk="t"))
+    written = Written()
+    Lines(Recorder(), written).emit(api.Delivered("L1", n=7, talk="t"))
     assert [json.loads(line) for line in written] == [
         {"event": "delivered", "message_id": "L1", "n": 7, "talk": "t"}
     ]
     assert written == [event_line(api.Delivered("L1", n=7, talk="t"))]
+
+
+@pytest.mark.asyncio
+async def test_a_reply_leaves_together_with_the_events_that_led_to_it_and_an_event_alone_at_once() -> None:
+    written = Written()
+
+    class Echoing(Recorder):
+        async def do(self, command: api.Command) -> api.Reply:
+            face.emit(api.Said("1111111111111111.1", "hi", talk="t"))
+            return await super().do(command)
+
+    face = Lines(Echoing(), written)
+    await face.run(lines_of(b'{"command": "send_text", "id": 1, "text": "hi"}'))
+    face.emit(api.Delivered("1111111111111111.1", talk="t"))
+    assert written.together == [2, 1]
 
 
 def test_a_command_is_read_once_with_its_id_from_any_union() -> None:

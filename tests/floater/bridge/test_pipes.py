@@ -1,5 +1,6 @@
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ def test_how_the_bytes_were_split_never_matters(lines: list[bytes], data: st.Dat
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         came += cutter.feed(stream[start:end])
     assert came == lines
-    assert cutter.rest() is None
+    assert cutter.rest() == []
 
 
 def test_a_line_that_is_too_long_is_skipped_and_the_next_is_read() -> None:
@@ -28,7 +29,7 @@ def test_a_line_that_is_too_long_is_skipped_and_the_next_is_read() -> None:
         came += cutter.feed(b"x" * (MAX_LINE // 2))
     came += cutter.feed(b"\nnext\nrest")
     assert came == [None, b"next"]
-    assert cutter.rest() == b"rest"
+    assert cutter.rest() == [b"rest"]
     exact = b"y" * MAX_LINE
     assert LineCutter().feed(exact + b"\n") == [exact]
 
@@ -56,6 +57,43 @@ async def test_many_lines_all_arrive(tmp_path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     assert [line async for line in LineSource(descriptor)] == [b"%d" % number for number in range(1_000)]
     os.close(descriptor)
+
+
+@pytest.mark.asyncio
+async def test_many_lines_come_from_a_pipe_in_order_and_it_is_left_as_it_was() -> None:
+    reading, writing = os.pipe()
+    lines = [b"%d" % number for number in range(20_000)]
+
+    def write() -> None:
+        with open(writing, "wb") as pipe:
+            pipe.write(b"\n".join(lines))  # the last line has no end
+
+    written = asyncio.get_running_loop().run_in_executor(None, write)
+    assert [line async for line in LineSource(reading)] == lines
+    await written
+    assert os.get_blocking(reading)
+    os.close(reading)
+
+
+@pytest.mark.asyncio
+async def test_a_source_that_is_not_read_takes_little_from_its_pipe() -> None:
+    reading, writing = os.pipe()
+    source = LineSource(reading)
+    os.set_blocking(writing, False)
+    written = 0
+    full = 0
+    while full < 3:  # as long as the source takes something, the pipe has room again
+        await asyncio.sleep(0)
+        try:
+            written += os.write(writing, b"1234567\n" * 8_192)
+            full = 0
+        except BlockingIOError:
+            full += 1
+    assert written <= 4 * 65_536
+    source.stop()
+    assert os.get_blocking(reading)
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.mark.asyncio
@@ -89,18 +127,47 @@ async def test_a_pipe_gets_everything_in_order_though_its_reader_is_slow() -> No
     assert await came == b"".join(lines)
 
 
-@pytest.mark.asyncio
-async def test_a_pipe_with_room_has_a_short_line_at_once() -> None:
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """A pipe whose reading end tells at once that there is nothing."""
     reading, writing = os.pipe()
-    sink = LineSink(writing, gone=lambda: None)
-    sink.write(b"hello\n")
-    sink.write(b"again\n")
-    await asyncio.sleep(0)  # the turn ends
     os.set_blocking(reading, False)
-    assert os.read(reading, 100) == b"hello\nagain\n"
-    await sink.close()
+    yield reading, writing
     os.close(reading)
     os.close(writing)
+
+
+@pytest.mark.asyncio
+async def test_a_pipe_with_room_has_a_short_line_at_once(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    sink = LineSink(writing, gone=lambda: None)
+    sink.write(b"hello\n")
+    assert os.read(reading, 100) == b"hello\n"
+    sink.write(b"again\n")
+    assert os.read(reading, 100) == b"again\n"
+    await sink.close()
+
+
+@pytest.mark.asyncio
+async def test_what_is_held_leaves_together_when_it_is_let_go_of_or_the_turn_ends(
+    pipe: tuple[int, int],
+) -> None:
+    reading, writing = pipe
+    sink = LineSink(writing, gone=lambda: None)
+    sink.hold()
+    sink.write(b"said\n")
+    with pytest.raises(BlockingIOError):
+        os.read(reading, 100)
+    sink.write(b"reply\n")
+    sink.flush()
+    assert os.read(reading, 100) == b"said\nreply\n"
+    sink.hold()
+    sink.write(b"late\n")
+    await asyncio.sleep(0)  # the turn ends
+    assert os.read(reading, 100) == b"late\n"
+    sink.write(b"alone\n")
+    assert os.read(reading, 100) == b"alone\n"
+    await sink.close()
 
 
 @pytest.mark.asyncio
@@ -135,7 +202,6 @@ async def test_a_reader_who_takes_nothing_is_given_up() -> None:
     gone = asyncio.Event()
     sink = LineSink(writing, gone.set)
     sink.write(b"x" * (MAX_BACKLOG // 2))
-    await asyncio.sleep(0)
     assert not gone.is_set()
     sink.write(b"x" * (MAX_BACKLOG // 2 + 1))
     async with asyncio.timeout(30):

@@ -170,8 +170,8 @@ def test_a_stranger_is_met_greeted_and_talked_to() -> None:
     script.at(
         5,
         Wish("", api.SendText("hi")),
-        Emit(api.Said(said, "hi", talk="m1")),
         send(wire.Text(2, 1), b"hi"),
+        Emit(api.Said(said, "hi", talk="m1")),
     )
     assert machine.talk().last_id == said
     script.at(
@@ -201,8 +201,8 @@ def test_our_hang_up_is_told_at_once_and_said_until_it_is_acknowledged() -> None
     script.at(
         5,
         Wish("", api.SendText("hi")),
-        Emit(api.Said(said, "hi", talk="m1")),
         send(wire.Text(2, 1), b"hi"),
+        Emit(api.Said(said, "hi", talk="m1")),
     )
     script.at(
         6,
@@ -425,8 +425,8 @@ def test_each_of_three_talks_hears_its_own_and_nothing_else() -> None:
         script.at(
             5,
             Wish(talk, api.SendText("hi")),
-            Emit(api.Said(said, "hi", talk=talk)),
             send(wire.Text(2, 1), b"hi", talk),
+            Emit(api.Said(said, "hi", talk=talk)),
         )
     answer = make_message_id(THEIRS, 2)
     script.at(

@@ -128,8 +128,8 @@ def test_a_text_is_sent_and_delivered() -> None:
     talk = opened().at(
         2.0,
         api.SendText("你好吗"),
-        said(2, "你好吗"),
         Transmit(1, text(2, 1), "你好吗".encode()),
+        said(2, "你好吗"),
     )
     assert talk.machine.last_id == of_leader(2)  # type: ignore[attr-defined]  # it is a talk
     talk.at(2.2, Arrived(1, wire.Ack(2)), Emit(api.Delivered(of_leader(2)))).wakes(17.2)
@@ -226,7 +226,7 @@ def test_trying_again_has_a_link_that_answers_asked_and_a_silent_one_suspected()
 def test_a_text_that_the_peer_refuses_is_undelivered() -> None:
     (
         opened()
-        .at(2.0, api.SendText("a"), said(2, "a"), Transmit(1, text(2, 1), b"a"))
+        .at(2.0, api.SendText("a"), Transmit(1, text(2, 1), b"a"), said(2, "a"))
         .at(
             2.1,
             Arrived(1, refuse(2, 2, 2, Code.NOT_GREETED)),
@@ -290,7 +290,7 @@ def test_what_belongs_to_an_old_link_is_out_of_date() -> None:
         .at(2.1, Writable(1))
         .at(2.2, Arrived(2, wire.Typing(True)), Emit(api.PeerTyping(True)))
         .at(2.3, LinkDown(1))
-        .at(2.4, api.SendText("a"), said(2, "a"), Transmit(2, text(2, 1), b"a"))
+        .at(2.4, api.SendText("a"), Transmit(2, text(2, 1), b"a"), said(2, "a"))
     )
 
 
