@@ -1,10 +1,11 @@
 # `make demo` shows the main job, `make test` proves everything. Both set up what they need.
 
 BIN := .venv/bin
-PYTEST = $(BIN)/python $(COVERAGE) -m pytest -q
+PYTEST := $(BIN)/python -m pytest -q
+APART := end_to_end windows natlab simulation fuzz
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab coverage bench search fuzz format clean forget
+.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab bench search fuzz format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -20,16 +21,10 @@ window: setup ## open the window
 	@$(BIN)/python hatch_build.py
 	@$(BIN)/floater
 
-check: lint types unit ## the fast part: lint, format, types, unit tests
+check: lint types unit ## the fast part: lint, format, types, unit tests and what they cover
 
-test: page check end_to_end windows laboratory ## everything
-
-coverage: COVERAGE := -m coverage run
-coverage: forget unit end_to_end windows ## measure what the tests cover, and judge each room
-	@$(BIN)/python -m tests.coverage_gate
-
-forget:
-	@rm -rf build/coverage && mkdir -p build/coverage
+test: ## everything; at the end, how long each part took
+	@scripts/parts page lint types unit simulations end_to_end windows laboratory
 
 lint: setup
 	$(BIN)/ruff check .
@@ -38,9 +33,14 @@ lint: setup
 types: setup
 	$(BIN)/mypy
 
-unit: setup   # long searches are not measured: scripts cover what they search
-	$(PYTEST) -n 3 $(foreach folder,end_to_end windows natlab simulation fuzz,--ignore=tests/$(folder))
-	$(BIN)/python -m pytest -q -n 3 -m "not natlab" tests/simulation tests/fuzz tests/natlab
+unit: setup ## unit tests, and whether they cover each room
+	@$(BIN)/python hatch_build.py || true
+	@rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/python -m coverage run -m pytest -q -n 3 $(foreach folder,$(APART),--ignore=tests/$(folder))
+	@$(BIN)/python -m tests.coverage_gate
+
+simulations: setup ## short searches: simulated lives, fuzzing, NATs; `search` and `fuzz` are the long ones
+	$(PYTEST) -n 3 -m "not natlab" tests/simulation tests/fuzz tests/natlab
 
 page: setup ## the window's page: lint, types and unit tests; built anew if it is stale
 	@scripts/page lint check test

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Final
 
 _WIDE: Final = ("W", "F")
@@ -70,9 +71,4 @@ def _words(text: str) -> Iterator[str]:
 
 def _fitting(word: str, width: int) -> int:
     """Return how many characters of a word fit into a line; at least one."""
-    cells = 0
-    for at, char in enumerate(word):
-        cells += _cells(char)
-        if cells > width:
-            return max(at, 1)
-    return len(word)
+    return max(sum(cells <= width for cells in accumulate(map(_cells, word))), 1)

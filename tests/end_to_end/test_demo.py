@@ -37,18 +37,10 @@ async def play(folder: Path, *options: str, **environment: str) -> tuple[int, st
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ("en", ["presses 「聊一聊」", "First both of you greet", "both files are equal", "You hung up."]),
-        ("zh", ["按下「聊一聊」", "先互相打个招呼", "两边的文件完全相同", "你挂断了。"]),
-    ],
-)
-async def test_the_main_job_is_played_and_nothing_stays(
-    tmp_path: Path, language: str, words: list[str]
-) -> None:
-    code, out, error = await play(tmp_path, "--terminal", "--language", language)
+async def test_the_main_job_is_played_and_nothing_stays(tmp_path: Path) -> None:
+    code, out, error = await play(tmp_path, "--terminal", "--language", "zh")
     assert code == 0, out + error
+    words = ("按下「聊一聊」", "先互相打个招呼", "两边的文件完全相同", "你挂断了。")
     assert [word for word in words if word not in out] == []
     assert "\x1b" not in out, "no colours where nobody watches"
     assert list(tmp_path.iterdir()) == []

@@ -39,16 +39,13 @@ async def start(folder: Path, *options: str, **environment: str) -> asyncio.subp
     )
 
 
-@pytest.mark.parametrize(("language", "words"), [("zh", "一切如愿"), ("en", "All as planned")])
-async def test_without_a_screen_real_windows_are_played_and_pictured(
-    tmp_path: Path, language: str, words: str
-) -> None:
+async def test_without_a_screen_real_windows_are_played_and_pictured(tmp_path: Path) -> None:
     temporary, pictures = tmp_path / "tmp", tmp_path / "pictures"
-    process = await start(temporary, "--language", language, "--pictures", str(pictures))
+    process = await start(temporary, "--language", "zh", "--pictures", str(pictures))
     async with asyncio.timeout(120):
         said = (await process.communicate())[0].decode()
     assert process.returncode == 0, said
-    assert words in said
+    assert "一切如愿" in said
     assert str(pictures) in said
     shots = sorted(pictures.iterdir())
     assert [path.name[2:] for path in shots] == [

@@ -1,5 +1,7 @@
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,6 +35,15 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(module, "show_windows", windows)
     monkeypatch.setattr(module, "_missing", nothing)
     return ways
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A page for the windows to show, whether that of this checkout is built or not."""
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "index.html").touch()
+    monkeypatch.setattr(module, "resources", SimpleNamespace(files=lambda name: tmp_path))
+    return tmp_path / "page" / "index.html"
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a screen")
@@ -79,3 +90,51 @@ async def test_a_refusal_is_said_in_the_language_of_the_person(
     monkeypatch.setattr(module, "play_in_terminal", refused)
     assert await demo(Way.TERMINAL, "zh", Path(), {}) == 1
     assert capsys.readouterr().err == f"floater: {sentence('code.storage_failed', 'zh-CN')}\n"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a screen")
+@pytest.mark.parametrize("has_playwright", [True, False])
+async def test_without_a_screen_windows_are_played_where_something_can_play_them(
+    has_playwright: bool,
+    played: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def offscreen(language: str, pictures: Path | None) -> int:
+        played.append(f"offscreen {language} {pictures}")
+        return 0
+
+    if has_playwright:
+        pytest.importorskip("playwright")
+        monkeypatch.setattr("floater.cli.offscreen.play_offscreen", offscreen)
+    else:
+        monkeypatch.setitem(sys.modules, "playwright", None)
+    assert await demo(Way.BEST, "en", Path("here"), {}) == 0
+    assert played == (["offscreen en here"] if has_playwright else ["terminal"])
+    key = "demo.no_screen" if has_playwright else "demo.no_screen_here"
+    assert capsys.readouterr().out == sentence(key, "en") + "\n"
+
+
+async def test_what_windows_need_is_looked_for(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("PyQt6.QtWebEngineWidgets")
+    assert await module._missing(Way.WINDOWS) == ""
+    monkeypatch.setitem(sys.modules, "playwright", None)
+    assert await module._missing(Way.OFFSCREEN) == "playwright"
+    page.unlink()
+    assert await module._missing(Way.WINDOWS) == "floater/desktop/page"
+
+
+@pytest.mark.parametrize(
+    ("broken", "missing"),
+    [
+        ("raise ImportError('libEGL.so.1 is not there')", "libEGL.so.1 is not there"),
+        ("import os; os._exit(1)", "PyQt6"),
+    ],
+)
+async def test_an_engine_that_cannot_be_loaded_is_missing(
+    broken: str, missing: str, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "PyQt6").mkdir()
+    (tmp_path / "PyQt6" / "__init__.py").write_text(broken)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    assert await module._missing(Way.BEST) == missing

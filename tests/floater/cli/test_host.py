@@ -1,6 +1,13 @@
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
 import pytest
 
-from floater.cli.host import invitation, qr_code
+from floater.cli.host import CANNOT_START, host, invitation, qr_code
 from floater.sentences import sentence
 
 URL = "floater://127.0.0.1:7443#abc"
@@ -35,3 +42,41 @@ def test_the_code_is_made_of_half_blocks() -> None:
     rows = qr_code(URL).splitlines()
     assert len({len(row) for row in rows}) == 1
     assert set("".join(rows)) <= set(" █▀▄")
+
+
+@pytest.mark.asyncio
+async def test_a_server_runs_until_a_signal_and_says_goodbye(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosting = asyncio.get_running_loop().create_task(host(tmp_path / "server", "127.0.0.1:0", "en", {}))
+    said = ""
+    async with asyncio.timeout(60):
+        while sentence("host.end", "en") not in said:
+            await asyncio.sleep(0.01)  # there is no event for a line that is printed
+            assert not hosting.done()
+            said += capsys.readouterr().out
+        assert "    floater://127.0.0.1:" in said
+        assert sentence("host.mails", "en", folder=str(tmp_path / "server" / "outbox")) in said
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await hosting == 0
+    assert capsys.readouterr().out == f"{sentence('host.closing', 'en')}\n"
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_cannot_start_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert await host(tmp_path, place, "en", {}) == CANNOT_START
+    assert capsys.readouterr().err.startswith("floater: ")
+
+
+@pytest.mark.asyncio
+async def test_without_the_server_part_it_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "server.app", None)
+    assert await host(tmp_path, "127.0.0.1:0", "en", {}) == 1
+    assert capsys.readouterr().err == sentence("host.no_server", "en", name="server.app") + "\n"
+    assert list(tmp_path.iterdir()) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from floater import api
-from floater.cli.playground import AN, BOB, Playground
+from floater.cli.playground import AN, BOB, ROOT_FLAGS, Playground
 from floater.client import Client
 from floater.config import ClientConfig
 
@@ -35,3 +35,11 @@ async def test_two_people_live_there_logged_in_and_nothing_of_it_stays(
         assert log.read_text().split() == ["zh_CN.UTF-8", "none"]
     assert list(tmp_path.iterdir()) == []
     assert os.environ["PYTHON_KEYRING_BACKEND"] == "keyring.backends.null.Keyring"
+
+
+async def test_programs_are_started_as_this_person_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("QTWEBENGINE_CHROMIUM_FLAGS", raising=False)
+    flags = Playground("en").environment.get("QTWEBENGINE_CHROMIUM_FLAGS")
+    assert flags == (ROOT_FLAGS if os.geteuid() == 0 else None)
+    monkeypatch.setenv("QTWEBENGINE_CHROMIUM_FLAGS", "--of-their-own")
+    assert Playground("en").environment["QTWEBENGINE_CHROMIUM_FLAGS"] == "--of-their-own"
