@@ -40,7 +40,7 @@ async def _log_in(backend: Backend, guest: Guest, m: control.LogIn) -> None:
 async def _restore(backend: Backend, guest: Guest, m: control.Restore) -> None:
     _expect_logged_out(guest)
     session, answer = await backend.accounts.restore(m, guest.source)
-    await _arrive(backend, guest, session, answer, m.matches)
+    await _arrive(backend, guest, session, answer, m.matches, stranger=m.match_with_stranger)
 
 
 async def _log_out(backend: Backend, guest: Guest, m: control.LogOut) -> None:
@@ -136,6 +136,8 @@ async def _arrive(
     session: Session,
     answer: control.LoggedIn,
     match_ids: tuple[str, ...] = (),
+    *,
+    stranger: str = "",
 ) -> None:
     """Answer, then log the client in, so that the answer comes before news; unless it has gone.
 
@@ -147,4 +149,4 @@ async def _arrive(
         raise ServerRefused(Code.SESSION_ENDED)
     if not guest.is_closed:
         guest.send(answer)
-        backend.matchmaking.arrive(guest, session, number, match_ids)
+        backend.matchmaking.arrive(guest, session, number, match_ids, stranger=stranger)

@@ -282,7 +282,7 @@ async def test_who_drops_while_seeking_is_met_by_nobody(tmp_path: Path) -> None:
         await ann.seek()
         await ann.close()
         async with asyncio.timeout(30):
-            while server.backend.matchmaking.online == 3:
+            while len(server.backend.matchmaking._guests) == 3:
                 await asyncio.sleep(0.01)
         await ben.seek()
         await cat.seek()
