@@ -30,7 +30,7 @@ from floater.wire.limits import PROTOCOL_VERSION
 from server.gateway.backend import Backend
 from server.gateway.dispatch import HANDLERS
 from server.gateway.streams import Stream, log_broken_off
-from server.services.accounts import Session, Source
+from server.services.account_parts import Session, Source
 
 log = logging.getLogger("server.gateway")
 

@@ -9,7 +9,7 @@ from floater.codes import Code
 from floater.errors import ServerRefused
 from floater.wire import control
 from server.gateway.backend import Backend
-from server.services.accounts import Session
+from server.services.account_parts import Session
 from server.services.guests import Guest
 
 Work: TypeAlias = Coroutine[None, None, None] | None
@@ -51,11 +51,11 @@ async def _log_out(backend: Backend, guest: Guest, m: control.LogOut) -> None:
 
 
 async def _forgot_password(backend: Backend, guest: Guest, m: control.ForgotPassword) -> None:
-    guest.send(await backend.accounts.forgot_password(m, guest.source))
+    guest.send(await backend.accounts.passwords.forgot(m, guest.source))
 
 
 async def _reset_password(backend: Backend, guest: Guest, m: control.ResetPassword) -> None:
-    guest.send(await backend.accounts.reset_password(m, guest.source))
+    guest.send(await backend.accounts.passwords.reset(m, guest.source))
 
 
 async def _set_username(backend: Backend, guest: Guest, m: control.SetUsername) -> None:
@@ -66,7 +66,7 @@ async def _set_username(backend: Backend, guest: Guest, m: control.SetUsername) 
 
 
 async def _change_password(backend: Backend, guest: Guest, m: control.ChangePassword) -> None:
-    guest.send(await backend.accounts.change_password(_logged_in(guest), m))
+    guest.send(await backend.accounts.passwords.change(_logged_in(guest), m))
 
 
 # -- strangers ----------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from server.core.quotas import Quotas
 from server.core.rates import parse_rates
 from server.core.sessions import LoggedIn, Revoked
 from server.core.sides import side_of
-from server.services.accounts import Session
+from server.services.account_parts import Session
 from server.services.guests import Guest, Guests
 from server.services.introductions import Introductions
 from server.services.tickets import RelayPass, TicketSigner

@@ -324,7 +324,7 @@ async def test_a_revoked_log_in_is_closed_with_the_reason(tmp_path: Path) -> Non
     async with a_server(tmp_path) as server, people(server, "ann") as (ann,):
         account = next(iter(server.backend.connections)).session
         assert account is not None
-        bus = server.backend.accounts._bus
+        bus = server.backend.accounts._parts.bus
         bus.publish(ACCOUNTS, Revoked(account.account, account.token_hash))  # kept
         assert isinstance(await ann.ask(control.Ping), control.Done)
         bus.publish(ACCOUNTS, Revoked(account.account, None))
