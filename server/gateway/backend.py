@@ -1,9 +1,11 @@
 """What the connections of one server share."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from floater.tasks import Tasks
 from server.config import ServerConfig
+from server.core.rates import Rate
 from server.gateway.observer import Observations
 from server.services.accounts import Accounts
 from server.services.guests import Guest
@@ -25,3 +27,9 @@ class Backend:
     tasks: Tasks
     connections: set[Guest] = field(default_factory=set)
     "Every control connection, logged in or not."
+
+    @cached_property
+    def message_rate(self) -> Rate:
+        """How many messages one connection may send, at once and in the long run."""
+        burst = max(1, self.config.message_burst)
+        return Rate(burst, burst / self.config.message_rate)
