@@ -5,8 +5,9 @@ from functools import cached_property
 
 from floater.tasks import Tasks
 from server.config import ServerConfig
+from server.core.observations import Observations
 from server.core.rates import Rate
-from server.gateway.observer import Observations
+from server.gateway.streams import Stream
 from server.services.accounts import Accounts
 from server.services.guests import Guest
 from server.services.matchmaking import Matchmaking
@@ -19,7 +20,7 @@ class Backend:
     config: ServerConfig
     accounts: Accounts
     matchmaking: Matchmaking
-    observations: Observations
+    observations: Observations[Stream]
     observers: tuple[str, ...]
     "The observers' addresses, as `welcome` names them."
     ticket_key: bytes

@@ -152,7 +152,8 @@ class Connection(asyncio.Protocol):
         self._state = _State.CLOSED
         self._requests.clear()
         self._backend.connections.discard(self)
-        self._backend.observations.forget(self._observer_key)
+        for stream in self._backend.observations.forget(self._observer_key):
+            stream.distrust()
         self._backend.matchmaking.drop(self)
         self._stream.ended()
 
@@ -173,7 +174,8 @@ class Connection(asyncio.Protocol):
             self._stream.distrust()
         else:
             self._stream.trust()
-            self._backend.observations.trust(self._observer_key)
+            for stream in self._backend.observations.trust(self._observer_key):
+                stream.trust()
         deadline = now + self._backend.config.silence_limit
         self._stream.deadline = deadline if self.session is not None else min(deadline, self._log_in_by)
 

@@ -27,7 +27,8 @@ from floater.wire.frame import FrameLimits, FrameReader
 from floater.wire.relay import GO, JOIN_MESSAGES, PREAMBLE, Joined
 from server.config import ServerConfig
 from server.core.halves import Halves, Owner
-from server.gateway.streams import SITE_SHARE, Stream, log_broken_off
+from server.core.networks import SITE_SHARE
+from server.gateway.streams import Stream, log_broken_off
 from server.services.tickets import RelayPass, TicketSigner
 
 log = logging.getLogger("server.gateway")

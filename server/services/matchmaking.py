@@ -39,7 +39,7 @@ class Matchmaking:
         self._config = config
         self._bus = bus
         self._guests = Guests(bus)
-        self._quotas = Quotas(*parse_rates(config.match_limit), local=config.local)
+        self._quotas = Quotas(*parse_rates(config.match_limit, 2), local=config.local)
         self._introductions = Introductions(config, signer, self._guests)
         self._began = time.time()
         self._node = Node(

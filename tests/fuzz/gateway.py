@@ -23,10 +23,10 @@ from floater.wire.endpoint import Endpoint
 from floater.wire.frame import SERVER_LEG, FrameReader
 from server.bus.local import LocalBus
 from server.config import ServerConfig
+from server.core.observations import Observations
 from server.gateway.backend import Backend
 from server.gateway.connection import Connection
-from server.gateway.observer import Observations
-from server.gateway.streams import Streams
+from server.gateway.streams import Stream, Streams
 from server.services.account_parts import Session, Source
 from server.services.accounts import Accounts
 from server.services.keys import Keys
@@ -213,7 +213,7 @@ async def _story(choices: Choices) -> None:
         config=_CONFIG,
         accounts=cast(Accounts, _Accounts()),
         matchmaking=Matchmaking(_CONFIG, TicketSigner(_KEYS), LocalBus()),
-        observations=Observations(),
+        observations=Observations[Stream](),
         observers=(":1",),
         ticket_key=bytes(32),
         tasks=Tasks(),
