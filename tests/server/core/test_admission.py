@@ -164,7 +164,8 @@ def test_a_log_out_counts_a_connection_among_the_unknown_again() -> None:
 
 @pytest.mark.parametrize("bound", ["half_open", "half_open_of_network"])
 def test_where_there_is_no_place_at_all_the_new_one_itself_has_to_go(bound: str) -> None:
-    door = Door(**{bound: 0})
+    bounds: dict[str, Any] = {bound: 0}
+    door = Door(**bounds)
     assert door.admit(HOST) is None
     assert (len(door.admission), door.gone) == (0, [])
 

@@ -100,10 +100,11 @@ async def test_a_stream_is_of_a_known_account_while_the_connection_whose_key_it_
             assert isinstance(await guest.ask(control.Ping), control.Done)
             assert stages() == [Stage.KNOWN]
             (stream,) = observations._streams[key]
-            await observed(asking, "another key", 1)
-            assert stream.stage is Stage.UNKNOWN
-            await observed(asking, key, 2)
-            assert stream.stage is Stage.KNOWN
+            seen = []
+            for number, name in enumerate(("another key", key), 1):
+                await observed(asking, name, number)
+                seen.append(stream.stage)
+            assert seen == [Stage.UNKNOWN, Stage.KNOWN]
             await guest.close()
             async with asyncio.timeout(30):
                 while stream.stage is Stage.KNOWN:
