@@ -59,7 +59,7 @@ async def make_accounts(data_dir: Path, count: int) -> None:
     """Put that many accounts, each with a token, into the database of a server that is not running."""
     async with (
         open_accounts(ServerConfig(data_dir=data_dir), LocalBus()) as accounts,
-        accounts._database.write() as connection,
+        accounts._parts.database.write() as connection,
     ):
         for number in range(1, count + 1):
             await connection.execute(
@@ -72,7 +72,7 @@ async def make_accounts(data_dir: Path, count: int) -> None:
                     created=0.0,
                 )
             )
-            await add_token(connection, number, sha256(token_of(number)), accounts._clock(), keep=3)
+            await add_token(connection, number, sha256(token_of(number)), accounts._parts.clock(), keep=3)
 
 
 def token_of(number: int) -> str:

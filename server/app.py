@@ -24,15 +24,17 @@ from floater.wire.url import ServerUrl
 from server.bus.local import LocalBus
 from server.config import ServerConfig, parse_place
 from server.core.networks import is_loopback
+from server.core.observations import Observations
+from server.core.rates import parse_rates
 from server.errors import CannotStart
 from server.gateway.backend import Backend
 from server.gateway.connection import Connection
 from server.gateway.http import http_protocol
 from server.gateway.listener import Listener, Protocols, listen, server_tls
-from server.gateway.observer import Observations, Observer
+from server.gateway.observer import Observer
 from server.gateway.prober import Prober
 from server.gateway.relay import Relay
-from server.gateway.streams import Streams
+from server.gateway.streams import Stream, Streams
 from server.services.accounts import open_accounts
 from server.services.keys import open_keys
 from server.services.matchmaking import Matchmaking
@@ -78,6 +80,8 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
         config, url = _addressed(config, main, keys.fingerprint)
         tasks, bus = Tasks(), LocalBus()
         try:
+            for limit in (config.match_limit, config.handshake_limit):
+                parse_rates(limit, 2)
             prober = Prober(config.probe_limit, _addresses(main, *observers), tasks)
             accounts = await stack.enter_async_context(open_accounts(config, bus))
         except (FloaterError, ValueError) as error:
@@ -87,7 +91,7 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
         signer = TicketSigner(keys)
         matchmaking = Matchmaking(config, signer, bus)
         stack.callback(matchmaking.close)
-        streams, observations = Streams(config), Observations()
+        streams, observations = Streams(config), Observations[Stream]()
         stack.push_async_callback(tasks.close)
         backend = Backend(
             config=config,

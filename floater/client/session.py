@@ -64,8 +64,8 @@ class Session:
     ) -> None:
         """Start to carry out an order."""
         match order:
-            case session.SendRestore(token, match_ids):
-                self._tasks.start(self._restore(token, match_ids), "restore")
+            case session.SendRestore():
+                self._tasks.start(self._restore(order), "restore")
             case encounter.SendEndMatch(match_id, reason):
                 self.finish(self.tell(control.EndMatch(UNNUMBERED, match_id, reason)), "end match")
             case session.SendLogOut():
@@ -102,9 +102,10 @@ class Session:
         if token := await self._tokens.load():
             self._feed(session.Remember(token))
 
-    async def _restore(self, token: str, match_ids: tuple[str, ...]) -> None:
+    async def _restore(self, order: session.SendRestore) -> None:
+        restore = control.Restore(UNNUMBERED, order.token, order.match_ids, order.stranger)
         try:
-            answer = await self.request(control.Restore(UNNUMBERED, token, match_ids))
+            answer = await self.request(restore)
         except ServerRefused as error:
             self._feed(session.RestoreRefused(error.code, error.retry_after))
         except Unreachable:

@@ -8,11 +8,10 @@ from floater.net.server_connect import Proxy, open_server_socket, open_server_st
 from floater.wire import relay
 from floater.wire.codec import encode
 from floater.wire.control import Refused
-from floater.wire.frame import FrameLimits, FrameReader
+from floater.wire.frame import FrameReader
 from floater.wire.url import ServerUrl
 
 _QUESTION = relay.PREAMBLE + encode(relay.Join(b"may I?"))
-_LIMITS = FrameLimits(header=1_024, body=0)
 
 
 async def relay_answers(server: ServerUrl, *, tls: bool, proxy: Proxy | None, within: float) -> bool:
@@ -28,7 +27,7 @@ async def _ask(server: ServerUrl, proxy: Proxy | None) -> bool:
     loop = asyncio.get_running_loop()
     with await open_server_socket(server, proxy=proxy) as sock:
         await loop.sock_sendall(sock, _QUESTION)
-        reader = FrameReader(_LIMITS)
+        reader = FrameReader(relay.RELAY_LEG)
         while data := await loop.sock_recv(sock, 1_024):
             if (answered := _is_refusal(reader, data)) is not None:
                 return answered
@@ -48,7 +47,7 @@ class _Listener(asyncio.Protocol):
     """Hears one answer."""
 
     def __init__(self) -> None:
-        self._reader = FrameReader(_LIMITS)
+        self._reader = FrameReader(relay.RELAY_LEG)
         self.answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes) -> None:

@@ -18,7 +18,7 @@ from floater.net.sockets import forget_on_close, prepare_link
 from floater.wire import relay
 from floater.wire.codec import encode
 from floater.wire.control import Refused, code_of
-from floater.wire.frame import FrameLimits, FrameReader
+from floater.wire.frame import FrameReader
 from floater.wire.url import ServerUrl
 
 CONNECT_PATIENCE: Final = 5.0
@@ -28,7 +28,6 @@ RAW_PATIENCE: Final = 5.0
 then TLS does no harm."""
 WAIT: Final = 35.0
 "Seconds for an answer inside TLS; the server gives up before."
-_LIMITS: Final = FrameLimits(header=1_024, body=0)
 
 RelayStream = socket.socket | asyncio.Transport
 "Carries the peer's own bytes from its first byte on."
@@ -120,7 +119,7 @@ class _Answer:
     """Reads the relay's answer."""
 
     def __init__(self) -> None:
-        self._reader = FrameReader(_LIMITS)
+        self._reader = FrameReader(relay.RELAY_LEG)
         self.is_joined = False
 
     def feed(self, data: bytes) -> None:

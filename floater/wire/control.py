@@ -108,6 +108,13 @@ class Restore(Request, frozen=True):
 
     token: Token
     matches: Annotated[tuple[MatchId, ...], Meta(max_length=MAX_MATCHES)] = ()
+    stranger: bool = True
+    "The first of `matches` is with a stranger; no other is."
+
+    @property
+    def match_with_stranger(self) -> str:
+        """Which of `matches` is with a stranger; empty if there is none."""
+        return self.matches[0] if self.matches and self.stranger else ""
 
 
 class LogOut(Request, frozen=True):

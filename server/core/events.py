@@ -29,9 +29,7 @@ class Request(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """An account has logged in, and says which of its matches still go on, a stranger's first.
-
-    All others are over.
+    """An account has logged in, and says which of its matches still go on. All others are over.
 
     A match that no node remembers was made before this server started: it is believed.
     """
@@ -40,6 +38,8 @@ class Returned:
     match_ids: tuple[str, ...]
     host: str
     "The address that its control connection comes from now."
+    stranger: str = ""
+    "Which of its matches is with a stranger; empty if there is none."
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
-class PeerMoved:
+class PeerCandidates:
     """Tell an account the peer's candidates as they are now."""
 
     match_id: str
@@ -241,4 +241,6 @@ class MatchEnded:
     reason: EndReason
 
 
-Effect: TypeAlias = Send | Agreed | Refused | Matched | PeerMoved | PeerOpened | MatchEnded
+News: TypeAlias = Matched | PeerCandidates | PeerOpened | MatchEnded
+"What an account is told."
+Effect: TypeAlias = Send | Agreed | Refused | News

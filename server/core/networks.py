@@ -5,6 +5,10 @@ customer can have for the asking: an IPv4 /24, or an IPv6 /48, which holds 65,53
 """
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+SITE_SHARE: Final = 4
+"How many times the share of one network a whole site may have."
 
 
 def network_of(host: str) -> bytes:

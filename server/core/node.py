@@ -42,7 +42,6 @@ from server.core.events import (
 from server.core.matches import ABSENCE_LIMIT, Ended, Matches
 from server.core.pairing import Paired, Undo
 from server.core.pool import NodeId, UserId
-from server.core.seat import SeatState
 from server.core.sides import Sides
 from server.core.strangers import Effect as StrangersEffect
 from server.core.strangers import Strangers
@@ -79,20 +78,6 @@ class Node:
         due = (self._strangers.deadline, self._matches.deadline)
         return min((when for when in due if when is not None), default=None)
 
-    @property
-    def waiting(self) -> int:
-        """How many accounts of this node wait."""
-        return self._strangers.waiting
-
-    @property
-    def ongoing(self) -> int:
-        """How many matches go on."""
-        return len(self._matches)
-
-    def state(self, user: UserId) -> SeatState | None:
-        """Return how an account's seat stands; None if it has none."""
-        return self._strangers.state(user)
-
     def match_of(self, user: UserId) -> str:
         """Return the stranger's match that an account is in; empty if there is none."""
         return self._strangers.match_of(user)
@@ -103,11 +88,6 @@ class Node:
             return False
         return None if self._matches.past.reason(match_id, user) is None else True
 
-    def peer_of(self, user: UserId) -> UserId | None:
-        """Return the other account of that match; None if it is not known."""
-        peer = self._matches.peer(self.match_of(user), user)
-        return None if peer is None else peer.user
-
     def feed(self, event: Event | Tick, *, now: float) -> list[Effect]:
         """Advance.
 
@@ -116,8 +96,8 @@ class Node:
                 the `match_id` of a search is not new.
         """
         match event:
-            case Returned(user, match_ids, host):
-                return self._return(user, match_ids, host, now)
+            case Returned():
+                return self._return(event, now)
             case Dropped(user):
                 return self._drop(user, now)
             case Left(user):
@@ -144,14 +124,18 @@ class Node:
 
     # -- coming and going -----------------------------------------------------------------
 
-    def _return(self, user: UserId, match_ids: tuple[str, ...], host: str, now: float) -> list[Effect]:
+    def _return(self, event: Returned, now: float) -> list[Effect]:
+        user = event.user
         self._strangers.sit(user)
         effects: list[Effect] = []
-        if self.match_of(user) not in match_ids:  # also if it is in none
+        if self.match_of(user) not in event.match_ids:  # also if it is in none
             effects += self._stop_waiting(user, now)
-        effects += self._from_matches(self._matches.feed(matches.Return(user, match_ids), now=now), now)
+        news = self._matches.feed(matches.Return(user, event.match_ids), now=now)
+        effects += self._from_matches(news, now)
+        if matches.Believed(event.stranger, user) in news:
+            self._strangers.hold(user, event.stranger)
         for match_id in self._matches.of(user):
-            effects += self._sides.move(match_id, user, host)
+            effects += self._sides.move(match_id, user, event.host)
         return effects
 
     def _drop(self, user: UserId, now: float) -> list[Effect]:
@@ -227,8 +211,8 @@ class Node:
                     done += [MatchEnded(user, match_id, reason)] if by_peer else []
                 case matches.Missed(match_id, user, reason):
                     done.append(MatchEnded(user, match_id, reason))
-                case matches.Believed(match_id, user):
-                    self._strangers.hold(user, match_id)
+                case matches.Believed():
+                    pass  # it matters to `_return` alone
                 case _:  # Gone
                     self._strangers.remove(effect.user, now=now)
         return done

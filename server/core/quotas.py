@@ -7,7 +7,7 @@ other, collects their addresses. A match that the peer broke off before it becam
 from typing import Final
 
 from floater.wire.control import EndReason
-from server.core.events import Matched, MatchEnded, PeerMoved, PeerOpened
+from server.core.events import Matched, MatchEnded, News
 from server.core.networks import is_loopback, network_of
 from server.core.pool import UserId
 from server.core.rates import Rate, Rates
@@ -35,7 +35,7 @@ class Quotas:
         """Return 0.0 if an account may look for a match, else the seconds after which to ask again."""
         return self._rates.wait(self._keys(account, host), now=now)
 
-    def hear(self, news: Matched | MatchEnded | PeerMoved | PeerOpened, host: str, *, now: float) -> None:
+    def hear(self, news: News, host: str, *, now: float) -> None:
         """Count a match, or give it back, by the news that an account at this address gets."""
         if isinstance(news, Matched):
             times = 1

@@ -29,12 +29,31 @@ class Rate:
         """Seconds between two in the long run."""
         return self.seconds / self.count
 
+    def wait(self, good_at: float, *, now: float) -> float:
+        """Return 0.0 if one more may be granted now, else the seconds after which to ask again.
 
-def parse_rates(text: str) -> tuple[Rate | None, ...]:
+        Args:
+            good_at: when what has been granted is as good as forgotten; any past time at first.
+            now: monotonic seconds.
+        """
+        # A tolerance, because n times an interval is not exactly n intervals in floating point.
+        beyond = max(good_at, now) + self.interval - (now + self.seconds)
+        return beyond if beyond > self.interval * 1e-6 else 0.0
+
+    def charge(self, good_at: float, *, now: float, times: int = 1) -> float:
+        """Return what becomes of `good_at` by granting one more; a negative number gives back."""
+        return max(good_at, now) + self.interval * times
+
+
+def parse_rates(text: str, *counts: int) -> tuple[Rate | None, ...]:
     """Read `COUNT/SECONDS` several times, with `-` for no limit.
 
+    Args:
+        text: the rates.
+        counts: how many there may be; any number if none is given.
+
     Raises:
-        ValueError: something else, or a number that is not above 0.
+        ValueError: something else, another number of them, or a number that is not above 0.
     """
     rates: list[Rate | None] = []
     for word in text.split():
@@ -46,6 +65,8 @@ def parse_rates(text: str) -> tuple[Rate | None, ...]:
         if rate.count < 1 or not math.isfinite(rate.seconds) or rate.seconds <= 0:
             raise ValueError(f"{word!r} is not COUNT/SECONDS")
         rates.append(rate)
+    if counts and len(rates) not in counts:
+        raise ValueError(f"{text!r} is not COUNT/SECONDS {counts[-1]} times")
     return tuple(rates)
 
 
@@ -73,23 +94,22 @@ class Rates:
             0.0 if it was granted, else the seconds after which to ask again.
         """
         wanted = tuple(wanted)
-        wait = max((self._wait(key, rate, now) for key, rate in wanted), default=0.0)
+        wait = self.wait(wanted, now=now)
         if wait > 0.0:
             return wait
         for key, rate in wanted:
-            good_at = max(self._good_at.pop(key, now), now) + rate.interval
-            self._good_at[key] = good_at
+            self._good_at[key] = rate.charge(self._good_at.pop(key, now), now=now)
             if len(self._good_at) > self._max_keys:
                 self._forget_one(now)
         return 0.0
 
     def wait(self, wanted: Iterable[tuple[bytes, Rate]], *, now: float) -> float:
         """Return what `take` would, and take nothing."""
-        return max((self._wait(key, rate, now) for key, rate in wanted), default=0.0)
+        return max((rate.wait(self._good_at.get(key, now), now=now) for key, rate in wanted), default=0.0)
 
     def charge(self, key: bytes, rate: Rate, *, now: float, times: int = 1) -> None:
         """Take from a key even if its limit is used up; a negative number gives back."""
-        good_at = max(self._good_at.pop(key, now), now) + rate.interval * times
+        good_at = rate.charge(self._good_at.pop(key, now), now=now, times=times)
         self._good_at[key] = min(good_at, now + 2 * rate.seconds)
         if len(self._good_at) > self._max_keys:
             self._forget_one(now)
@@ -97,12 +117,6 @@ class Rates:
     def used(self, key: bytes, *, now: float) -> float:
         """Return how much of a key's limit is used up, in seconds: all of it is the `seconds` of its rate."""
         return max(self._good_at.get(key, now) - now, 0.0)
-
-    def _wait(self, key: bytes, rate: Rate, now: float) -> float:
-        good_at = max(self._good_at.get(key, now), now)
-        # A tolerance, because n times an interval is not exactly n intervals in floating point.
-        beyond = good_at + rate.interval - (now + rate.seconds)
-        return beyond if beyond > rate.interval * 1e-6 else 0.0
 
     def _forget_one(self, now: float) -> None:
         """Forget one of the keys untouched for longest: one as good as new, or else the least used.

@@ -21,7 +21,7 @@ from server.core.events import (
     HasOpened,
     Matched,
     Opened,
-    PeerMoved,
+    PeerCandidates,
     PeerOpened,
     Refused,
     Send,
@@ -37,7 +37,7 @@ UPDATE_WINDOW: Final = 600.0
 MAX_UPDATES: Final = 16
 MAX_OPENED: Final = 32
 
-Effect: TypeAlias = Agreed | Refused | Send | Matched | PeerMoved | PeerOpened
+Effect: TypeAlias = Agreed | Refused | Send | Matched | PeerCandidates | PeerOpened
 
 
 @dataclass(slots=True)
@@ -157,7 +157,7 @@ class Sides:
 
     def _tell(self, match_id: str, user: UserId, view: _View) -> list[Effect]:
         candidates, nat = self._known(view)
-        return [PeerMoved(match_id, user, candidates, nat)] if candidates else []
+        return [PeerCandidates(match_id, user, candidates, nat)] if candidates else []
 
 
 def _may(times: deque[float], now: float) -> bool:

@@ -51,11 +51,6 @@ class Strangers:
         due = (self._pairing.deadline, self._matching.deadline)
         return min((when for when in due if when is not None), default=None)
 
-    @property
-    def waiting(self) -> int:
-        """How many accounts of this node wait."""
-        return len(self._matching)
-
     def state(self, user: UserId) -> SeatState | None:
         """Return how an account's seat stands; None if it has none."""
         return self._seats.state(user)

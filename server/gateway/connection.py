@@ -27,10 +27,11 @@ from floater.wire.control import CLIENT_MESSAGES
 from floater.wire.endpoint import Endpoint
 from floater.wire.frame import SERVER_LEG, Frame, FrameReader
 from floater.wire.limits import PROTOCOL_VERSION
+from server.core.requests import Requests
 from server.gateway.backend import Backend
 from server.gateway.dispatch import HANDLERS
 from server.gateway.streams import Stream, log_broken_off
-from server.services.accounts import Session, Source
+from server.services.account_parts import Session, Source
 
 log = logging.getLogger("server.gateway")
 
@@ -39,8 +40,6 @@ AGENT: Final = "floater-server"
 COME_AGAIN: Final = 1.0
 "Seconds after which a client may come again that was closed for its silence."
 _SEND_BUFFER: Final = 32_768
-_MAX_WAITING: Final = 64
-"Requests that may wait behind one; then we stop reading until it is done."
 
 
 class _State(Enum):
@@ -56,13 +55,12 @@ class Connection(asyncio.Protocol):
         "_backend",
         "_good_at",
         "_log_in_by",
-        "_now_doing",
         "_observer_key",
         "_reader",
+        "_requests",
         "_state",
         "_stream",
         "_transport",
-        "_waiting",
         "device",
         "session",
     )
@@ -74,10 +72,9 @@ class Connection(asyncio.Protocol):
         self._reader = FrameReader(SERVER_LEG)
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._observer_key = ""
-        self._good_at = 0.0  # when its allowance of messages is full again (generic cell rate algorithm)
+        self._good_at = 0.0  # what `core.rates.Rate` knows of its messages
         self._log_in_by = 0.0
-        self._now_doing = 0  # the id of the request that is being carried out, 0 for none
-        self._waiting: list[control.Request] | None = None
+        self._requests = Requests()
         self.session: Session | None = None
         "The log-in; set by `Guests`, as is `device`."
         self.device = 0
@@ -153,9 +150,10 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that it has gone. A talk of its person goes on without it."""
         self._state = _State.CLOSED
-        self._waiting = None
+        self._requests.clear()
         self._backend.connections.discard(self)
-        self._backend.observations.forget(self._observer_key)
+        for stream in self._backend.observations.forget(self._observer_key):
+            stream.distrust()
         self._backend.matchmaking.drop(self)
         self._stream.ended()
 
@@ -176,7 +174,8 @@ class Connection(asyncio.Protocol):
             self._stream.distrust()
         else:
             self._stream.trust()
-            self._backend.observations.trust(self._observer_key)
+            for stream in self._backend.observations.trust(self._observer_key):
+                stream.trust()
         deadline = now + self._backend.config.silence_limit
         self._stream.deadline = deadline if self.session is not None else min(deadline, self._log_in_by)
 
@@ -187,10 +186,10 @@ class Connection(asyncio.Protocol):
             self.dismiss(Code.TIMED_OUT, COME_AGAIN)
 
     def _spend(self, now: float) -> None:
-        config = self._backend.config
-        self._good_at = max(self._good_at, now) + 1.0 / config.message_rate
-        if self._good_at - now > config.message_burst / config.message_rate:
+        rate = self._backend.message_rate
+        if rate.wait(self._good_at, now=now):
             raise RemoteProtocolError(Code.TOO_MANY_TRIES, "messages")
+        self._good_at = rate.charge(self._good_at, now=now)
 
     # -- messages -------------------------------------------------------------------------
 
@@ -232,36 +231,30 @@ class Connection(asyncio.Protocol):
         )
 
     def _request(self, message: control.Request) -> None:
-        if not self._now_doing:
+        if self._requests.add(message):
             self._carry_out(message)
-            return
-        waiting = self._waiting = self._waiting or []
-        if message.id == self._now_doing or any(message.id == other.id for other in waiting):
-            raise RemoteProtocolError(Code.BAD_FIELD, "id in use")
-        waiting.append(message)
-        if len(waiting) >= _MAX_WAITING:
+        elif self._requests.is_full:
             self._transport.pause_reading()
 
-    def _carry_out(self, message: control.Request) -> None:
-        try:
-            work = HANDLERS[type(message)](self._backend, self, message)
-        except Exception as error:  # a fault in one request must not end the others
-            self._turn_down(message.id, error)
-            return
-        if work is not None:
-            self._now_doing = message.id
-            self._backend.tasks.start(self._finish(message.id, work), type(message).__name__)
+    def _carry_out(self, message: control.Request | None) -> None:
+        """Carry out a request, and those that wait behind it, up to the first that takes time."""
+        while message is not None and not self.is_closed:
+            try:
+                work = HANDLERS[type(message)](self._backend, self, message)
+            except Exception as error:  # a fault in one request must not end the others
+                self._turn_down(message.id, error)
+            else:
+                if work is not None:
+                    self._backend.tasks.start(self._finish(message.id, work), type(message).__name__)
+                    return
+            message = self._requests.next()
 
     async def _finish(self, id_: int, work: Coroutine[None, None, None]) -> None:
         try:
             await work
         except Exception as error:  # as above
             self._turn_down(id_, error)
-        self._now_doing = 0
-        while self._waiting and not self._now_doing and not self.is_closed:
-            self._carry_out(self._waiting.pop(0))
-        if not self._waiting:
-            self._waiting = None
+        self._carry_out(self._requests.next())
         if not self._transport.is_closing():
             self._set_deadline(asyncio.get_running_loop().time())
             self._transport.resume_reading()

@@ -9,7 +9,7 @@ from floater.codes import Code
 from floater.errors import ServerRefused
 from floater.wire import control
 from server.gateway.backend import Backend
-from server.services.accounts import Session
+from server.services.account_parts import Session
 from server.services.guests import Guest
 
 Work: TypeAlias = Coroutine[None, None, None] | None
@@ -40,7 +40,7 @@ async def _log_in(backend: Backend, guest: Guest, m: control.LogIn) -> None:
 async def _restore(backend: Backend, guest: Guest, m: control.Restore) -> None:
     _expect_logged_out(guest)
     session, answer = await backend.accounts.restore(m, guest.source)
-    await _arrive(backend, guest, session, answer, m.matches)
+    await _arrive(backend, guest, session, answer, m.matches, stranger=m.match_with_stranger)
 
 
 async def _log_out(backend: Backend, guest: Guest, m: control.LogOut) -> None:
@@ -51,11 +51,11 @@ async def _log_out(backend: Backend, guest: Guest, m: control.LogOut) -> None:
 
 
 async def _forgot_password(backend: Backend, guest: Guest, m: control.ForgotPassword) -> None:
-    guest.send(await backend.accounts.forgot_password(m, guest.source))
+    guest.send(await backend.accounts.passwords.forgot(m, guest.source))
 
 
 async def _reset_password(backend: Backend, guest: Guest, m: control.ResetPassword) -> None:
-    guest.send(await backend.accounts.reset_password(m, guest.source))
+    guest.send(await backend.accounts.passwords.reset(m, guest.source))
 
 
 async def _set_username(backend: Backend, guest: Guest, m: control.SetUsername) -> None:
@@ -66,7 +66,7 @@ async def _set_username(backend: Backend, guest: Guest, m: control.SetUsername) 
 
 
 async def _change_password(backend: Backend, guest: Guest, m: control.ChangePassword) -> None:
-    guest.send(await backend.accounts.change_password(_logged_in(guest), m))
+    guest.send(await backend.accounts.passwords.change(_logged_in(guest), m))
 
 
 # -- strangers ----------------------------------------------------------------------------
@@ -136,6 +136,8 @@ async def _arrive(
     session: Session,
     answer: control.LoggedIn,
     match_ids: tuple[str, ...] = (),
+    *,
+    stranger: str = "",
 ) -> None:
     """Answer, then log the client in, so that the answer comes before news; unless it has gone.
 
@@ -147,4 +149,4 @@ async def _arrive(
         raise ServerRefused(Code.SESSION_ENDED)
     if not guest.is_closed:
         guest.send(answer)
-        backend.matchmaking.arrive(guest, session, number, match_ids)
+        backend.matchmaking.arrive(guest, session, number, match_ids, stranger=stranger)

@@ -18,7 +18,8 @@ import h11
 from server.config import ServerConfig
 from server.gateway.pages import Answer, Asked, answer, plain, security_policy
 from server.gateway.streams import log_broken_off
-from server.services.accounts import Accounts, Source
+from server.services.account_parts import Source
+from server.services.accounts import Accounts
 
 MAX_HEAD: Final = 16_384
 "Bytes of the request line and all headers."

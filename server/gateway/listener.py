@@ -30,7 +30,8 @@ from floater.crypto.certificate import CertifiedKey, load_certified_key
 from floater.tasks import Tasks
 from floater.wire import relay
 from server.config import ServerConfig, parse_place
-from server.core.rates import Rates, parse_rates
+from server.core.call_rates import CallRates
+from server.core.rates import parse_rates
 from server.errors import CannotListen, CannotStart
 from server.gateway.streams import Stream, Streams, endpoint_of
 
@@ -116,8 +117,8 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._bound: list[socket.socket] = []
         self._unread: dict[Stream, socket.socket] = {}
-        self._rates = Rates()
-        self._handshakes = parse_rates(config.handshake_limit)
+        of_network, of_site = parse_rates(config.handshake_limit, 2)
+        self._handshakes = CallRates(of_network=of_network, of_site=of_site)
 
     def open(self, bound: socket.socket, *, observer_only: bool = False) -> None:
         """Accept from a listening socket, which belongs to this object from now on."""
@@ -203,9 +204,7 @@ class Listener:
         """Return 0.0 if its network may begin a handshake now, else the seconds after which to look again."""
         if stream.is_exempt:
             return 0.0
-        keys = (b"network|" + stream.network, b"site|" + stream.site)
-        wanted = [(key, rate) for key, rate in zip(keys, self._handshakes, strict=True) if rate is not None]
-        return self._rates.take(wanted, now=self._loop.time())
+        return self._handshakes.take(network=stream.network, site=stream.site, now=self._loop.time())
 
     def _look_again(self, stream: Stream, sock: socket.socket) -> None:
         if stream in self._unread:

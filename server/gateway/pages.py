@@ -19,7 +19,8 @@ from floater.codes import Code
 from floater.errors import ServerRefused
 from floater.languages import LANGUAGES, choose_language
 from floater.wire import control
-from server.services.accounts import Accounts, Source
+from server.services.account_parts import Source
+from server.services.accounts import Accounts
 from server.services.onetimes import ACTIVATE_PAGE, RESET_PAGE
 from server.services.words import read_page, render, sentence_of, words_of
 
@@ -193,9 +194,9 @@ async def _activate(accounts: Accounts, page: _PageRequest, source: Source) -> N
 
 async def _reset(accounts: Accounts, page: _PageRequest, source: Source) -> None:
     if page.token:
-        await accounts.reset_by_link(page.token, page.fields.get("password", ""), source)
+        await accounts.passwords.reset_by_link(page.token, page.fields.get("password", ""), source)
     else:
-        await accounts.reset_password(_read(page, control.ResetPassword), source)
+        await accounts.passwords.reset(_read(page, control.ResetPassword), source)
 
 
 def _read(page: _PageRequest, kind: type[Asking]) -> Asking:

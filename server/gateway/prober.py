@@ -17,8 +17,9 @@ from floater.tasks import Tasks
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 from floater.wire.stun import Probe
-from server.core.networks import network_of
-from server.core.rates import Rates, parse_rates
+from server.core.call_rates import CallRates
+from server.core.networks import network_of, site_of
+from server.core.rates import parse_rates
 
 PROBE_TIMEOUT: Final = 0.9
 "Seconds after which a SYN counts as dropped: less than TCP's first repetition, so only one is sent."
@@ -45,12 +46,10 @@ class Prober:
     """
 
     def __init__(self, limit: str, addresses: Sequence[str], tasks: Tasks) -> None:
-        self._limits = parse_rates(limit)
-        if len(self._limits) not in (0, 2):
-            raise ValueError(f"{limit!r} is not COUNT/SECONDS twice")
+        rates = parse_rates(limit, 0, 2)
+        self._rates = CallRates(of_network=rates[0], in_all=rates[1]) if rates else None
         self._addresses = tuple(addresses)
         self._tasks = tasks
-        self._rates = Rates()
 
     def probe(self, wanted: Probe, asker: Endpoint, own: str, tell: Callable[[Probe, Stray], None]) -> Probe:
         """Send SYNs to `asker` from the sources it wants, at once.
@@ -77,11 +76,10 @@ class Prober:
         return under_way
 
     def _may(self, asker: Endpoint) -> bool:
-        if not self._limits:
+        if self._rates is None:
             return False
-        keys = (network_of(asker.host), b"")
-        wanted = [(key, rate) for key, rate in zip(keys, self._limits, strict=True) if rate is not None]
-        return not self._rates.take(wanted, now=asyncio.get_running_loop().time())
+        network, site = network_of(asker.host), site_of(asker.host)
+        return not self._rates.take(network=network, site=site, now=asyncio.get_running_loop().time())
 
 
 def _send_syn(source: str, target: Endpoint) -> socket.socket | None:

@@ -17,22 +17,37 @@ import logging
 import socket
 from collections.abc import Callable
 from enum import Enum
+from itertools import count
 from typing import Final, cast
 
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
-from floater.wire.codec import Message, UnknownType, encode
-from floater.wire.control import Refused, Role
-from floater.wire.frame import FrameLimits, FrameReader
-from floater.wire.relay import GO, JOIN_MESSAGES, PREAMBLE, Joined
+from floater.wire.codec import Message, encode
+from floater.wire.control import Refused
+from floater.wire.relay import GO, Joined, JoinReader
 from server.config import ServerConfig
 from server.core.halves import Halves, Owner
-from server.gateway.streams import SITE_SHARE, Stream, log_broken_off
+from server.core.networks import SITE_SHARE
+from server.core.relaying import (
+    Close,
+    Closed,
+    Cut,
+    Effect,
+    Entered,
+    Event,
+    Join,
+    Refuse,
+    Relaying,
+    RelayLimits,
+    StreamId,
+    Swept,
+    Use,
+)
+from server.gateway.streams import Stream, log_broken_off
 from server.services.tickets import RelayPass, TicketSigner
 
 log = logging.getLogger("server.gateway")
 
-_LIMITS: Final = FrameLimits(header=1_024, body=0)
 _HIGH_WATER: Final = 262_144
 _LOW_WATER: Final = 65_536
 _TLS_WATER: Final = 32_768
@@ -41,13 +56,10 @@ _TLS_SOCKET: Final = 262_144
 "Bytes that the system may buffer of such a stream, each way."
 _FLUSH: Final = 30.0
 "Seconds that the remaining side has to read the last bytes of a pair."
-_DAY: Final = 86_400.0
-_REMEMBERED: Final = 100_000
-"Accounts whose use of the relay is remembered; the one that used it longest ago goes first."
 
 
 class Relay:
-    """All streams of the relay.
+    """All streams of the relay: performs what `core.relaying` decides.
 
     Args:
         config: limits.
@@ -61,142 +73,90 @@ class Relay:
         self.config = config
         self._signer = signer
         self._is_good = is_good
-        self._places: dict[str, dict[Role, RelayStream]] = {}
-        self._pairs: set[Pair] = set()
-        self._halves: Halves[RelayStream] = Halves(
-            in_all=config.relay_halves,
-            of_network=config.relay_halves_per_address,
-            of_site=SITE_SHARE * config.relay_halves_per_address,
-            of_account=config.relay_halves_per_account,
-        )
-        self._moved: dict[int, int] = {}
-        self._day_left = _DAY
-        self._is_heavy = False
+        self._relaying = Relaying(_limits(config), _halves(config))
+        self._streams: dict[StreamId, RelayStream] = {}
+        self._ids = count(1)
 
     def __len__(self) -> int:
         """How many matches have a stream here."""
-        return len(self._places)
+        return len(self._relaying)
 
     def protocol(self, stream: Stream) -> "RelayStream":
         """Make the protocol of one connection."""
         return RelayStream(stream, self)
 
     def enter(self, stream: "RelayStream", token: bytes) -> None:
-        """Register a stream for its side, and join it to the other side if that is there.
+        """Let a stream in by the token that it has shown, join it to its other side, or refuse it.
 
         Raises:
-            RemoteProtocolError: RELAY_REFUSED or RELAY_FULL.
+            RemoteProtocolError: RELAY_REFUSED: the token is not ours.
         """
         relay_pass = self._signer.read_relay_token(token)
-        match_id, role = relay_pass.match_id, relay_pass.role
-        if not self._is_good(relay_pass):
-            raise RemoteProtocolError(Code.RELAY_REFUSED, "its match is over")
-        if self._moved.get(relay_pass.account, 0) >= self.config.relay_bytes:
-            raise RemoteProtocolError(Code.RELAY_REFUSED, "used up")
-        if (older := self._places.get(match_id, {}).get(role)) is not None:
-            older.end()  # and if it was joined, the other side with it
-        other = self._places.get(match_id, {}).get(Role.FOLLOWER if role is Role.LEADER else Role.LEADER)
-        if other is not None and (self._is_heavy or len(self._pairs) >= self.config.max_relays):
-            other.refuse(Code.RELAY_FULL)
-            raise RemoteProtocolError(Code.RELAY_FULL)
-        self._places.setdefault(match_id, {})[role] = stream
-        stream.place = relay_pass
-        if other is None:
-            for loser in self._halves.add(stream, stream.owner):
-                loser.refuse(Code.RELAY_FULL)
-            return
-        self._halves.remove(other, other.owner)
-        pair = Pair(stream, other)
-        self._pairs.add(pair)
-        stream.join(other, pair)
-        other.join(stream, pair)
+        stream.id, stream.relay_pass = next(self._ids), relay_pass
+        self._streams[stream.id] = stream
+        match_id, role, owner = relay_pass.match_id, relay_pass.role, stream.owner
+        self._feed(Entered(stream.id, match_id, role, owner, self._is_good(relay_pass)))
 
     def leave(self, stream: "RelayStream") -> None:
-        """Remove a stream that has ended or was replaced. May be called again."""
-        if (place := stream.place) is None:
-            return
-        self._halves.remove(stream, stream.owner)
-        stream.place = None
-        sides = self._places.get(place.match_id)
-        if sides is not None and sides.get(place.role) is stream:
-            del sides[place.role]
-            if not sides:
-                del self._places[place.match_id]
-        if stream.pair is not None:
-            self._charge(place.account, stream.pair)
-            self._pairs.discard(stream.pair)
+        """Remove a stream that has ended."""
+        if self._streams.pop(stream.id, None) is not None:
+            self._feed(Closed(stream.id, stream.moved))
 
     def sweep(self, elapsed: float) -> None:
-        """End the pairs that are idle, whose match is over, or that have used up a quota.
+        """Count `elapsed` seconds since the last sweep, and end what is over."""
+        joined = [stream for stream in self._streams.values() if stream.is_joined]
+        uses = {
+            stream.id: Use(stream.moved, stream.held, self._is_good(stream.relay_pass)) for stream in joined
+        }
+        self._feed(Swept(elapsed, uses))
 
-        Args:
-            elapsed: seconds since the last sweep.
-        """
-        self._day_left -= elapsed
-        if self._day_left <= 0.0:
-            self._day_left = _DAY
-            self._moved.clear()
-        for pair in list(self._pairs):
-            sides = [place for stream in (pair.one, pair.other) if (place := stream.place) is not None]
-            for place in sides:
-                self._charge(place.account, pair)
-            is_used_up = any(self._moved.get(place.account, 0) >= self.config.relay_bytes for place in sides)
-            is_good = all(self._is_good(place) for place in sides)
-            if pair.is_over(elapsed, self.config, is_good=is_good) or is_used_up:
-                log.debug("= relay pair over")
-                pair.one.end()
-        self._shed()
+    def _feed(self, event: Event) -> None:
+        for effect in self._relaying.feed(event):
+            self._perform(effect)
 
-    # -- bytes ----------------------------------------------------------------------------
-
-    def _charge(self, account: int, pair: "Pair") -> None:
-        """Count for an account what a pair has moved since it was last counted."""
-        new = pair.moved - pair.charged.get(account, 0)
-        pair.charged[account] = pair.moved
-        if account and new:
-            self._moved[account] = self._moved.pop(account, 0) + new
-            if len(self._moved) > _REMEMBERED:
-                del self._moved[next(iter(self._moved))]
-
-    def _shed(self) -> None:
-        """End the most stalled pairs while too many bytes are held in all."""
-        held = {pair: pair.held() for pair in self._pairs}
-        in_all = sum(held.values())
-        self._is_heavy = in_all > self.config.relay_memory
-        for pair in sorted(held, key=held.__getitem__, reverse=True) if self._is_heavy else ():
-            if in_all <= self.config.relay_memory:
-                break
-            log.warning("= the relay holds too much: the most stalled pair ends")
-            in_all -= held[pair]
-            pair.one.cut()
-            pair.other.cut()
+    def _perform(self, effect: Effect) -> None:
+        streams = self._streams
+        match effect:
+            case Join(one, other):
+                traffic = Traffic()
+                streams[one].join(streams[other], traffic)
+                streams[other].join(streams[one], traffic)
+            case Refuse(stream, code):
+                streams[stream].refuse(code)
+            case Close(stream):
+                streams[stream].end()
+            case Cut(one, other):
+                log.warning("= the relay holds too much: the most stalled pair ends")
+                streams[one].cut()
+                streams[other].cut()
 
 
-class Pair:
-    """Two joined streams."""
+def _limits(config: ServerConfig) -> RelayLimits:
+    return RelayLimits(
+        pairs=config.max_relays,
+        idle=config.relay_idle,
+        after_match=config.relay_after_match,
+        volume=config.relay_bytes,
+        memory=config.relay_memory,
+    )
 
-    __slots__ = ("_after", "_idle", "_moved_before", "charged", "moved", "one", "other")
 
-    def __init__(self, one: "RelayStream", other: "RelayStream") -> None:
-        self.one, self.other = one, other
+def _halves(config: ServerConfig) -> Halves[StreamId]:
+    return Halves(
+        in_all=config.relay_halves,
+        of_network=config.relay_halves_per_address,
+        of_site=SITE_SHARE * config.relay_halves_per_address,
+        of_account=config.relay_halves_per_account,
+    )
+
+
+class Traffic:
+    """The bytes that two joined streams have sent each other."""
+
+    __slots__ = ("moved",)
+
+    def __init__(self) -> None:
         self.moved = 0
-        "Bytes, both ways."
-        self.charged: dict[int, int] = {}
-        "How many of them each account has been charged."
-        self._moved_before = 0
-        self._idle = 0.0
-        self._after = 0.0
-
-    def is_over(self, elapsed: float, config: ServerConfig, *, is_good: bool) -> bool:
-        """Count `elapsed` seconds; return True if the pair has to end. `is_good`: its match goes on."""
-        self._idle = self._idle + elapsed if self.moved == self._moved_before else 0.0
-        self._moved_before = self.moved
-        self._after = 0.0 if is_good else self._after + elapsed
-        return self._idle >= config.relay_idle or self._after >= config.relay_after_match
-
-    def held(self) -> int:
-        """Return how many bytes wait for one of the two to read them."""
-        return self.one.held + self.other.held
 
 
 class _State(Enum):
@@ -214,21 +174,31 @@ class RelayStream(asyncio.Protocol):
         self._stream = stream
         self._relay = relay
         self._state = _State.JOINING
-        self._head = bytearray()
-        self._reader = FrameReader(_LIMITS)
+        self._reader = JoinReader()
         self._transport: asyncio.Transport = cast(asyncio.Transport, None)
         self._other: RelayStream | None = None
+        self._traffic: Traffic | None = None
         self._held = b""  # the peer's first bytes, until our side has sent GO
         self._has_ended = False  # our side has sent the end of its stream
-        self.pair: Pair | None = None
-        self.place: RelayPass | None = None
+        self.id: StreamId = 0
+        "Its number, and below what its token says; set by `Relay` as it enters."
+        self.relay_pass: RelayPass = cast(RelayPass, None)
 
     @property
     def owner(self) -> Owner:
         """Whose it is; it has entered."""
-        assert self.place is not None
         stream = self._stream
-        return Owner(self.place.account, stream.network, stream.site, stream.is_exempt)
+        return Owner(self.relay_pass.account, stream.network, stream.site, stream.is_exempt)
+
+    @property
+    def is_joined(self) -> bool:
+        """True once it has been joined to the other side."""
+        return self._traffic is not None
+
+    @property
+    def moved(self) -> int:
+        """Bytes that it and its other side have sent each other."""
+        return 0 if self._traffic is None else self._traffic.moved
 
     @property
     def held(self) -> int:
@@ -252,8 +222,8 @@ class RelayStream(asyncio.Protocol):
         """Pass bytes on, or read the frames that come before them."""
         if self._state is _State.FLOWING:
             assert self._other is not None
-            assert self.pair is not None
-            self.pair.moved += len(data)
+            assert self._traffic is not None
+            self._traffic.moved += len(data)
             self._other.give(data)
             return
         try:
@@ -270,26 +240,14 @@ class RelayStream(asyncio.Protocol):
             self.refuse(error.code)
 
     def _read_join(self, data: bytes) -> None:
-        if self._head != PREAMBLE:
-            room = len(PREAMBLE) - len(self._head)
-            self._head += data[:room]
-            data = data[room:]
-            if not PREAMBLE.startswith(self._head):
-                raise RemoteProtocolError(Code.BAD_FRAME, "preamble")
-        frames = self._reader.feed(data)
-        if not frames:
+        join = self._reader.feed(data)
+        if join is None:
             return
-        self._reader.check()
-        if len(frames) > 1 or self._reader.pending:
-            raise RemoteProtocolError(Code.UNEXPECTED, "before joined")
-        try:
-            message = JOIN_MESSAGES.decode(frames[0])
-        except UnknownType:
-            raise RemoteProtocolError(Code.UNKNOWN_TYPE) from None
         self._state = _State.WAITING
         self._deadline(self._relay.config.relay_wait)
-        self._relay.enter(self, message.token)
-        self._stream.trust()
+        self._relay.enter(self, join.token)
+        if not self._has_gone:
+            self._stream.trust()
 
     def _read_go(self, data: bytes) -> None:
         assert self._other is not None
@@ -308,10 +266,10 @@ class RelayStream(asyncio.Protocol):
 
     # -- together -------------------------------------------------------------------------
 
-    def join(self, other: "RelayStream", pair: Pair) -> None:
-        """Join the other side."""
+    def join(self, other: "RelayStream", traffic: Traffic) -> None:
+        """Join the other side, and count in `traffic` what both send."""
         self._state = _State.JOINED
-        self._other, self.pair = other, pair
+        self._other, self._traffic = other, traffic
         self._deadline(self._relay.config.relay_join_timeout)
         self._send(Joined())
 
@@ -326,12 +284,12 @@ class RelayStream(asyncio.Protocol):
 
     def hold(self) -> None:
         """Stop reading from our side for now."""
-        if self._state is not _State.ENDED and not self._transport.is_closing():
+        if not self._has_gone and not self._transport.is_closing():
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        if self._state is not _State.ENDED and not self._transport.is_closing():
+        if not self._has_gone and not self._transport.is_closing():
             self._transport.resume_reading()
 
     def pause_writing(self) -> None:
@@ -366,6 +324,11 @@ class RelayStream(asyncio.Protocol):
         """True if our side has sent GO."""
         return self._state is _State.FLOWING
 
+    @property
+    def _has_gone(self) -> bool:
+        """True if it was closed, refused or replaced."""
+        return self._state is _State.ENDED
+
     def _finish_writing(self) -> None:
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -378,20 +341,18 @@ class RelayStream(asyncio.Protocol):
         self.end()
 
     def end(self) -> None:
-        """Close both sides once everything written has been sent. May be called again."""
+        """Close it once everything written has been sent, and its other side. May be called again."""
         if self._state is _State.ENDED:
             return
         self._state = _State.ENDED
         self._relay.leave(self)
         self._stream.close(within=_FLUSH)
-        if self._other is not None:
-            self._other.end()
 
     def _too_late(self) -> None:
         self.refuse(Code.TIMED_OUT)
 
     def cut(self) -> None:
-        """End it at once, and drop what was not read."""
+        """Abort it, and drop what was not read."""
         self._stream.abort()
 
     def refuse(self, code: Code) -> None:

@@ -1,4 +1,4 @@
-"""Accounts: sign up, activate, log in, forget, change (spec §4.2).
+"""Accounts: sign up, activate, log in, take another name (spec §4.2). `password_changes` has the passwords.
 
     unknown ─sign_up──▶ pending ──activate──▶ account ──log_in──▶ token
                           │ 24 h                 ▲ └──forgot──▶ pending ──reset──▶ all tokens gone
@@ -21,7 +21,6 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 from floater.codes import Code
@@ -29,51 +28,34 @@ from floater.errors import FloaterError, ServerRefused
 from floater.languages import choose_language
 from floater.tasks import Tasks
 from floater.wire import control
-from floater.wire.mailbox import Mailbox, parse_mailbox
-from floater.wire.names import clean_username
-from floater.wire.reserved import is_reserved
-from server.bus.base import ACCOUNTS, Bus
+from floater.wire.mailbox import parse_mailbox
+from server.bus.base import Bus
 from server.config import ServerConfig
-from server.core.onetime import RESET, SIGN_UP
-from server.core.revocations import Revocations
-from server.core.sessions import Revoked
+from server.core.onetime import SIGN_UP
+from server.services.account_parts import (
+    AccountParts,
+    Session,
+    Source,
+    check_password,
+    limits_of,
+    read_mailbox,
+    read_username,
+)
 from server.services.hashing import Hasher, cost_of, is_same
 from server.services.housekeeping import clean_up
-from server.services.limits import Limits
 from server.services.mail import post_of
-from server.services.onetimes import OneTimes
 from server.services.outbox import Outbox
-from server.services.passwords import is_password_good
-from server.services.secret import Secret, load_secret, sha256
+from server.services.password_changes import PasswordChanges
+from server.services.secret import load_secret, sha256
 from server.storage import accounts as account_rows
 from server.storage import pending as pending_rows
 from server.storage import tokens as token_rows
-from server.storage.engine import Engine
 from server.storage.sqlite import SqliteEngine
 
 log = logging.getLogger("server.accounts")
 
 DATABASE_FILE: Final = "floater.db"
 _TOUCH: Final = 3_600.0  # seconds between two notes that a token is in use: exact enough for 90 days
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The IP address that a request comes from: a key of rate limits, never stored or logged."""
-
-    address: str
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One log-in of one account."""
-
-    account: int
-    username: str
-    token_hash: bytes
-    "SHA-256 of its token, 32 bytes."
-    since: int = 0
-    "The number of the last revocation when its token was read."
 
 
 class Accounts:
@@ -84,28 +66,11 @@ class Accounts:
     nothing was changed, except that a try was counted.
     """
 
-    def __init__(
-        self,
-        config: ServerConfig,
-        secret: Secret,
-        database: Engine,
-        hasher: Hasher,
-        outbox: Outbox,
-        bus: Bus,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
+    def __init__(self, parts: AccountParts) -> None:
         self.tasks: Final = Tasks()
         "Work that has to end before the database is closed."
-        self._config = config
-        self._secret = secret
-        self._database = database
-        self._hasher = hasher
-        self._outbox = outbox
-        self._bus = bus
-        self._clock = clock
-        self._limits = Limits(config)
-        self._revocations = Revocations()
-        self._onetimes = OneTimes(config, secret, outbox, clock)
+        self.passwords: Final = PasswordChanges(parts)
+        self._parts = parts
 
     # -- signing up -----------------------------------------------------------------------
 
@@ -115,23 +80,21 @@ class Accounts:
         Raises:
             ServerRefused: NOT_ADULT, BAD_EMAIL, BAD_USERNAME, BAD_PASSWORD.
         """
-        mailbox, username = self._deliverable(m.email), clean_username(m.username)
+        mailbox = self._parts.deliverable(m.email)
         email = mailbox.key
         if not m.adult:
             raise ServerRefused(Code.NOT_ADULT)
-        if username is None or is_reserved(username):
-            raise ServerRefused(Code.BAD_USERNAME)
-        if not is_password_good(m.password, email, username):
-            raise ServerRefused(Code.BAD_PASSWORD)
-        self._limits.take("sign_up", source=source.address, who=self._who(mailbox.owner))
-        password_hash = await self._hasher.hash(email, m.password, source=source.address)
+        username = read_username(m.username)
+        check_password(m.password, email, username)
+        self._parts.take("sign_up", source=source.address, who=self._parts.who(mailbox.owner))
+        password_hash = await self._parts.hasher.hash(email, m.password, source=source.address)
         language = choose_language(m.language)
-        async with self._database.write() as connection:
+        async with self._parts.database.write() as connection:
             is_taken = await account_rows.find_account(connection, email) is not None
-            await self._onetimes.issue_sign_up(
+            await self._parts.onetimes.issue_sign_up(
                 connection, mailbox, username, password_hash, language, decoy=is_taken
             )
-        return await self._mailed(m.id)
+        return await self._parts.mailed(m.id)
 
     async def resend_code(self, m: control.ResendCode, source: Source) -> control.Done:
         """Send the mail of the newest sign-up again, with a new code. Answered alike for every address.
@@ -139,11 +102,11 @@ class Accounts:
         Raises:
             ServerRefused: BAD_EMAIL.
         """
-        mailbox = self._deliverable(m.email)
-        self._limits.take("resend", source=source.address, who=self._who(mailbox.owner))
-        async with self._database.write() as connection:
-            await self._onetimes.issue_again(connection, mailbox)
-        return await self._mailed(m.id)
+        mailbox = self._parts.deliverable(m.email)
+        self._parts.take("resend", source=source.address, who=self._parts.who(mailbox.owner))
+        async with self._parts.database.write() as connection:
+            await self._parts.onetimes.issue_again(connection, mailbox)
+        return await self._parts.mailed(m.id)
 
     async def activate(self, m: control.Activate, source: Source) -> control.Done:
         """Turn a sign-up into an account by the code of its mail.
@@ -151,13 +114,13 @@ class Accounts:
         Raises:
             ServerRefused: BAD_EMAIL, or WRONG_CODE (wrong, expired, used up, or of no sign-up).
         """
-        email = _mailbox(m.email).key
-        self._limits.take("code", source=source.address, who=self._who(email))
-        async with self._database.write() as connection:
-            sign_up = await self._onetimes.check_code(connection, SIGN_UP, email, m.code)
+        email = read_mailbox(m.email).key
+        self._parts.take("code", source=source.address, who=self._parts.who(email))
+        async with self._parts.database.write() as connection:
+            sign_up = await self._parts.onetimes.check_code(connection, SIGN_UP, email, m.code)
             made = None
             if sign_up is not None:
-                made = await account_rows.make_account(connection, sign_up, self._clock())
+                made = await account_rows.make_account(connection, sign_up, self._parts.clock())
         return self._activated(m.id, made)
 
     async def activate_by_link(self, link: str, source: Source) -> control.Done:
@@ -166,12 +129,12 @@ class Accounts:
         Raises:
             ServerRefused: WRONG_CODE.
         """
-        self._limits.take("code", source=source.address)
-        async with self._database.write() as connection:
-            sign_up = await self._onetimes.check_link(connection, SIGN_UP, link)
+        self._parts.take("code", source=source.address)
+        async with self._parts.database.write() as connection:
+            sign_up = await self._parts.onetimes.check_link(connection, SIGN_UP, link)
             made = None
             if sign_up is not None:
-                made = await account_rows.make_account(connection, sign_up, self._clock())
+                made = await account_rows.make_account(connection, sign_up, self._parts.clock())
         return self._activated(1, made)
 
     # -- logging in -----------------------------------------------------------------------
@@ -190,17 +153,17 @@ class Accounts:
         if mailbox is None:
             raise ServerRefused(Code.WRONG_LOG_IN)
         email = mailbox.key
-        self._limits.take("log_in", source=source.address, who=self._who(email))
-        since = self._clock() - self._config.sign_up_lifetime
-        async with self._database.read() as connection:
+        self._parts.take("log_in", source=source.address, who=self._parts.who(email))
+        since = self._parts.clock() - self._parts.config.sign_up_lifetime
+        async with self._parts.database.read() as connection:
             account = await account_rows.find_account(connection, email)
             waiting = await pending_rows.find_pending(connection, SIGN_UP, email, since)
         stored = [sign_up.password_hash for sign_up in waiting]
-        self._hasher.learn(stored if account is None else [account.password_hash, *stored])
-        typed = await self._hasher.hash_each(email, m.password, source=source.address)
+        self._parts.hasher.learn(stored if account is None else [account.password_hash, *stored])
+        typed = await self._parts.hasher.hash_each(email, m.password, source=source.address)
         if account is not None and is_same(account.password_hash, typed[cost_of(account.password_hash)]):
-            let_in = await self._let_in(account, m, typed[self._hasher.cost])
-            self._limits.remember(self._who(email), source.address)
+            let_in = await self._let_in(account, m, typed[self._parts.hasher.cost])
+            self._parts.limits.remember(self._parts.who(email), source.address)
             return let_in
         is_pending = any([is_same(encoded, typed[cost_of(encoded)]) for encoded in stored])
         raise ServerRefused(Code.NOT_ACTIVATED if is_pending else Code.WRONG_LOG_IN)
@@ -211,78 +174,35 @@ class Accounts:
         Raises:
             ServerRefused: SESSION_ENDED.
         """
-        self._limits.take("restore", source=source.address)
-        digest, now, since = sha256(m.token), self._clock(), self._revocations.number
-        async with self._database.read() as connection:
+        self._parts.take("restore", source=source.address)
+        digest, now, since = sha256(m.token), self._parts.clock(), self._parts.revocations.number
+        async with self._parts.database.read() as connection:
             found = await token_rows.find_token(
                 connection,
                 digest,
-                created_since=now - self._config.token_lifetime,
-                used_since=now - self._config.token_idle,
+                created_since=now - self._parts.config.token_lifetime,
+                used_since=now - self._parts.config.token_idle,
             )
         if found is None:
             raise ServerRefused(Code.SESSION_ENDED)
         account, used = found
         if now - used > _TOUCH:
-            async with self._database.write() as connection:
+            async with self._parts.database.write() as connection:
                 if not await token_rows.touch_token(connection, digest, now):
                     raise ServerRefused(Code.SESSION_ENDED)
-        self._limits.remember(self._who(account.email), source.address)
+        self._parts.limits.remember(self._parts.who(account.email), source.address)
         session = Session(account.id, account.username, digest, since)
         return session, control.LoggedIn(id=m.id, username=account.username)
 
     def is_current(self, session: Session) -> bool:
         """Return True if a log-in was not revoked since its token was read. To be asked as it is let in."""
-        return self._revocations.holds(session.account, session.token_hash, since=session.since)
+        return self._parts.revocations.holds(session.account, session.token_hash, since=session.since)
 
     async def log_out(self, session: Session) -> None:
         """Make the token worthless."""
-        async with self._database.write() as connection:
+        async with self._parts.database.write() as connection:
             await token_rows.drop_token(connection, session.token_hash)
-        self._revocations.revoke_token(session.token_hash)
-
-    # -- a forgotten password -------------------------------------------------------------
-
-    async def forgot_password(self, m: control.ForgotPassword, source: Source) -> control.Done:
-        """Send a mail with a code to set a new password. Answered alike for every address.
-
-        Raises:
-            ServerRefused: BAD_EMAIL.
-        """
-        mailbox = self._deliverable(m.email)
-        self._limits.take("forgot", source=source.address, who=self._who(mailbox.owner))
-        language = choose_language(m.language)
-        async with self._database.write() as connection:
-            account = await account_rows.find_account(connection, mailbox.key)
-            await self._onetimes.issue_reset(connection, mailbox, language, decoy=account is None)
-        return await self._mailed(m.id)
-
-    async def reset_password(self, m: control.ResetPassword, source: Source) -> control.Done:
-        """Set a new password by the code of the mail, and end all log-ins.
-
-        Raises:
-            ServerRefused: BAD_EMAIL, BAD_PASSWORD, WRONG_CODE.
-        """
-        email = _mailbox(m.email).key
-        if not is_password_good(m.password, email):
-            raise ServerRefused(Code.BAD_PASSWORD)
-        self._limits.take("code", source=source.address, who=self._who(email))
-        async with self._database.write() as connection:
-            reset = await self._onetimes.check_code(connection, RESET, email, m.code)
-        return await self._reset(m.id, reset, m.password)
-
-    async def reset_by_link(self, link: str, password: str, source: Source) -> control.Done:
-        """Set a new password by the link of the mail, and end all log-ins.
-
-        Raises:
-            ServerRefused: BAD_PASSWORD, WRONG_CODE.
-        """
-        self._limits.take("code", source=source.address)
-        async with self._database.read() as connection:
-            reset = await self._onetimes.check_link(connection, RESET, link)
-        if not is_password_good(password, *([] if reset is None else [reset.email])):
-            raise ServerRefused(Code.BAD_PASSWORD)
-        return await self._reset(1, reset, password)
+        self._parts.revocations.revoke_token(session.token_hash)
 
     # -- changes --------------------------------------------------------------------------
 
@@ -292,42 +212,13 @@ class Accounts:
         Raises:
             ServerRefused: BAD_USERNAME, or SESSION_ENDED.
         """
-        username = clean_username(m.username)
-        if username is None or is_reserved(username):
-            raise ServerRefused(Code.BAD_USERNAME)
-        self._limits.take("change", who=b"%d" % session.account)
-        async with self._database.write() as connection:
+        username = read_username(m.username)
+        self._parts.take("change", who=b"%d" % session.account)
+        async with self._parts.database.write() as connection:
             if not await token_rows.has_token(connection, session.token_hash):
                 raise ServerRefused(Code.SESSION_ENDED)
             await account_rows.set_username(connection, session.account, username)
         return control.LoggedIn(id=m.id, username=username)
-
-    async def change_password(self, session: Session, m: control.ChangePassword) -> control.Done:
-        """Change the password and end all other log-ins.
-
-        Raises:
-            ServerRefused: BAD_PASSWORD, WRONG_PASSWORD, or SESSION_ENDED.
-        """
-        self._limits.take("change", who=b"%d" % session.account)
-        async with self._database.read() as connection:
-            account = await account_rows.load_account(connection, session.account)
-        if account is None:
-            raise ServerRefused(Code.SESSION_ENDED)
-        if not is_password_good(m.new, account.email, account.username):
-            raise ServerRefused(Code.BAD_PASSWORD)
-        old_hash = account.password_hash
-        if not is_same(old_hash, await self._hasher.hash(account.email, m.old, cost_of(old_hash))):
-            raise ServerRefused(Code.WRONG_PASSWORD)
-        new_hash = await self._hasher.hash(account.email, m.new)
-        async with self._database.write() as connection:
-            if not await token_rows.has_token(connection, session.token_hash):
-                raise ServerRefused(Code.SESSION_ENDED)
-            if not await account_rows.set_password(connection, account.id, old_hash, new_hash):
-                raise ServerRefused(Code.WRONG_PASSWORD)
-            await token_rows.drop_tokens(connection, account.id, but=session.token_hash)
-            await pending_rows.forget_pending(connection, RESET, account.email)
-        self._revoke(account.id, session.token_hash)
-        return control.Done(id=m.id)
 
     # -- health ---------------------------------------------------------------------------
 
@@ -337,25 +228,10 @@ class Accounts:
         Raises:
             ServerRefused: STORAGE_FAILED.
         """
-        async with self._database.read() as connection:
+        async with self._parts.database.read() as connection:
             await account_rows.load_account(connection, account_rows.NOBODY)
 
     # -- parts of the above ---------------------------------------------------------------
-
-    def _who(self, email: str) -> bytes:
-        return self._secret.digest("who", email.encode("utf-8"))[:16]
-
-    def _deliverable(self, text: str) -> Mailbox:
-        """Refuse at once what the mail server cannot write to: that depends on the address alone."""
-        mailbox = _mailbox(text)
-        if mailbox.needs_utf8 and not self._outbox.takes_utf8:
-            raise ServerRefused(Code.BAD_EMAIL)
-        return mailbox
-
-    async def _mailed(self, request: int) -> control.Done:
-        self._outbox.kick()
-        notice = Code.MAIL_DELAYED.value if await self._outbox.is_delayed() else ""
-        return control.Done(id=request, notice=notice)
 
     def _activated(self, request: int, account: int | None) -> control.Done:
         if account is None:
@@ -368,36 +244,15 @@ class Accounts:
     ) -> tuple[Session, control.LoggedIn]:
         """Make a token after the right password, and store the password's hash at the present cost."""
         token = secrets.token_urlsafe(32)
-        digest, now, since = sha256(token), self._clock(), self._revocations.number
-        async with self._database.write() as connection:
+        digest, now, since = sha256(token), self._parts.clock(), self._parts.revocations.number
+        async with self._parts.database.write() as connection:
             # Also says whether the password was changed while we were hashing.
             if not await account_rows.set_password(connection, account.id, account.password_hash, new_hash):
                 raise ServerRefused(Code.WRONG_LOG_IN)
-            keep = self._config.tokens_per_account
+            keep = self._parts.config.tokens_per_account
             await token_rows.add_token(connection, account.id, digest, now, keep=keep)
         session = Session(account.id, account.username, digest, since)
         return session, control.LoggedIn(id=m.id, username=account.username, token=token)
-
-    def _revoke(self, account: int, keep: bytes | None) -> None:
-        """End the log-ins of an account, those that are under way as well. Called once it is stored."""
-        self._revocations.revoke_account(account, keep)
-        self._bus.publish(ACCOUNTS, Revoked(account, keep))
-
-    async def _reset(self, request: int, reset: pending_rows.Pending | None, password: str) -> control.Done:
-        if reset is None:
-            raise ServerRefused(Code.WRONG_CODE)
-        new_hash = await self._hasher.hash(reset.email, password)
-        async with self._database.write() as connection:
-            account = await account_rows.find_account(connection, reset.email)
-            is_there = await pending_rows.has_pending(connection, reset)
-            if account is None or not is_there:
-                raise ServerRefused(Code.WRONG_CODE)  # it was used while we were hashing
-            await account_rows.set_password(connection, account.id, account.password_hash, new_hash)
-            await pending_rows.forget_pending(connection, RESET, reset.email)
-            await token_rows.drop_tokens(connection, account.id)
-        self._revoke(account.id, None)
-        log.info("= account %s has a new password", account.id)
-        return control.Done(id=request)
 
 
 @asynccontextmanager
@@ -416,7 +271,7 @@ async def open_accounts(
         ValueError: an SMTP URL or a limit that makes no sense.
     """
     post = post_of(config)
-    Limits(config)
+    limits_of(config)
     try:
         config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -436,15 +291,8 @@ async def open_accounts(
         stack.push_async_callback(hasher.close)
         hasher.learn(stored)
         outbox = Outbox(config, database, secret, post, clock)
-        accounts = Accounts(config, secret, database, hasher, outbox, bus, clock)
+        accounts = Accounts(AccountParts(config, secret, database, hasher, outbox, bus, clock))
         stack.push_async_callback(accounts.tasks.close)
         accounts.tasks.start(outbox.run(), "outbox")
         accounts.tasks.start(clean_up(config, database, clock), "housekeeping")
         yield accounts
-
-
-def _mailbox(text: str) -> Mailbox:
-    mailbox = parse_mailbox(text)
-    if mailbox is None:
-        raise ServerRefused(Code.BAD_EMAIL)
-    return mailbox

@@ -9,7 +9,7 @@ from floater.wire.endpoint import Endpoint
 from server.bus.base import ACCOUNTS, Bus
 from server.core.pool import UserId
 from server.core.sessions import LoggedIn, Revoked, Sessions
-from server.services.accounts import Session, Source
+from server.services.account_parts import Session, Source
 
 _COUNTER: Final = "sessions"
 

@@ -5,7 +5,7 @@ import time
 from floater.wire import control
 from floater.wire.control import Role
 from server.config import ServerConfig
-from server.core.events import Matched, MatchEnded, PeerMoved, PeerOpened
+from server.core.events import Matched, MatchEnded, News, PeerCandidates, PeerOpened
 from server.services.guests import Guests
 from server.services.tickets import RelayPass, TicketSigner
 
@@ -24,12 +24,12 @@ class Introductions:
         self._signer = signer
         self._guests = guests
 
-    def tell(self, news: Matched | PeerMoved | PeerOpened | MatchEnded) -> None:
+    def tell(self, news: News) -> None:
         """Send the news to the account that it is for, if it is logged in here."""
         match news:
             case Matched(_, user):
                 message: control.ServerMessage = self._matched(news)
-            case PeerMoved(match_id, user, candidates, nat):
+            case PeerCandidates(match_id, user, candidates, nat):
                 message = control.PeerCandidates(match_id=match_id, candidates=candidates, nat=nat)
             case PeerOpened(match_id, user, punch):
                 message = control.PeerOpened(match_id=match_id, punch=punch)

@@ -59,7 +59,7 @@ class Rejected(Exception):
     """The mail server will never take this mail (SMTP 5xx)."""
 
 
-class Send(Protocol):
+class SendMail(Protocol):
     """Hand one mail over."""
 
     async def __call__(self, mail: EmailMessage, *, only_rehearse: bool = False) -> None:
@@ -80,7 +80,7 @@ class Post(Protocol):
     takes_utf8: bool
     "False once it is known that no mail can go to a local part beyond ASCII (RFC 6531)."
 
-    def open(self) -> AbstractAsyncContextManager[Send]:
+    def open(self) -> AbstractAsyncContextManager[SendMail]:
         """Connect, and give a function that hands one mail over.
 
         Raises:
@@ -171,7 +171,7 @@ class OutboxFolder:
         self._folder = folder
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Send]:
+    async def open(self) -> AsyncIterator[SendMail]:
         """Make sure that the folder is there."""
         try:
             await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True, mode=0o700)
@@ -280,7 +280,7 @@ class Smtp:
         self._timeout = timeout
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Send]:
+    async def open(self) -> AsyncIterator[SendMail]:
         """Connect, secure, log in."""
         server = self._server
         client = aiosmtplib.SMTP(

@@ -20,7 +20,7 @@ from server.core.quotas import Quotas
 from server.core.rates import parse_rates
 from server.core.sessions import LoggedIn, Revoked
 from server.core.sides import side_of
-from server.services.accounts import Session
+from server.services.account_parts import Session
 from server.services.guests import Guest, Guests
 from server.services.introductions import Introductions
 from server.services.tickets import RelayPass, TicketSigner
@@ -39,7 +39,7 @@ class Matchmaking:
         self._config = config
         self._bus = bus
         self._guests = Guests(bus)
-        self._quotas = Quotas(*parse_rates(config.match_limit), local=config.local)
+        self._quotas = Quotas(*parse_rates(config.match_limit, 2), local=config.local)
         self._introductions = Introductions(config, signer, self._guests)
         self._began = time.time()
         self._node = Node(
@@ -58,11 +58,6 @@ class Matchmaking:
             unsubscribe()
         self._driver.close()
 
-    @property
-    def online(self) -> int:
-        """How many are logged in."""
-        return len(self._guests)
-
     def may_relay(self, relay_pass: RelayPass) -> bool:
         """Return True if a pass is good: as long as its match goes on, however long that is.
 
@@ -80,7 +75,15 @@ class Matchmaking:
         """Return the number of the next log-in, for `arrive`."""
         return await self._guests.next_number()
 
-    def arrive(self, guest: Guest, session: Session, number: int, match_ids: tuple[str, ...] = ()) -> None:
+    def arrive(
+        self,
+        guest: Guest,
+        session: Session,
+        number: int,
+        match_ids: tuple[str, ...] = (),
+        *,
+        stranger: str = "",
+    ) -> None:
         """Log a client in. An earlier one of the account is told, and closed.
 
         Args:
@@ -88,6 +91,7 @@ class Matchmaking:
             session: its log-in.
             number: of this log-in.
             match_ids: the matches that it says still go on.
+            stranger: which of them is with a stranger; empty if there is none.
         """
         if not self._guests.arrive(guest, session, number):
             return
@@ -95,7 +99,7 @@ class Matchmaking:
             if not is_match_id(match_id):
                 guest.send(control.MatchEnded(match_id=match_id, reason=EndReason.LEFT))
         going_on = tuple(match_id for match_id in match_ids if is_match_id(match_id))
-        self._driver.feed(events.Returned(session.account, going_on, guest.host))
+        self._driver.feed(events.Returned(session.account, going_on, guest.host, stranger))
 
     def leave(self, guest: Guest) -> None:
         """Log a client out."""

@@ -8,6 +8,8 @@ has been handed over, so it survives a restart, and at worst is sent twice::
        ▲ └───put off (4xx)──▶ waiting until `next_try`, each time twice as long
        ├──broke the connection: the same, and the others are tried on a new one
        └──mail server down: all wait, tried again after 1, 2, 4 … 60 s
+
+`core.delivery` decides when.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -24,29 +27,36 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from floater.errors import ServerRefused
 from server.config import ServerConfig
-from server.services.mail import Kind, MailContent, Post, PostDown, PutOff, Rejected, Send, compose
+from server.core import delivery
+from server.core.delivery import (
+    Blocked,
+    Broke,
+    Connected,
+    Delivery,
+    Finished,
+    Judged,
+    Learned,
+    Pause,
+    ServerState,
+    is_late,
+    wait_after_break,
+    wait_after_refusal,
+)
+from server.services.mail import Kind, MailContent, Post, PostDown, PutOff, Rejected, SendMail, compose
 from server.services.secret import Secret
 from server.storage import outbox
 from server.storage.engine import Engine
-from server.storage.outbox import Waiting
+from server.storage.outbox import WaitingMail
 from server.storage.pending import extend_pending
 
 log = logging.getLogger("server.outbox")
 
-FRESH: Final = 60.0
-"Seconds for which a mail server that was up counts as up."
 ASKING: Final = 2.0
-"Seconds to wait for the mail server's first word when that is not known."
-LATE: Final = 5.0
-"Seconds after which a mail is late, and its code's time is counted from now."
-_PUT_OFF: Final = 60.0
-_PUT_OFF_LONGEST: Final = 3_600.0
-_STUMBLES: Final = 4
-"Times in a row that the wait after a mail that broke the connection gets longer."
+"Seconds to wait for the mail server's first word when nothing is known of it."
 _BATCH: Final = 50
 
 
-class _Stumbled(Exception):
+class _Broken(Exception):
     """One mail broke the connection, or failed here. It was put off; the others get a new connection."""
 
 
@@ -67,11 +77,9 @@ class Outbox:
         self._clock = clock
         self._seal = Fernet(_fernet_key(secret))
         self._wake = asyncio.Event()
-        self._is_up = True
-        self._stumbles = 0
+        self._delivery = Delivery(retry=config.mail_retry, longest=config.mail_retry_longest)
         self._refused = 0
-        self._known_at: float | None = None
-        self._news = asyncio.Event()
+        self._learned = asyncio.Event()
 
     @property
     def takes_utf8(self) -> bool:
@@ -95,59 +103,43 @@ class Outbox:
 
         Neither the answer nor the time it takes depends on whom a mail is for.
         """
-        if not self._is_up:
-            return True
-        if self._known_at is not None and time.monotonic() - self._known_at < FRESH:
-            return False
-        try:
-            async with asyncio.timeout(ASKING):
-                await self._news.wait()
-        except TimeoutError:
-            return True
-        return not self._is_up
+        state = self._delivery.state(now=time.monotonic())
+        if state is ServerState.UNKNOWN:
+            try:
+                async with asyncio.timeout(ASKING):
+                    await self._learned.wait()
+            except TimeoutError:
+                return True
+            state = self._delivery.state(now=time.monotonic())
+        return state is ServerState.DOWN
 
     # -- handing over ---------------------------------------------------------------------
 
     async def run(self) -> None:
         """Hand mails over until cancelled, whatever happens. Mails that were not handed over stay."""
-        failures = 0
         while True:
             self._wake.clear()
             try:
                 wait = await self._hand_over_all()
-                failures = self._stumbles = 0
-            except _Stumbled:
-                failures = 0
-                self._stumbles += 1
-                if self._stumbles > 1:
-                    self._learn(False)  # nothing at all went through in between
-                await asyncio.sleep(self._patience(min(self._stumbles, _STUMBLES)))
-                continue
+            except _Broken:
+                await asyncio.sleep(self._feed(Broke(random.random())))
             except PostDown as error:
-                self._learn(False)
-                failures += 1
-                wait = self._patience(failures)
-                log.warning("= the mail server is down (%s); again in %.0f s", error, wait)
-                await asyncio.sleep(wait)
-                continue
+                pause = self._feed(Blocked(random.random()))
+                log.warning("= the mail server is down (%s); again in %.0f s", error, pause)
+                await asyncio.sleep(pause)
             except ServerRefused as error:
-                failures += 1
-                wait = self._patience(failures)
-                log.error("= the outbox cannot be read (%s); again in %.0f s", error.code, wait)
-                await asyncio.sleep(wait)
-                continue
+                pause = self._feed(Blocked(random.random(), is_ours=True))
+                log.error("= the outbox cannot be read (%s); again in %.0f s", error.code, pause)
+                await asyncio.sleep(pause)
             except Exception as error:  # mails must go on whatever it was
-                self._learn(False)
-                failures += 1
-                wait = self._patience(failures)
-                log.error("= the outbox stumbled (%s); again in %.0f s", type(error).__name__, wait)
-                await asyncio.sleep(wait)
-                continue
-            try:
-                async with asyncio.timeout(wait):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+                pause = self._feed(Blocked(random.random()))
+                log.error("= the outbox stumbled (%s); again in %.0f s", type(error).__name__, pause)
+                await asyncio.sleep(pause)
+            else:
+                self._feed(Finished())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
 
     async def _hand_over_all(self) -> float | None:
         """Hand over the mails that are due; return the seconds until the next is, None if none waits.
@@ -155,7 +147,7 @@ class Outbox:
         It connects even if no mail is due, so that `is_delayed` is the same for every address.
         """
         async with self._post.open() as send:
-            self._learn(True)
+            self._feed(Connected())
             while True:
                 now = self._clock()
                 async with self._database.read() as connection:
@@ -170,12 +162,11 @@ class Outbox:
                         raise
                     except Exception as error:  # it may be this mail alone that cannot be handed over
                         reason = str(error) if isinstance(error, PostDown) else type(error).__name__
-                        # Not long at first: it may as well have been the mail server's own end.
-                        wait = self._config.mail_retry * 4.0 ** min(row.tries, 16)
-                        await self._put_off(row, min(wait, _PUT_OFF_LONGEST), reason)
-                        raise _Stumbled from error
+                        wait = wait_after_break(row.tries, self._config.mail_retry, pick=random.random())
+                        await self._put_off(row, wait, reason)
+                        raise _Broken from error
 
-    async def _hand_over(self, row: Waiting, send: Send) -> None:
+    async def _hand_over(self, row: WaitingMail, send: SendMail) -> None:
         now = self._clock()
         content = self._open(row.sealed)
         if content is None:
@@ -185,25 +176,23 @@ class Outbox:
             log.warning("= mail %s given up after %s tries", row.id, row.tries)
             await self._drop(row.id)
             return
-        if row.pending and now - row.created > LATE:
+        if row.pending and is_late(now - row.created):
             await self._renew(row.pending, now)
         try:
             minutes = round(self._config.code_lifetime / 60)
             mail = compose(content, sender=self._post.sender, minutes=minutes)
             await send(mail, only_rehearse=content.kind is Kind.NOTHING)
         except PutOff as error:
-            await self._put_off(row, min(_PUT_OFF * 2**row.tries, _PUT_OFF_LONGEST), str(error))
-            self._stumbles = 0
+            await self._put_off(row, wait_after_refusal(row.tries, pick=random.random()), str(error))
+            self._feed(delivery.Postponed())
             return
         except Rejected as error:
             self._refused += 1
             log.info("= mail %s refused for good (%s), %s since the start", row.id, error, self._refused)
-        self._learn(True)
-        self._stumbles = 0
+        self._feed(Judged())
         await self._drop(row.id)
 
-    async def _put_off(self, row: Waiting, wait: float, reason: str) -> None:
-        wait *= random.uniform(0.8, 1.2)
+    async def _put_off(self, row: WaitingMail, wait: float, reason: str) -> None:
         log.info("= mail %s put off (%s) for %.0f s", row.id, reason, wait)
         async with self._database.write() as connection:
             await outbox.put_off(connection, row.id, self._clock() + wait)
@@ -225,14 +214,17 @@ class Outbox:
             log.error("= a mail in the outbox cannot be read and is dropped")
             return None
 
-    def _learn(self, is_up: bool) -> None:
-        self._is_up, self._known_at = is_up, time.monotonic()
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-
-    def _patience(self, failures: int) -> float:
-        longest = self._config.mail_retry_longest
-        return min(self._config.mail_retry * 2.0 ** min(failures - 1, 16), longest) * random.uniform(0.8, 1.0)
+    def _feed(self, event: delivery.Event) -> float:
+        """Tell what has happened; return the seconds for which to pause."""
+        pause = 0.0
+        for effect in self._delivery.feed(event, now=time.monotonic()):
+            match effect:
+                case Learned():
+                    learned, self._learned = self._learned, asyncio.Event()
+                    learned.set()
+                case Pause(seconds):
+                    pause = seconds
+        return pause
 
 
 def _fernet_key(secret: Secret) -> bytes:

@@ -10,7 +10,7 @@ from server.storage.tables import outbox
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingMail:
     """A row of `outbox`. Times are UTC seconds."""
 
     id: int
@@ -28,11 +28,11 @@ async def add_mail(connection: AsyncConnection, pending: int, sealed: bytes, now
     )
 
 
-async def due_mails(connection: AsyncConnection, now: float, *, limit: int) -> Sequence[Waiting]:
+async def due_mails(connection: AsyncConnection, now: float, *, limit: int) -> Sequence[WaitingMail]:
     """Return the mails that are due, those with the fewest tries first."""
     due = select(outbox).where(outbox.c.next_try <= now).order_by(outbox.c.tries, outbox.c.id).limit(limit)
     rows = (await connection.execute(due)).all()
-    return [Waiting(row.id, row.pending, row.sealed, row.tries, row.created) for row in rows]
+    return [WaitingMail(row.id, row.pending, row.sealed, row.tries, row.created) for row in rows]
 
 
 async def next_try(connection: AsyncConnection) -> float | None:

@@ -23,11 +23,12 @@ from floater.wire.endpoint import Endpoint
 from floater.wire.frame import SERVER_LEG, FrameReader
 from server.bus.local import LocalBus
 from server.config import ServerConfig
+from server.core.observations import Observations
 from server.gateway.backend import Backend
 from server.gateway.connection import Connection
-from server.gateway.observer import Observations
-from server.gateway.streams import Streams
-from server.services.accounts import Accounts, Session, Source
+from server.gateway.streams import Stream, Streams
+from server.services.account_parts import Session, Source
+from server.services.accounts import Accounts
 from server.services.keys import Keys
 from server.services.matchmaking import Matchmaking
 from server.services.tickets import TicketSigner
@@ -94,6 +95,10 @@ class _Accounts:
     @staticmethod
     def is_current(session: Session) -> bool:
         return True
+
+    @property
+    def passwords(self) -> "_Accounts":
+        return self
 
     def __getattr__(self, name: str) -> Any:
         async def done(m: control.Request, *rest: object) -> control.Done:
@@ -208,7 +213,7 @@ async def _story(choices: Choices) -> None:
         config=_CONFIG,
         accounts=cast(Accounts, _Accounts()),
         matchmaking=Matchmaking(_CONFIG, TicketSigner(_KEYS), LocalBus()),
-        observations=Observations(),
+        observations=Observations[Stream](),
         observers=(":1",),
         ticket_key=bytes(32),
         tasks=Tasks(),
@@ -241,7 +246,7 @@ async def _story(choices: Choices) -> None:
         client.transport.close()
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert backend.matchmaking.online == 0
+    assert len(backend.matchmaking._guests) == 0
     assert not backend.connections
     backend.matchmaking.close()
     await backend.tasks.close()

@@ -97,7 +97,15 @@ def shaped_messages(data: bytes) -> None:
 
 
 def relay_join(data: bytes) -> None:
-    """The relay's preamble and the frame after it."""
+    """The relay's preamble and the frame after it, at once and byte by byte."""
+    for step in (len(data) + 1, 1):
+        reader = relay.JoinReader()
+        try:
+            for at in range(0, len(data), step):
+                if reader.feed(data[at : at + step]) is not None:
+                    break
+        except RemoteProtocolError:
+            pass
     if data.startswith(relay.PREAMBLE):
         data = data[len(relay.PREAMBLE) :]
     read_stream(b"\x07" + data, SERVER_LEG, relay.JOIN_MESSAGES)  # type: ignore[arg-type]  # generic

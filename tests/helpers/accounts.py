@@ -14,7 +14,8 @@ from floater.wire import control
 from server.bus.base import Bus
 from server.bus.local import LocalBus
 from server.config import ServerConfig
-from server.services.accounts import Accounts, Session, Source, open_accounts
+from server.services.account_parts import Session, Source
+from server.services.accounts import Accounts, open_accounts
 
 PASSWORD: Final = "correct horse battery staple"
 ANNA: Final = "anna@example.org"

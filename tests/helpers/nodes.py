@@ -8,7 +8,29 @@ from server.bus.base import EVERY_NODE, node_address
 from server.bus.local import LocalBus
 from server.core import events
 from server.core.node import Node
+from server.core.seat import SeatState
 from server.core.side import Side
+
+
+def waiting(node: Node) -> int:
+    """How many accounts of a node wait for a stranger."""
+    return len(node._strangers._matching)
+
+
+def ongoing(node: Node) -> int:
+    """How many matches of a node go on."""
+    return len(node._matches)
+
+
+def state_of(node: Node, user: int) -> SeatState | None:
+    """How an account's seat stands; None if it has none."""
+    return node._strangers.state(user)
+
+
+def peer_of(node: Node, user: int) -> int | None:
+    """The other account of the stranger's match that an account is in; None if it is not known."""
+    peer = node._matches.peer(node.match_of(user), user)
+    return None if peer is None else peer.user
 
 
 class SettledNode:

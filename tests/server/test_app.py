@@ -9,6 +9,7 @@ from floater.crypto.certificate import key_fingerprint
 from floater.wire import control
 from floater.wire.endpoint import Endpoint
 from floater.wire.url import parse_server_url
+from server.errors import CannotStart
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 ELSEWHERE = Endpoint("203.0.113.7", 40_000)
@@ -54,3 +55,14 @@ async def test_observers_at_other_addresses_are_named_in_full(tmp_path: Path) ->
         async with await Guest.arrive(server) as guest:
             main, one, other = server.ports
             assert guest.welcome.observers == (f":{one}", f"127.0.0.2:{other}", f":{main}")
+
+
+@pytest.mark.parametrize("knob", ["match_limit", "handshake_limit", "probe_limit", "log_in_limit"])
+@pytest.mark.parametrize("limit", ["1/2", "many", "1/2 1/2 1/2 1/2"])
+@pytest.mark.asyncio
+async def test_a_limit_that_makes_no_sense_is_told_at_the_start(
+    tmp_path: Path, knob: str, limit: str
+) -> None:
+    with pytest.raises(CannotStart, match="limits"):
+        async with a_server(tmp_path, **{knob: limit}):
+            pass

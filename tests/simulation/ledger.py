@@ -11,6 +11,7 @@ from typing import Protocol
 from floater import api
 from server.core import events
 from server.core.node import Node
+from tests.helpers.nodes import waiting
 from tests.simulation.scheduler import RuleBroken
 
 APART = 10.0
@@ -106,7 +107,7 @@ class MatchLedger:
 
     def _compare(self, machine: Node) -> None:
         """Look into the node: it has to believe what the book says."""
-        self._must(machine.waiting == len(self.waiting), "the pool and the book differ", f"{self.waiting}")
+        self._must(waiting(machine) == len(self.waiting), "the pool and the book differ", f"{self.waiting}")
         for user in (*self.waiting, *self.match):
             match_id = self.match.get(user, "")
             self._must(machine.match_of(user) == match_id, "a seat and the book differ", f"{user} {match_id}")
@@ -142,9 +143,9 @@ class MatchLedger:
         return dict.fromkeys(others, match_id)
 
     def _nobody_left_waiting(self, now: float) -> None:
-        waiting = sorted(self.waiting)
-        for place, one in enumerate(waiting):
-            for other in waiting[place + 1 :]:
+        everyone = sorted(self.waiting)
+        for place, one in enumerate(everyone):
+            for other in everyone[place + 1 :]:
                 apart = self._apart.get(frozenset((one, other)), 0.0)
                 # At the very instant when their time apart ends, the node's own deadline may still be due.
                 self._must(

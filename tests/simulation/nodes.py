@@ -21,7 +21,7 @@ from server.core.node import Node
 from server.core.pairing import LEASE
 from server.core.seat import SeatState
 from server.core.side import Side
-from tests.helpers.nodes import a_side
+from tests.helpers.nodes import a_side, ongoing, state_of, waiting
 from tests.simulation.scheduler import RuleBroken
 
 STORM: Final = 6.0
@@ -278,7 +278,9 @@ class History:
     def _arrive(self, person: Person) -> None:
         person.is_here = True
         if person.match_id:
-            self._feed(person, events.Returned(person.number, (person.match_id,), person.side.host))
+            self._feed(
+                person, events.Returned(person.number, (person.match_id,), person.side.host, person.match_id)
+            )
         else:
             self._feed(person, events.Returned(person.number, (), ""))
 
@@ -344,10 +346,10 @@ class History:
 
     def _check_nobody_is_left(self) -> None:
         people = self._people.values()
-        states = {person.number: self._sites[person.place].node.state(person.number) for person in people}
+        states = {person.number: state_of(self._sites[person.place].node, person.number) for person in people}
         _must(SeatState.RESERVED not in states.values(), "somebody is reserved for ever", f"{states}")
-        waiting = [person.number for person in people if person.is_seeking]
-        _must(len(waiting) == len(people) % 2, "somebody waits for ever", f"{waiting} of {states}")
+        left = [person.number for person in people if person.is_seeking]
+        _must(len(left) == len(people) % 2, "somebody waits for ever", f"{left} of {states}")
         for person in people:
             together = not person.match_id or self._people[person.peer].match_id == person.match_id
             _must(together, "somebody is in a match alone", f"{person}")
@@ -356,8 +358,8 @@ class History:
         for site in self._sites:
             node, pairing = site.node, site.node._strangers._pairing
             kept = (
-                node.waiting,
-                node.ongoing,
+                waiting(node),
+                ongoing(node),
                 len(node._sides),
                 len(pairing._attempts),
                 len(pairing._reserved),

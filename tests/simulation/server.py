@@ -177,7 +177,8 @@ class Server:
                 connection.send(control.Refused(Code.SESSION_ENDED.value, message.id))
                 return
             user = known
-            event = events.Returned(user, message.matches, connection.host)
+            stranger = message.match_with_stranger
+            event = events.Returned(user, message.matches, connection.host, stranger)
         earlier = self.connections.get(user)
         if earlier is not None and earlier is not connection:
             earlier.send(control.Closing(Code.LOGGED_IN_ELSEWHERE.value))

@@ -7,6 +7,7 @@ from typing import Final
 from floater import api
 from floater.core.person import search, standing
 from server.core.node import Node
+from tests.helpers.nodes import ongoing, waiting
 from tests.simulation.client import Client
 from tests.simulation.ledger import TalkLedger
 from tests.simulation.links import Crossroads
@@ -314,6 +315,8 @@ class World:
             if client.links:
                 raise RuleBroken("somebody did not let go", f"{client.name}")
         node = self.server.node
-        if node.waiting or node.ongoing:
-            raise RuleBroken("the node still holds somebody", f"{node.waiting} wait, {node.ongoing} matches")
+        if waiting(node) or ongoing(node):
+            raise RuleBroken(
+                "the node still holds somebody", f"{waiting(node)} wait, {ongoing(node)} matches"
+            )
         self.talks.check_end()

@@ -96,7 +96,9 @@ class SendRestore:
 
     token: str
     match_ids: tuple[str, ...] = ()
-    "The matches that go on at this client, oldest first; at most `MAX_MATCHES`."
+    "The matches that go on at this client, one with a stranger first; at most `MAX_MATCHES`."
+    stranger: bool = True
+    "The first of them, if there is one, is with a stranger."
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Session:
         "Monotonic seconds of the next `restore`; None for never."
         self._token = ""
         self._matches: list[str] = []
+        self._stranger = ""  # the newest match with a stranger
         self._owed: list[SendEndMatch] = []
 
     @property
@@ -184,9 +187,13 @@ class Session:
             case _:
                 return []
 
-    def match_began(self, match_id: str) -> None:
-        """Add a match that goes on at this client: `restore` will name it."""
-        self._matches.append(match_id)
+    def match_began(self, match_id: str, *, stranger: bool = False) -> None:
+        """Add a match that goes on at this client: `restore` will name it, one with a stranger first."""
+        if stranger:
+            self._stranger = match_id
+            self._matches.insert(0, match_id)
+        else:
+            self._matches.append(match_id)
 
     def match_over(self, match_id: str, reason: EndReason | None) -> list[SendEndMatch]:
         """Remove a match; return the `SendEndMatch` for it, now or when the session is on again.
@@ -221,7 +228,8 @@ class Session:
     def _restore(self) -> list[Effect]:
         self.state = State.RESTORING
         self.deadline = None
-        return [SendRestore(self._token, tuple(self._matches[:MAX_MATCHES]))]
+        names = tuple(self._matches[:MAX_MATCHES])
+        return [SendRestore(self._token, names, stranger=not names or names[0] == self._stranger)]
 
     def _logged_in(self, username: str, token: str) -> list[Effect]:
         self.username = username

@@ -322,7 +322,7 @@ class Standing:
 
     def _begin(self, introduction: Introduction, kind: api.TalkKind) -> list[Effect]:
         self._encounters[introduction.match_id] = Encounter(introduction, kind)
-        self._session.match_began(introduction.match_id)
+        self._session.match_began(introduction.match_id, stranger=kind is api.TalkKind.STRANGER)
         return [*self._moved(), BeginMeeting(introduction, kind)]
 
     def _news(self, event: encounter.News, now: float) -> list[Effect]:

@@ -104,7 +104,7 @@ async def test_the_answer_to_a_restore_is_fed(
     async def serve(caller: Caller) -> None:
         request = await caller.request()
         assert isinstance(request, control.Restore)
-        assert (request.token, request.matches) == ("token", ("m1", "m2"))
+        assert (request.token, request.matches, request.stranger) == ("token", ("m1", "m2"), False)
         match answer:
             case control.LoggedIn(_, name, token):
                 caller.say(control.LoggedIn(request.id, name, token))
@@ -114,7 +114,7 @@ async def test_the_answer_to_a_restore_is_fed(
                 caller.say(control.Done(request.id))
 
     async with at(tmp_path, serve) as house:
-        house.session.perform(session.SendRestore("token", ("m1", "m2")))
+        house.session.perform(session.SendRestore("token", ("m1", "m2"), stranger=False))
         await house.feeds(1)
         assert house.fed == [fed]
         assert house.restored == isinstance(fed, session.LoggedIn)

@@ -26,7 +26,7 @@ from server.core.events import (
     MatchEnded,
     Moved,
     Opened,
-    PeerMoved,
+    PeerCandidates,
     PeerOpened,
     Refused,
     Renamed,
@@ -38,7 +38,7 @@ from server.core.events import (
 from server.core.matching import COOL_DOWN
 from server.core.node import Node
 from server.core.seat import SeatState
-from tests.helpers.nodes import SettledNode, a_side
+from tests.helpers.nodes import SettledNode, a_side, ongoing, peer_of, state_of, waiting
 from tests.helpers.playbook import Playbook
 
 ANN, BEN, CAT, DAN = 1, 2, 3, 4
@@ -91,7 +91,8 @@ def matched(
 
 
 def back(user: int, *match_ids: str) -> Returned:
-    return Returned(user, match_ids, "203.0.113.1")
+    """The first match is with a stranger."""
+    return Returned(user, match_ids, "203.0.113.1", match_ids[0] if match_ids else "")
 
 
 def a_node(absence_limit: float = 600.0) -> tuple[Node, Playbook[Event, Effect]]:
@@ -168,7 +169,7 @@ def test_hanging_up_ends_it_for_both_and_again_changes_nothing() -> None:
 def test_nobody_ends_the_match_of_others() -> None:
     book = talk_of_ann_and_ben().at(2.0, end(CAT, "m", EndReason.HUNG_UP), agreed(CAT))
     assert node_of(book).match_of(ANN) == "m"
-    assert node_of(book).peer_of(ANN) == BEN
+    assert peer_of(node_of(book), ANN) == BEN
 
 
 def test_who_was_left_waiting_is_first_in_line() -> None:
@@ -271,7 +272,7 @@ def test_both_away_too_long_leave_nothing_behind() -> None:
         .when_due(602.0, MatchEnded(BEN, "m", EndReason.LOST))
     )
     node = node_of(book)
-    assert (node.ongoing, node.state(ANN), node.state(BEN)) == (0, None, None)
+    assert (ongoing(node), state_of(node, ANN), state_of(node, BEN)) == (0, None, None)
     book.rests()
 
 
@@ -314,11 +315,27 @@ def test_a_talk_that_is_older_than_the_server_is_believed() -> None:
             MatchEnded(BEN, "old", EndReason.HUNG_UP),
         )
     )
-    assert [node.state(user) for user in (ANN, BEN, CAT)] == [SeatState.IDLE] * 3
+    assert [state_of(node, user) for user in (ANN, BEN, CAT)] == [SeatState.IDLE] * 3
 
 
 def test_coming_back_with_another_match_ends_the_one_before() -> None:
     talk_of_ann_and_ben().at(2.0, back(ANN, "other"), MatchEnded(BEN, "m", EndReason.LEFT))
+
+
+@pytest.mark.parametrize("stranger", ["contact's", "stranger's", ""])
+def test_of_matches_that_are_older_than_the_server_the_stranger_s_alone_takes_the_seat(stranger: str) -> None:
+    node, book = a_node()
+    names = ("contact's", "stranger's")
+    book.at(0.0, Returned(ANN, names, "", stranger))
+    assert node.match_of(ANN) == stranger
+    assert [node.is_over(name, ANN) for name in names] == [False, False]
+    answer = refused(ANN, Code.IN_A_TALK) if stranger else agreed(ANN)
+    book.at(1.0, seek(ANN), answer)
+
+
+def test_a_match_that_is_not_the_account_s_own_takes_no_seat() -> None:
+    book = talk_of_ann_and_ben().at(2.0, back(CAT, "m"), MatchEnded(CAT, "m", EndReason.LEFT))
+    assert node_of(book).match_of(CAT) == ""
 
 
 def test_a_stale_hint_is_struck_out_and_the_next_one_taken() -> None:
@@ -334,13 +351,13 @@ def test_a_stale_hint_is_struck_out_and_the_next_one_taken() -> None:
 def test_who_has_moved_to_another_node_is_forgotten_and_the_peer_is_not_told() -> None:
     book = talk_of_ann_and_ben().at(2.0, Moved(ANN)).at(2.0, Moved(ANN)).at(2.0, Left(DAN))
     node = node_of(book)
-    assert (node.state(ANN), node.match_of(BEN), node.ongoing) == (None, "m", 1)
+    assert (state_of(node, ANN), node.match_of(BEN), ongoing(node)) == (None, "m", 1)
     book.at(3.0, end(BEN, "m", EndReason.HUNG_UP), agreed(BEN))
 
 
 def test_a_new_name_is_what_the_next_stranger_sees() -> None:
     book = node_with(ANN, BEN).at(0.0, seek(ANN), agreed(ANN)).at(0.0, Renamed(ANN, "Anna"))
-    assert node_of(book).waiting == 1
+    assert waiting(node_of(book)) == 1
     came = book.machine.feed(seek(BEN, "m"), now=0.0)
     assert [effect.peer.username for effect in came if isinstance(effect, Matched)] == ["user 2", "Anna"]
 
@@ -355,7 +372,7 @@ def update(user: int, match_id: str, *candidates: Candidate) -> UpdateCandidates
 def talk_on_one_computer() -> Playbook[Event, Effect]:
     """Both say by their first update that they are on this computer."""
     book = talk_of_ann_and_ben().at(2.0, update(BEN, "m"), agreed(BEN))
-    return book.at(2.0, update(ANN, "m", HERE), agreed(ANN), PeerMoved("m", BEN, (HERE,), UNKNOWN_NAT))
+    return book.at(2.0, update(ANN, "m", HERE), agreed(ANN), PeerCandidates("m", BEN, (HERE,), UNKNOWN_NAT))
 
 
 def test_candidates_and_open_nats_are_told_to_the_peer_in_a_match_alone() -> None:
@@ -371,7 +388,7 @@ def test_who_comes_back_is_told_where_the_peer_is() -> None:
     (
         talk_on_one_computer()
         .at(3.0, Dropped(BEN))
-        .at(4.0, Returned(BEN, ("m",), "127.0.0.1"), PeerMoved("m", BEN, (HERE,), UNKNOWN_NAT))
+        .at(4.0, Returned(BEN, ("m",), "127.0.0.1"), PeerCandidates("m", BEN, (HERE,), UNKNOWN_NAT))
     )
 
 
@@ -416,7 +433,7 @@ def test_everybody_meets_everybody_equally_often() -> None:
         for user in people:
             for effect in node.feed(seek(user, f"{number}/{user}", pick=draw.random()), now=0.0):
                 if isinstance(effect, Matched) and effect.role is Role.LEADER:
-                    peer = node.node.peer_of(effect.user)
+                    peer = peer_of(node.node, effect.user)
                     assert peer is not None
                     pairs[min(effect.user, peer), max(effect.user, peer)] += 1
                     leads[effect.user] += 1
@@ -448,7 +465,7 @@ class Histories(RuleBasedStateMachine):
         for effect in self.machine.feed(event, now=self.now):
             match effect:
                 case Matched(match_id, user):
-                    peer = self.node.peer_of(user)
+                    peer = peer_of(self.node, user)
                     assert peer is not None
                     assert peer != user
                     assert user not in self.in_match, "two matches"
@@ -523,7 +540,7 @@ class Histories(RuleBasedStateMachine):
             self.now = max(self.now, due)
             self.feed(Tick())
             for user in set(range(6)) - self.logged_in:
-                if self.node.state(user) is None:  # given up; if nobody else was there, nobody was told
+                if state_of(self.node, user) is None:  # given up; if nobody else was there, nobody was told
                     self.in_match.pop(user, None)
         self.now = until
 
@@ -531,16 +548,16 @@ class Histories(RuleBasedStateMachine):
     def seats_agree_with_what_people_were_told(self) -> None:
         for user in range(6):
             assert self.node.match_of(user) == self.in_match.get(user, "")
-            peer = self.node.peer_of(user)
+            peer = peer_of(self.node, user)
             assert peer is None or self.node.match_of(peer) == self.node.match_of(user)
 
     @invariant()
     def nobody_waits_while_another_waits_whom_they_may_meet(self) -> None:
-        waiting = [user for user in range(6) if self.node.state(user) is SeatState.WAITING]
-        assert len(waiting) == self.node.waiting
-        for user in waiting:
+        here = [user for user in range(6) if state_of(self.node, user) is SeatState.WAITING]
+        assert len(here) == waiting(self.node)
+        for user in here:
             assert user in self.logged_in
-            for other in waiting:
+            for other in here:
                 kept_apart = other in self.node._strangers._matching._avoid.get(user, ())
                 assert user == other or kept_apart
 
@@ -548,8 +565,8 @@ class Histories(RuleBasedStateMachine):
     def nobody_is_remembered_who_has_nothing_here(self) -> None:
         for user in range(6):
             if user not in self.logged_in and user not in self.in_match:
-                assert self.node.state(user) is None
-        assert self.node.ongoing == len(set(self.in_match.values()))
+                assert state_of(self.node, user) is None
+        assert ongoing(self.node) == len(set(self.in_match.values()))
 
 
 Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
@@ -558,10 +575,10 @@ TestHistories = Histories.TestCase
 
 def test_a_match_that_a_log_in_names_twice_is_one_match() -> None:
     node = Node()
-    node.feed(Returned(ANN, ("x", "y", "x"), ""), now=0.0)
-    assert node.ongoing == 2
-    node.feed(Returned(BEN, ("x",), ""), now=0.1)
+    node.feed(back(ANN, "x", "y", "x"), now=0.0)
+    assert ongoing(node) == 2
+    node.feed(back(BEN, "x"), now=0.1)
     node.feed(Left(ANN), now=0.2)
     node.feed(Left(BEN), now=0.3)
-    assert node.ongoing == 0
-    node.feed(Returned(BEN, ("x", "y"), ""), now=0.4)
+    assert ongoing(node) == 0
+    node.feed(back(BEN, "x", "y"), now=0.4)

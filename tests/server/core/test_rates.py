@@ -17,6 +17,17 @@ def test_the_whole_count_may_come_at_once_and_the_next_says_how_long_to_wait() -
     assert limiter.take([(KEY, rate)], now=25.0) == 0.0
 
 
+def test_one_key_alone_needs_only_the_time_at_which_it_is_as_good_as_new() -> None:
+    rate, good_at = Rate(3, 60.0), 0.0
+    for _ in range(3):
+        assert rate.wait(good_at, now=100.0) == 0.0
+        good_at = rate.charge(good_at, now=100.0)
+    assert good_at == 160.0
+    assert rate.wait(good_at, now=100.0) == pytest.approx(20.0)
+    assert rate.wait(good_at, now=120.0) == 0.0
+    assert rate.wait(rate.charge(good_at, now=100.0, times=-1), now=100.0) == 0.0
+
+
 def test_what_one_key_refuses_costs_the_others_nothing() -> None:
     limiter = Rates()
     once = Rate(1, 60.0)
@@ -126,9 +137,16 @@ def test_how_much_is_used_is_told() -> None:
 def test_limits_are_read_as_they_are_written() -> None:
     assert parse_rates("30/3600 - 0005/0.5") == (Rate(30, 3600.0), None, Rate(5, 0.5))
     assert parse_rates("") == ()
+    assert parse_rates("1/2 -", 0, 2) == (Rate(1, 2.0), None)
 
 
 @pytest.mark.parametrize("text", ["3", "0/1", "1/0", "-1/5", "1/-5", "a/b", "1/nan", "1/inf", "1.5/2"])
 def test_what_is_no_limit_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse_rates(text)
+
+
+@pytest.mark.parametrize("text", ["", "1/2", "1/2 - -"])
+def test_too_few_or_too_many_limits_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="2 times"):
+        parse_rates(text, 2)

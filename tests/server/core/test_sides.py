@@ -12,7 +12,7 @@ from server.core.events import (
     HasOpened,
     Matched,
     Opened,
-    PeerMoved,
+    PeerCandidates,
     PeerOpened,
     Refused,
     Request,
@@ -117,7 +117,7 @@ def test_the_peer_s_new_candidates_are_told() -> None:
     sides, _ = begun(a_side("ann"), a_side("ben"))
     moved = a_side("ben", OTHER_HOST, PUBLIC)
     assert sides.hear(SideChanged("m", ANN, moved, tell=True)) == []  # it is our own
-    assert sides.hear(SideChanged("m", BEN, moved, tell=True)) == [PeerMoved("m", ANN, (PUBLIC,), OPEN)]
+    assert sides.hear(SideChanged("m", BEN, moved, tell=True)) == [PeerCandidates("m", ANN, (PUBLIC,), OPEN)]
 
 
 def test_who_comes_back_is_told_where_the_peer_is_and_the_peer_s_node_where_they_are() -> None:
@@ -125,7 +125,7 @@ def test_who_comes_back_is_told_where_the_peer_is_and_the_peer_s_node_where_they
     assert sides.hear(SideChanged("m", BEN, a_side("ben", OTHER_HOST, PUBLIC), tell=False)) == []
     assert sides.move("m", ANN, OTHER_HOST) == [
         Send("there", SideChanged("m", ANN, a_side("ann", OTHER_HOST), tell=False)),
-        PeerMoved("m", ANN, (PUBLIC,), OPEN),
+        PeerCandidates("m", ANN, (PUBLIC,), OPEN),
     ]
 
 

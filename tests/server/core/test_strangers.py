@@ -56,7 +56,11 @@ def paired() -> Strangers:
 
 def test_a_search_at_one_node_finds_a_partner_at_the_other() -> None:
     strangers = paired()
-    assert (strangers.match_of(ANN), strangers.waiting, strangers.state(ANN)) == ("m", 0, SeatState.PAIRED)
+    assert (strangers.match_of(ANN), len(strangers._matching), strangers.state(ANN)) == (
+        "m",
+        0,
+        SeatState.PAIRED,
+    )
     assert strangers.seek(seek(), now=1.0) == [Refused(asked(), Code.IN_A_TALK)]
     assert strangers.cancel(CancelSeek(asked()), now=1.0) == [Refused(asked(), Code.ALREADY_MATCHED)]
 

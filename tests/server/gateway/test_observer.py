@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from floater.wire import control
 from floater.wire.endpoint import Endpoint
 from floater.wire.stun import BindingRequest, BindingResponse, encode, take_message
-from server.config import ServerConfig
-from server.gateway.observer import MAX_SEEN, Observations
-from server.gateway.streams import Stage, Streams
+from server.core.admission import Stage
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 
@@ -83,44 +82,41 @@ async def test_a_stream_that_has_asked_stays_open(tmp_path: Path) -> None:
             await observed(stream, "", 1)
 
 
-def test_only_the_latest_sights_are_remembered() -> None:
-    observations = Observations()
-    observations.expect("key")
-    for port in range(1, MAX_SEEN + 10):
-        observations.note("key", Endpoint("203.0.113.1", port))
-    seen = observations.seen("key")
-    assert len(seen) == MAX_SEEN
-    assert Endpoint("203.0.113.1", MAX_SEEN + 9) in seen
-    assert Endpoint("203.0.113.1", 1) not in seen
-
-
 @pytest.mark.asyncio
-async def test_streams_that_name_the_key_of_a_log_in_are_counted_as_known_until_it_ends(
+async def test_a_stream_is_of_a_known_account_while_the_connection_whose_key_it_names_is_logged_in(
     tmp_path: Path,
 ) -> None:
-    streams = Streams(ServerConfig(data_dir=tmp_path))
-    observations = Observations()
-    one, other = [streams.admit(Endpoint("203.0.113.1", port), now=0.0) for port in (1, 2)]
-    assert one
-    assert other
-    assert not observations.join("made up", one)
-    observations.expect("key")
-    assert observations.join("key", one)
-    assert one.stage is Stage.HALF_OPEN
-    observations.trust("key")
-    assert observations.join("key", other)
-    assert {one.stage, other.stage} == {Stage.KNOWN}
-    observations.part("key", other)
-    observations.forget("key")
-    observations.trust("key")
-    assert (one.stage, other.stage) == (Stage.UNKNOWN, Stage.KNOWN)
+    async with a_server(tmp_path) as server, await Guest.arrive(server) as guest:
+        key, observations = guest.welcome.observer_key, server.backend.observations
+
+        def stages() -> list[Stage]:
+            return [stream.stage for stream in observations._streams.get(key, ())]
+
+        async with await Stream.open(server.ports[1], tls=None) as asking:
+            await observed(asking, key)
+            assert stages() == [Stage.UNKNOWN]
+            await guest.sign_up(server, "ann")
+            await guest.log_in("ann")
+            assert isinstance(await guest.ask(control.Ping), control.Done)
+            assert stages() == [Stage.KNOWN]
+            (stream,) = observations._streams[key]
+            seen = []
+            for number, name in enumerate(("another key", key), 1):
+                await observed(asking, name, number)
+                seen.append(stream.stage)
+            assert seen == [Stage.UNKNOWN, Stage.KNOWN]
+            await guest.close()
+            async with asyncio.timeout(30):
+                while stream.stage is Stage.KNOWN:
+                    await asyncio.sleep(0.01)
+            assert stream.stage is Stage.UNKNOWN
 
 
 @pytest.mark.asyncio
 async def test_a_stream_that_names_no_known_key_is_not_held_open_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.gateway.observer.HELD_FOR_STRANGERS", 0.2)
+    monkeypatch.setattr("server.core.observations.HELD_FOR_STRANGERS", 0.2)
     async with a_server(tmp_path) as server, await Guest.arrive(server) as guest:
         async with (
             await Stream.open(server.ports[1], tls=None) as stranger,

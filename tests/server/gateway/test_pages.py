@@ -59,7 +59,7 @@ async def test_the_code_can_be_entered_on_the_page(tmp_path: Path) -> None:
 async def test_a_new_password_is_set_by_the_link_of_the_mail(tmp_path: Path) -> None:
     async with pages(tmp_path) as site:
         await an_account(site.accounts, site.mailbox)
-        await site.accounts.forgot_password(control.ForgotPassword(id=1, email=ANNA), HOME)
+        await site.accounts.passwords.forgot(control.ForgotPassword(id=1, email=ANNA), HOME)
         link = link_of(await site.mailbox.next())
         form = await site.get(f"/reset?token={link}")
         assert form.body.count('type="password"') == 2
@@ -78,7 +78,7 @@ async def test_a_new_password_is_set_by_the_link_of_the_mail(tmp_path: Path) -> 
 async def test_a_new_password_is_set_by_the_code_of_the_mail(tmp_path: Path) -> None:
     async with pages(tmp_path) as site:
         await an_account(site.accounts, site.mailbox)
-        await site.accounts.forgot_password(control.ForgotPassword(id=1, email=ANNA), HOME)
+        await site.accounts.passwords.forgot(control.ForgotPassword(id=1, email=ANNA), HOME)
         code = code_of(await site.mailbox.next())
         done = await site.post("/reset", email=ANNA, code=code, password=OTHER, repeat=OTHER)
         assert done.status == 200

@@ -170,8 +170,7 @@ async def test_a_side_that_does_not_read_makes_the_other_wait(tmp_path: Path) ->
 
         with pytest.raises(TimeoutError):  # for the system's own buffers are full, too
             await send_on()
-        places = match.server.relay._places.values()
-        held = [stream._transport.get_write_buffer_size() for sides in places for stream in sides.values()]
+        held = [stream.held for stream in match.server.relay._streams.values()]
         assert len(held) == 2
         assert 0 < sum(held) <= 600_000  # the high-water mark, and what one read brought
         other.writer.transport.resume_reading()  # type: ignore[attr-defined]  # it is a read transport, too

@@ -1,4 +1,3 @@
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable
@@ -9,10 +8,8 @@ import pytest
 from floater.codes import Code
 from floater.errors import FloaterError, ServerRefused
 from floater.wire import control
-from server.bus.base import ACCOUNTS
 from server.bus.local import LocalBus
-from server.core import sessions
-from server.services.accounts import Session, open_accounts
+from server.services.accounts import open_accounts
 from tests.helpers.accounts import (
     ANNA,
     AWAY,
@@ -233,8 +230,8 @@ async def test_no_answer_tells_whether_an_address_has_an_account(tmp_path: Path)
                 for work in (
                     accounts.log_in(log_in("the thief's password", address), AWAY),
                     accounts.resend_code(control.ResendCode(id=1, email=address), AWAY),
-                    accounts.forgot_password(forgot(address), AWAY),
-                    accounts.reset_password(reset("123456", address=address), AWAY),
+                    accounts.passwords.forgot(forgot(address), AWAY),
+                    accounts.passwords.reset(reset("123456", address=address), AWAY),
                     accounts.activate(activate("123456", address), AWAY),
                     accounts.sign_up(a_sign_up(address, "the thief's password"), AWAY),
                     accounts.log_in(log_in("the thief's password", address), AWAY),
@@ -280,7 +277,7 @@ async def test_whoever_has_an_account_is_told_so_by_mail_and_nothing_can_be_done
 async def test_who_has_no_account_gets_no_mail_about_a_password(tmp_path: Path) -> None:
     async with opened(tmp_path) as accounts:
         mailbox = Mailbox(tmp_path)
-        await accounts.forgot_password(forgot("nobody@example.org"), HOME)
+        await accounts.passwords.forgot(forgot("nobody@example.org"), HOME)
         await accounts.resend_code(control.ResendCode(id=1, email="nobody@example.org"), HOME)
         await accounts.sign_up(a_sign_up(), HOME)
         assert (await mailbox.next())["To"] == ANNA  # mails go out in order: the two before it are none
@@ -357,84 +354,7 @@ async def test_only_so_many_log_ins_of_one_account_are_remembered(tmp_path: Path
             await accounts.restore(control.Restore(id=1, token=token), HOME)
 
 
-# -- passwords and names ------------------------------------------------------------------
-
-
-@pytest.mark.asyncio
-async def test_a_forgotten_password_is_reset_by_code_and_all_log_ins_end(tmp_path: Path) -> None:
-    told: list[sessions.Message] = []
-    bus = LocalBus()
-    bus.subscribe(ACCOUNTS, told.append)
-    async with opened(tmp_path, bus=bus) as accounts:
-        mailbox = Mailbox(tmp_path)
-        session, token = await an_account(accounts, mailbox)
-        await accounts.forgot_password(forgot(), AWAY)
-        code = code_of(await mailbox.next())
-        assert await refused(accounts.reset_password(reset(wrong(code)), AWAY)) is Code.WRONG_CODE
-        assert await refused(accounts.reset_password(reset(code, "12345678"), AWAY)) is Code.BAD_PASSWORD
-        await a_log_in(accounts)
-        assert await accounts.reset_password(reset(code), AWAY) == control.Done(id=1)
-        assert told == [sessions.Revoked(session.account, None)]
-        assert await refused(accounts.restore(control.Restore(id=1, token=token), HOME)) is Code.SESSION_ENDED
-        assert await refused(accounts.log_in(log_in(), HOME)) is Code.WRONG_LOG_IN
-        await a_log_in(accounts, password=OTHER)
-        assert await refused(accounts.reset_password(reset(code), AWAY)) is Code.WRONG_CODE
-
-
-@pytest.mark.asyncio
-async def test_a_forgotten_password_is_reset_by_link(tmp_path: Path) -> None:
-    clock, mailbox = Clock(), Mailbox(tmp_path)
-    async with opened(tmp_path, clock) as accounts:
-        await an_account(accounts, mailbox)
-        await accounts.forgot_password(forgot(), AWAY)
-        link = link_of(await mailbox.next())
-        assert await refused(accounts.reset_by_link(link, ANNA, AWAY)) is Code.BAD_PASSWORD
-        assert await refused(accounts.activate_by_link(link, AWAY)) is Code.WRONG_CODE
-        await accounts.reset_by_link(link, OTHER, AWAY)
-        await a_log_in(accounts, password=OTHER)
-        assert await refused(accounts.reset_by_link(link, PASSWORD, AWAY)) is Code.WRONG_CODE
-        await accounts.forgot_password(forgot(), AWAY)
-        stale = link_of(await mailbox.next())
-        clock.now += 3_600.0
-        assert await refused(accounts.reset_by_link(stale, PASSWORD, AWAY)) is Code.WRONG_CODE
-
-
-@pytest.mark.asyncio
-async def test_one_code_used_twice_at_once_works_once(tmp_path: Path) -> None:
-    async with opened(tmp_path) as accounts:
-        mailbox = Mailbox(tmp_path)
-        await an_account(accounts, mailbox)
-        await accounts.forgot_password(forgot(), AWAY)
-        code = code_of(await mailbox.next())
-        results = await asyncio.gather(
-            *(accounts.reset_password(reset(code, f"{OTHER} {n}"), AWAY) for n in range(4)),
-            return_exceptions=True,
-        )
-        done = [n for n, result in enumerate(results) if isinstance(result, control.Done)]
-        assert len(done) == 1
-        await a_log_in(accounts, password=f"{OTHER} {done[0]}")
-
-
-@pytest.mark.asyncio
-async def test_changing_the_password_ends_all_other_log_ins(tmp_path: Path) -> None:
-    told: list[sessions.Message] = []
-    bus = LocalBus()
-    bus.subscribe(ACCOUNTS, told.append)
-    async with opened(tmp_path, bus=bus) as accounts:
-        session, token = await an_account(accounts, Mailbox(tmp_path))
-        _, other = await a_log_in(accounts)
-
-        def change(old: str, new: str) -> Awaitable[object]:
-            return accounts.change_password(session, control.ChangePassword(id=1, old=old, new=new))
-
-        assert await refused(change(OTHER, OTHER)) is Code.WRONG_PASSWORD
-        assert await refused(change(PASSWORD, "qwertyuiop")) is Code.BAD_PASSWORD
-        assert told == []
-        await change(PASSWORD, OTHER)
-        assert told == [sessions.Revoked(session.account, session.token_hash)]
-        await accounts.restore(control.Restore(id=1, token=token), HOME)
-        assert await refused(accounts.restore(control.Restore(id=1, token=other), HOME)) is Code.SESSION_ENDED
-        await a_log_in(accounts, password=OTHER)
+# -- names ------------------------------------------------------------------
 
 
 @pytest.mark.asyncio
@@ -449,9 +369,6 @@ async def test_a_username_is_changed_and_a_log_in_that_ended_changes_nothing(tmp
         await accounts.log_out(session)
         late = control.SetUsername(id=6, username="Late")
         assert await refused(accounts.set_username(session, late)) is Code.SESSION_ENDED
-        stranger = Session(999, "x", b"x" * 32)
-        change = control.ChangePassword(id=1, old=PASSWORD, new=OTHER)
-        assert await refused(accounts.change_password(stranger, change)) is Code.SESSION_ENDED
 
 
 # -- limits -------------------------------------------------------------------------------
@@ -485,7 +402,7 @@ async def test_every_step_has_a_limit_for_one_source(tmp_path: Path, step: str) 
                 case "resend":
                     works[step] = accounts.resend_code(control.ResendCode(id=1, email=address), HOME)
                 case "forgot":
-                    works[step] = accounts.forgot_password(forgot(address), HOME)
+                    works[step] = accounts.passwords.forgot(forgot(address), HOME)
                 case "code":
                     works[step] = accounts.activate(activate("123456", address), HOME)
                 case "log_in":
@@ -536,7 +453,7 @@ async def test_the_log_and_the_database_file_give_nobody_away(
     async with opened(tmp_path) as accounts:
         mailbox = Mailbox(tmp_path)
         _, token = await an_account(accounts, mailbox)
-        await accounts.forgot_password(forgot(), HOME)
+        await accounts.passwords.forgot(forgot(), HOME)
         mail = await mailbox.next()
         await refused(accounts.log_in(log_in("wrong"), HOME))
     for secret in (ANNA, "Anna", PASSWORD, HOME.address, token, code_of(mail), link_of(mail)):
@@ -544,36 +461,6 @@ async def test_the_log_and_the_database_file_give_nobody_away(
     stored = b"".join(path.read_bytes() for path in tmp_path.glob("floater.db*"))
     for secret in (PASSWORD, token, code_of(mail), link_of(mail), HOME.address):
         assert secret.encode() not in stored
-
-
-@pytest.mark.parametrize("restore_first", [True, False])
-@pytest.mark.asyncio
-async def test_a_stolen_token_does_not_survive_a_change_of_the_password_at_the_same_moment(
-    tmp_path: Path, restore_first: bool
-) -> None:
-    """Both wait for the one writer of the database; whichever gets it first, the old token is dead."""
-    clock = Clock()
-    async with opened(tmp_path, clock) as accounts:
-        session, _ = await an_account(accounts, Mailbox(tmp_path))
-        _, stolen = await a_log_in(accounts)
-        clock.now += 7_200.0  # old enough for its use to be noted
-
-        async def change() -> bool:
-            change = control.ChangePassword(id=1, old=PASSWORD, new=OTHER)
-            return isinstance(await accounts.change_password(session, change), control.Done)
-
-        async def restore() -> bool:
-            try:
-                found, _ = await accounts.restore(control.Restore(id=1, token=stolen), AWAY)
-            except ServerRefused as error:
-                return error.code is not Code.SESSION_ENDED
-            async with asyncio.timeout(30):
-                while accounts.is_current(found):
-                    await asyncio.sleep(0.001)
-            return False
-
-        steps = (restore(), change()) if restore_first else (change(), restore())
-        assert sorted(await asyncio.gather(*steps)) == [False, True]
 
 
 @pytest.mark.asyncio

@@ -37,8 +37,8 @@ Ask = Callable[[Accounts, str], Awaitable[object]]
 
 
 def engine_of(accounts: Accounts) -> Engine:
-    assert isinstance(accounts._database, SqliteEngine)
-    return accounts._database._engine.sync_engine
+    assert isinstance(accounts._parts.database, SqliteEngine)
+    return accounts._parts.database._engine.sync_engine
 
 
 def _log_in(accounts: Accounts, address: str) -> Awaitable[object]:
@@ -58,12 +58,12 @@ def _activate(accounts: Accounts, address: str) -> Awaitable[object]:
 
 
 def _forgot(accounts: Accounts, address: str) -> Awaitable[object]:
-    return accounts.forgot_password(control.ForgotPassword(id=1, email=address), AWAY)
+    return accounts.passwords.forgot(control.ForgotPassword(id=1, email=address), AWAY)
 
 
 def _reset(accounts: Accounts, address: str) -> Awaitable[object]:
     m = control.ResetPassword(id=1, email=address, code="12345x", password=THIEF)
-    return accounts.reset_password(m, AWAY)
+    return accounts.passwords.reset(m, AWAY)
 
 
 async def seconds(accounts: Accounts, ask: Ask, address: str) -> float:

@@ -12,7 +12,7 @@ from server.bus.base import ACCOUNTS
 from server.bus.local import LocalBus
 from server.core import sessions
 from server.core.sessions import LoggedIn, Revoked
-from server.services.accounts import Session, Source
+from server.services.account_parts import Session, Source
 from server.services.guests import Guest, Guests
 
 ANN, BEN = 1, 2

@@ -12,7 +12,7 @@ from floater.wire.endpoint import Candidate, CandidateKind
 from floater.wire.nat import UNKNOWN_NAT, Mapping, Nat
 from server.bus.local import LocalBus
 from server.config import ServerConfig
-from server.core.events import Matched, MatchEnded, PeerMoved, PeerOpened
+from server.core.events import Matched, MatchEnded, PeerCandidates, PeerOpened
 from server.core.side import Side
 from server.services.guests import Guests
 from server.services.introductions import Introductions
@@ -58,7 +58,7 @@ def test_news_go_to_the_account_that_they_are_for(
 ) -> None:
     tell, ann, _ = introductions
     for news in (
-        PeerMoved("m", ANN, PLACES, OPEN),
+        PeerCandidates("m", ANN, PLACES, OPEN),
         PeerOpened("m", ANN, 3),
         MatchEnded(ANN, "m", EndReason.LOST),
         MatchEnded(BEN, "m", EndReason.LOST),

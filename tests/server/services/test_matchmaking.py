@@ -282,7 +282,7 @@ async def test_who_drops_while_seeking_is_met_by_nobody(tmp_path: Path) -> None:
         await ann.seek()
         await ann.close()
         async with asyncio.timeout(30):
-            while server.backend.matchmaking.online == 3:
+            while len(server.backend.matchmaking._guests) == 3:
                 await asyncio.sleep(0.01)
         await ben.seek()
         await cat.seek()
@@ -324,7 +324,7 @@ async def test_a_revoked_log_in_is_closed_with_the_reason(tmp_path: Path) -> Non
     async with a_server(tmp_path) as server, people(server, "ann") as (ann,):
         account = next(iter(server.backend.connections)).session
         assert account is not None
-        bus = server.backend.accounts._bus
+        bus = server.backend.accounts._parts.bus
         bus.publish(ACCOUNTS, Revoked(account.account, account.token_hash))  # kept
         assert isinstance(await ann.ask(control.Ping), control.Done)
         bus.publish(ACCOUNTS, Revoked(account.account, None))

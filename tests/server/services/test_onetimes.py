@@ -30,16 +30,16 @@ class Issued:
     clock: Clock
 
     async def sign_up(self, *, decoy: bool = False) -> None:
-        async with self.accounts._database.write() as c:
+        async with self.accounts._parts.database.write() as c:
             await self.onetimes.issue_sign_up(c, _at(ANNA), "Anna", "hash", "en", decoy=decoy)
-        self.accounts._outbox.kick()
+        self.accounts._parts.outbox.kick()
 
     async def code(self, purpose: str, text: str) -> Pending | None:
-        async with self.accounts._database.write() as c:
+        async with self.accounts._parts.database.write() as c:
             return await self.onetimes.check_code(c, purpose, ANNA, text)
 
     async def link(self, purpose: str, link: str) -> Pending | None:
-        async with self.accounts._database.read() as c:
+        async with self.accounts._parts.database.read() as c:
             return await self._check(c, purpose, link)
 
     async def _check(self, c: AsyncConnection, purpose: str, link: str) -> Pending | None:
@@ -50,7 +50,7 @@ class Issued:
 async def issued(tmp_path: Path) -> AsyncIterator[Issued]:
     clock = Clock()
     async with opened(tmp_path, clock) as accounts:
-        yield Issued(accounts, accounts._onetimes, Mailbox(tmp_path), clock)
+        yield Issued(accounts, accounts._parts.onetimes, Mailbox(tmp_path), clock)
 
 
 @pytest.mark.asyncio
@@ -91,9 +91,9 @@ async def test_a_decoy_s_mail_says_that_there_is_an_account_and_holds_no_code_th
 async def test_a_mail_that_is_sent_again_makes_the_one_before_worthless(issued: Issued) -> None:
     await issued.sign_up()
     first = await issued.mailbox.next()
-    async with issued.accounts._database.write() as c:
+    async with issued.accounts._parts.database.write() as c:
         await issued.onetimes.issue_again(c, _at(ANNA))
-    issued.accounts._outbox.kick()
+    issued.accounts._parts.outbox.kick()
     second = await issued.mailbox.next()
     assert await issued.link(SIGN_UP, link_of(first)) is None
     assert await issued.link(SIGN_UP, link_of(second)) is not None
@@ -101,11 +101,11 @@ async def test_a_mail_that_is_sent_again_makes_the_one_before_worthless(issued: 
 
 @pytest.mark.asyncio
 async def test_a_reset_has_a_mail_where_there_is_an_account_and_no_other(issued: Issued) -> None:
-    async with issued.accounts._database.write() as c:
+    async with issued.accounts._parts.database.write() as c:
         await issued.onetimes.issue_reset(c, _at("nobody@example.org"), "en", decoy=True)
         await issued.onetimes.issue_again(c, _at("nobody@example.org"))
         await issued.onetimes.issue_reset(c, _at(ANNA), "zh", decoy=False)
-    issued.accounts._outbox.kick()
+    issued.accounts._parts.outbox.kick()
     mail = await issued.mailbox.next()
     assert mail["To"] == ANNA
     assert await issued.code(RESET, code_of(mail)) is not None

@@ -87,7 +87,7 @@ async def test_while_the_mail_server_is_down_everybody_is_told_and_no_mail_is_lo
         assert await accounts.sign_up(a_sign_up(), HOME) == delayed
         nobody = control.ResendCode(id=1, email="nobody@example.org")
         assert await accounts.resend_code(nobody, HOME) == delayed
-        assert await accounts.forgot_password(control.ForgotPassword(id=1, email=ANNA), HOME) == delayed
+        assert await accounts.passwords.forgot(control.ForgotPassword(id=1, email=ANNA), HOME) == delayed
         assert waiting(tmp_path) == 3
         await server.start()
         await activate(accounts, server)
@@ -271,8 +271,8 @@ async def test_mails_that_cannot_be_written_are_dropped_and_hold_up_no_other(
     tmp_path: Path, server: MailServer
 ) -> None:
     async with opened(tmp_path, smtp_url=url(server), mail_retry=600.0, **NO_LIMITS) as accounts:
-        outbox = accounts._outbox
-        async with accounts._database.write() as connection:
+        outbox = accounts._parts.outbox
+        async with accounts._parts.database.write() as connection:
             for number in range(10):
                 to = f"=?utf-8?q?x=0D=0A{number}?=@evil.example"
                 content = MailContent(mail.Kind.ACTIVATE, to, "en", f"m{number}", "x", "123456", "https://a")
@@ -294,7 +294,7 @@ async def test_a_mailbox_that_the_mail_server_cannot_write_to_is_refused_at_once
         with pytest.raises(ServerRefused, match="bad_email"):
             await accounts.sign_up(a_sign_up("李@example.org"), HOME)
         with pytest.raises(ServerRefused, match="bad_email"):
-            await accounts.forgot_password(control.ForgotPassword(1, "李@example.org"), HOME)
+            await accounts.passwords.forgot(control.ForgotPassword(1, "李@example.org"), HOME)
         await accounts.sign_up(a_sign_up("li@例え.example"), HOME)
         assert (await plain.mail(1)).rcpt_tos == ["li@xn--r8jz45g.example"]
 

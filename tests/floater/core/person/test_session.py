@@ -116,7 +116,7 @@ def test_a_log_out_holds_although_a_restore_is_answered_after_it() -> None:
 def test_the_end_of_a_match_is_told_now_or_when_the_session_is_on_again() -> None:
     machine, script = on()
     for match_id in ("m1", "m2", "m3", "m4"):
-        machine.match_began(match_id)
+        machine.match_began(match_id, stranger=match_id == "m4")
     assert machine.match_over("m1", EndReason.HUNG_UP) == [SendEndMatch("m1", EndReason.HUNG_UP)]
     assert machine.match_over("m2", None) == []
     script.at(1, Offline())
@@ -130,6 +130,19 @@ def test_the_end_of_a_match_is_told_now_or_when_the_session_is_on_again() -> Non
         SendEndMatch("turned down", EndReason.CANCELLED),
     )
     script.at(4, Offline()).at(5, Online(), SendRestore("tok", ("m4",))).at(6, LoggedIn("Ann")).rests()
+
+
+def test_a_restore_names_a_match_with_a_stranger_first_and_says_whether_there_is_one() -> None:
+    machine, script = on()
+    machine.match_began("contact's")
+    script.at(1, Offline()).at(2, Online(), SendRestore("tok", ("contact's",), stranger=False))
+    machine.match_began("stranger's", stranger=True)
+    script.at(3, Offline()).at(4, Online(), SendRestore("tok", ("stranger's", "contact's"))).rests()
+    machine.match_over("stranger's", None)
+    machine.match_began("newer", stranger=True)
+    script.at(5, Offline()).at(6, Online(), SendRestore("tok", ("newer", "contact's")))
+    machine.match_over("newer", None)
+    script.at(7, Offline()).at(8, Online(), SendRestore("tok", ("contact's",), stranger=False)).rests()
 
 
 def test_what_is_owed_is_forgotten_with_the_log_in() -> None:
@@ -146,4 +159,4 @@ def test_a_restore_names_no_more_matches_than_the_server_reads() -> None:
     names = [f"m{number}" for number in range(MAX_MATCHES + 1)]
     for name in names:
         machine.match_began(name)
-    script.at(1, Offline()).at(2, Online(), SendRestore("tok", tuple(names[:MAX_MATCHES])))
+    script.at(1, Offline()).at(2, Online(), SendRestore("tok", tuple(names[:MAX_MATCHES]), stranger=False))

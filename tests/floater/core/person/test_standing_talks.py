@@ -307,5 +307,5 @@ def test_there_is_always_room_for_a_stranger_and_no_more_talks_than_a_restore_na
     script.at(5, Seek(), state(State.SEEKING), SendSeek(1)).at(5, Sent(1))
     script.at(6, matched(), *found(), Settled(1))
     script.at(7, Introduced(introduced("more"), LOBBY), SendEndMatch("more", EndReason.CANCELLED))
-    names = (*(f"t{number}" for number in range(MAX_MATCHES - 1)), "m1")
+    names = ("m1", *(f"t{number}" for number in range(MAX_MATCHES - 1)))
     script.at(8, Offline()).at(9, Online(), SendRestore("tok", names)).rests()

@@ -1,4 +1,4 @@
-"""Limit how often each step may be taken: by one source, for one account or address, and in all.
+"""Decide how often each step may be taken: by one source, for one account or address, and in all.
 
 The counts are kept in memory, and a restart resets them. A source is an IPv4 address
 or an IPv6 /64. A site (IPv4 /24, IPv6 /48) may have four times as much, because one person
@@ -12,20 +12,14 @@ Where the operator trusts this computer (`local`), its own requests are not limi
 source. The other limits hold for them too.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Final
 
-from floater.codes import Code
-from floater.errors import ServerRefused
-from server.config import ServerConfig
-from server.core.networks import is_loopback, network_of, site_of
-from server.core.rates import Rate, Rates, parse_rates
+from server.core.networks import SITE_SHARE, is_loopback, network_of, site_of
+from server.core.rates import Rate, Rates
 
 STEPS: Final = ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
 _LONGEST: Final = 86_400.0
-SITE_SHARE: Final = 4
-"How many times the limit of one source a whole site has."
 MAX_KNOWN: Final = 100_000
 "Networks remembered at which an account has logged in; the oldest goes first."
 FAIR_SHARE: Final = 50
@@ -33,19 +27,24 @@ FAIR_SHARE: Final = 50
 
 
 class Limits:
-    """The limits of all steps. `STEPS` are also the first words of their knobs in `ServerConfig`."""
+    """The limits of all steps.
 
-    def __init__(self, config: ServerConfig, monotonic: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        limits: for each of `STEPS` three rates: of one source, of one account, of all; None for no limit.
+        local: this computer is trusted.
+
+    Raises:
+        ValueError: a step has another number of rates.
+    """
+
+    def __init__(self, limits: Mapping[str, tuple[Rate | None, ...]], *, local: bool = False) -> None:
         self._rates = Rates()
-        self._monotonic = monotonic
-        self._local = config.local
+        self._local = local
         self._known: dict[bytes, None] = {}
-        self._limits: dict[str, tuple[Rate | None, ...]] = {}
+        self._limits = limits
         for step in STEPS:
-            rates = parse_rates(getattr(config, f"{step}_limit"))
-            if len(rates) != 3:
+            if len(limits[step]) != 3:
                 raise ValueError(f"{step}_limit needs three rates: source, account, all")
-            self._limits[step] = rates
 
     def remember(self, who: bytes, source: str) -> None:
         """Let an account have limits of its own at this network from now on: it has logged in there."""
@@ -55,19 +54,20 @@ class Limits:
         if len(self._known) > MAX_KNOWN:
             del self._known[next(iter(self._known))]
 
-    def take(self, step: str, *, source: str = "", who: bytes = b"") -> None:
+    def take(self, step: str, *, now: float, source: str = "", who: bytes = b"") -> float:
         """Count one step, or refuse it and count nothing.
 
         Args:
             step: one of `STEPS`.
+            now: monotonic seconds.
             source: a numeric address; `""` or one of this computer is not limited by source.
             who: a digest of an e-mail address, or an account.
 
-        Raises:
-            ServerRefused: TOO_MANY_TRIES.
+        Returns:
+            0.0 if it may be taken, else the seconds after which to ask again, a day at most.
         """
         by_source, by_account, by_all = self._limits[step]
-        name, now = step.encode("ascii"), self._monotonic()
+        name = step.encode("ascii")
         wanted: list[tuple[bytes, Rate]] = []
         is_counted = bool(source) and not (self._local and is_loopback(source))
         site = site_of(source) if is_counted else b""
@@ -86,6 +86,4 @@ class Limits:
                 wanted.append((name + b"|fair|" + site, fair))
                 if self._rates.used(name, now=now) < by_all.seconds / 2:
                     wanted.pop()
-        wait = self._rates.take(wanted, now=now)
-        if wait > 0.0:
-            raise ServerRefused(Code.TOO_MANY_TRIES, step, retry_after=min(wait, _LONGEST))
+        return min(self._rates.take(wanted, now=now), _LONGEST)
