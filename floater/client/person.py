@@ -2,7 +2,7 @@
 
 ::
 
-    Client ──command──▶ Person ──wish──▶ Engine ──effects──▶ Session, Search, Talks ──▶ server, peers, disk
+    Client ──command──▶ Person ──wish──▶ Engine ──effects──▶ requests, Talks ──▶ server, peers, disk
     Words  ◀───event─── Person ◀──Emit── Engine ◀─────────────────news─────────────────────┘
 
 Another server means another `Person`: this one closes, and a new one begins.
@@ -19,9 +19,9 @@ from floater import api
 from floater.client.account import AccountCommand, carry_out
 from floater.client.preferences import tell_of_addresses
 from floater.client.reach import Reach
-from floater.client.search import Search
+from floater.client.search import SearchRequests
 from floater.client.server import connect, engine_by, link_to
-from floater.client.session import Session
+from floater.client.session import SessionRequests
 from floater.client.talks import Talks
 from floater.client.tokens import Tokens
 from floater.client.words import Words
@@ -42,7 +42,7 @@ from floater.wire.url import ServerUrl
 
 log = logging.getLogger("floater.client")
 
-LAST_WORDS: Final = 4.0
+LEAVE_TIME: Final = 4.0
 "Longest time, in seconds, for hang-up, cancel and log-out at the end."
 
 
@@ -88,8 +88,8 @@ class Person:
             changed=self._network_changed,
         )
         store = TokenStore(config.data_dir, str(url)) if remember and url is not None else None
-        self._session = Session(self.link, Tokens(store), self._driver.feed, self.reach.restored)
-        self.search = Search(
+        self._session = SessionRequests(self.link, Tokens(store), self._driver.feed, self.reach.restored)
+        self.search = SearchRequests(
             self.engine.standing,
             self._driver.feed,
             self._session,
@@ -125,12 +125,12 @@ class Person:
             self.reach.begin()
 
     async def close(self) -> None:
-        """Hang up, stop seeking and close all, within `LAST_WORDS` seconds. The log-in is kept."""
+        """Hang up, stop seeking and close all, within `LEAVE_TIME` seconds. The log-in is kept."""
         self._driver.feed(standing.Leave())
         try:
-            async with asyncio.timeout(LAST_WORDS):
+            async with asyncio.timeout(LEAVE_TIME):
                 await self.talks.closed()
-                await self._session.last_words()
+                await self._session.finished()
         except TimeoutError:
             log.info("= left without all last words")
         self._driver.close()
@@ -148,11 +148,11 @@ class Person:
         return await carry_out(command, self.link, self.state, self._words, self._driver.feed)
 
     async def log_out(self) -> None:
-        """Log out and end every talk; return when the server has answered, or after `LAST_WORDS` seconds."""
+        """Log out and end every talk; return when the server has answered, or after `LEAVE_TIME` seconds."""
         self._driver.feed(standing.LogOut())
         with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS):
-                await self._session.last_words()
+            async with asyncio.timeout(LEAVE_TIME):
+                await self._session.finished()
 
     async def reach_changed(self) -> None:
         """Apply a changed setting about addresses; return when a running search uses it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from floater.client.ports import Ports
-from floater.client.session import Session
+from floater.client.session import SessionRequests
 from floater.codes import Code
 from floater.core.person import search, standing
 from floater.core.person.standing import Standing
@@ -26,7 +26,7 @@ class Announced:
     port: PunchPort | None
 
 
-class Search:
+class SearchRequests:
     """Sends `seek` and `cancel_seek`, and replies to the commands of those names.
 
     Args:
@@ -41,7 +41,7 @@ class Search:
         self,
         machine: Standing,
         feed: Callable[[standing.Event], None],
-        session: Session,
+        session: SessionRequests,
         ports: Ports,
         wishes: Callable[[], tuple[bool, str]],
     ) -> None:

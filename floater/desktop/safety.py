@@ -34,11 +34,6 @@ def under_net(call: Callable[_P, _R]) -> Callable[_P, _R]:
     return safe
 
 
-def slot(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Put a lambda that is given to a signal or a timer under the net."""
-    return under_net(call)
-
-
 def report(error: BaseException) -> None:
     """Log the type of an exception, never its text, and tell the person that something failed."""
     log.error("= %s in the window", type(error).__name__)

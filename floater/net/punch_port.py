@@ -10,7 +10,7 @@ from floater.core.meet import port as core
 from floater.core.meet.candidates import is_port_allowed
 from floater.core.meet.observe import Asker
 from floater.core.meet.port import PortFacts
-from floater.core.meet.port_mapping import NOT_ASKED, Standing
+from floater.core.meet.port_mapping import NOT_ASKED, MappingState
 from floater.drive import Driver
 from floater.net import interfaces
 from floater.net.port_mapping import MappedPort, PortMapper
@@ -123,7 +123,7 @@ class PunchPort:
         while pending := [ask for ask in self._asks if not ask.done()]:
             await asyncio.wait(pending)
 
-    async def router_answers(self, timeout: float) -> tuple[Standing, Standing]:
+    async def router_answers(self, timeout: float) -> tuple[MappingState, MappingState]:
         """Wait up to `timeout` seconds for what our router says about this port, by IPv4 and by IPv6."""
         await asyncio.gather(*(wish.settled(timeout) for wish in self._wishes.values()))
         return self.facts.router, self.facts.firewall
@@ -216,7 +216,7 @@ class PunchPort:
 
     def _routed(self) -> None:
         router, firewall = (
-            self._wishes[family].standing if family in self._wishes else NOT_ASKED
+            self._wishes[family].state if family in self._wishes else NOT_ASKED
             for family in (socket.AF_INET, socket.AF_INET6)
         )
         self._feed(core.Routed(router, firewall))

@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from floater.core.meet.candidates import Subnet, Surroundings
 from floater.core.meet.observe import Asker, Observation, Question, nat_of, public_endpoints, questions_for
-from floater.core.meet.port_mapping import NOT_ASKED, Standing
+from floater.core.meet.port_mapping import NOT_ASKED, MappingState
 from floater.errors import LocalProtocolError
 from floater.machine import Tick
 from floater.wire.endpoint import Address, Candidate, CandidateKind, Endpoint, Scope, scope_of
@@ -61,9 +61,9 @@ class PortFacts:
     "What observers saw, of this port and of fresh ones, in the order of dialling."
     fates: Mapping[Probe, Stray] = field(default_factory=dict)
     "What became of the strangers' SYNs that observers sent to a fresh port."
-    router: Standing = NOT_ASKED
+    router: MappingState = NOT_ASKED
     "What our router says about a mapping, by IPv4."
-    firewall: Standing = NOT_ASKED
+    firewall: MappingState = NOT_ASKED
     "What it says about a pinhole, by IPv6."
     asked: int = 0
     "How many observers were asked about the port of lane 0."
@@ -193,8 +193,8 @@ class Probed:
 class Routed:
     """What our router says, by IPv4 and by IPv6."""
 
-    router: Standing
-    firewall: Standing
+    router: MappingState
+    firewall: MappingState
 
 
 @dataclass(frozen=True, slots=True)

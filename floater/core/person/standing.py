@@ -323,7 +323,7 @@ class Standing:
     def _begin(self, introduction: Introduction, kind: api.TalkKind) -> list[Effect]:
         self._encounters[introduction.match_id] = Encounter(introduction, kind)
         self._session.match_began(introduction.match_id)
-        return [*self._moved(), BeginMeeting(introduction, kind)]
+        return [*self._moved(), BeginMeeting(introduction)]
 
     def _news(self, event: encounter.News, now: float) -> list[Effect]:
         one = self._encounters.get(event.match_id)

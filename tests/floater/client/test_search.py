@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from floater.client.ports import Ports
-from floater.client.search import Search
+from floater.client.search import SearchRequests
 from floater.client.server import link_to, ping
-from floater.client.session import Session
+from floater.client.session import SessionRequests
 from floater.client.tokens import Tokens
 from floater.codes import Code
 from floater.config import ClientConfig
@@ -41,12 +41,14 @@ def refusing(code: str) -> Answer:
 class House:
     """A search and its machine, and what the server heard of it."""
 
-    def __init__(self, heard: list[control.Request], session: Session, ports: Ports) -> None:
+    def __init__(self, heard: list[control.Request], session: SessionRequests, ports: Ports) -> None:
         self.heard = heard
         self.hidden = False
         self.machine = Standing()
         self.driver: Driver[standing.Event, standing.Effect] = Driver(self.machine, self._perform)
-        self.search = Search(self.machine, self.driver.feed, session, ports, lambda: (self.hidden, "en"))
+        self.search = SearchRequests(
+            self.machine, self.driver.feed, session, ports, lambda: (self.hidden, "en")
+        )
 
     def _perform(self, effect: standing.Effect) -> None:
         if isinstance(effect, search.SendSeek | search.SendCancel | search.Settled):
@@ -77,7 +79,7 @@ async def at(folder: Path, *answers: Answer) -> AsyncIterator[House]:
         link.start()
         await ping(link)
         ports = Ports(None, wanted=lambda: True, idle=lambda: True, mapped=lambda: False)
-        asked = Session(link, Tokens(None), lambda _: None, lambda: None)
+        asked = SessionRequests(link, Tokens(None), lambda _: None, lambda: None)
         house = House(heard, asked, ports)
         house.driver.feed(session.Online())
         house.driver.feed(session.LoggedIn("Ann", "token"))

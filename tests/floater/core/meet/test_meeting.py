@@ -55,7 +55,7 @@ from floater.core.meet.orders import (
     Withdraw,
 )
 from floater.core.meet.port import Network, PortFacts
-from floater.core.meet.port_mapping import ASKING, Outcome, Standing
+from floater.core.meet.port_mapping import ASKING, MappingState, Outcome
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.errors import LocalProtocolError
@@ -77,7 +77,7 @@ PORT = PortFacts(
     seen=(Observation(Endpoint(OWN, 50_001), OBSERVER, Endpoint(OUTSIDE, 40_001)),),
 ).introduced()
 FRESH = replace(PORT, ports=(50_003, 50_004), private=(Endpoint(OWN, 50_003),), seen=())
-GRANTED = Standing(Outcome.GRANTED, None, Endpoint(OUTSIDE, 60_000))
+GRANTED = MappingState(Outcome.GRANTED, None, Endpoint(OUTSIDE, 60_000))
 
 PLACE = Endpoint("203.0.113.5", 40_001)
 PUBLIC = Candidate(CandidateKind.PUBLIC, *PLACE)

@@ -29,7 +29,7 @@ from floater.core.meet.port import (
     WantPinhole,
     private_places,
 )
-from floater.core.meet.port_mapping import ASKING, NOT_ASKED, Outcome, Standing
+from floater.core.meet.port_mapping import ASKING, NOT_ASKED, MappingState, Outcome
 from floater.errors import LocalProtocolError
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope
 from floater.wire.limits import MAX_CANDIDATES, MAX_PRIVATE_CANDIDATES
@@ -42,7 +42,7 @@ OWN_6, PUBLIC_6 = "fd00::5", "2001:db9::5"
 ONE, TWO, SIX = Endpoint("198.51.100.1", 443), Endpoint("198.51.100.2", 3478), Endpoint("2001:db9::1", 443)
 FACTS = PortFacts(ports=(50_001, 50_002), private=(Endpoint(OWN, 50_001),))
 MAPPED = Endpoint(PUBLIC, 60_000)
-GRANTED = Standing(Outcome.GRANTED, None, MAPPED)
+GRANTED = MappingState(Outcome.GRANTED, None, MAPPED)
 ASKED_OF_ONE = (
     Open(0, Asker.SECOND, ONE),
     Open(1, Asker.PUNCH_PORT, ONE),
@@ -227,7 +227,7 @@ def test_places_are_told_from_the_surest_to_the_nearest_once_each() -> None:
         FACTS,
         private=(Endpoint(OWN, 50_001), Endpoint(PUBLIC, 40_001)),
         router=GRANTED,
-        firewall=Standing(Outcome.GRANTED, None, Endpoint(PUBLIC_6, 50_001)),
+        firewall=MappingState(Outcome.GRANTED, None, Endpoint(PUBLIC_6, 50_001)),
         seen=(
             saw(50_002, 40_002),
             saw(50_001, 40_001),

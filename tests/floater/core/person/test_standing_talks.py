@@ -64,7 +64,7 @@ def opened(script: Script, match_id: str, kind: TalkKind = LOBBY) -> Script:
             2,
             Introduced(introduced(match_id), kind),
             talk(api.Standing.CONNECTING, match_id, kind),
-            BeginMeeting(introduced(match_id), kind),
+            BeginMeeting(introduced(match_id)),
         )
         .at(3, Met(match_id), talk(api.Standing.GREETING, match_id, kind))
         .at(4, Greeted(match_id), talk(api.Standing.OPEN, match_id, kind))
@@ -255,7 +255,7 @@ def test_a_talk_of_another_kind_that_does_not_come_about_has_ended_and_nobody_is
             2,
             Introduced(introduced("a"), LOBBY),
             talk(api.Standing.CONNECTING, "a", LOBBY),
-            BeginMeeting(introduced("a"), LOBBY),
+            BeginMeeting(introduced("a")),
         )
         .at(
             17,
