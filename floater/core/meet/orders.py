@@ -255,7 +255,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Misbehaved:
-    """The peer broke the protocol on an authenticated link, which is closed. End the talk."""
+    """The peer broke the protocol on an authenticated link. End the talk, and say why if a link is up."""
 
     code: Code
 

@@ -64,7 +64,7 @@ from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
 from floater.wire.limits import MAX_OPENINGS
 from floater.wire.nat import UNKNOWN_NAT, Allocation, Mapping, Nat
-from floater.wire.talk import Choose, Text
+from floater.wire.talk import Choose, PeerHello, Text
 from tests.helpers.playbook import Playbook
 
 Script = Playbook[Event, Effect]
@@ -415,8 +415,10 @@ AWAY = (
 )
 
 
-def test_a_follower_who_chooses_has_misbehaved_and_its_link_is_closed() -> None:
-    direct().at(101.0, Arrived(1, Choose(2)), CloseStream(1), Misbehaved(Code.UNEXPECTED), *AWAY)
+def test_after_what_is_good_but_unexpected_the_link_stands_so_that_the_peer_is_told() -> None:
+    direct().at(101.0, Arrived(1, Choose(2)), Misbehaved(Code.UNEXPECTED))
+    direct().at(101.0, Arrived(1, PeerHello((1,), b"{}", b"s" * 64, 0)), Misbehaved(Code.UNEXPECTED))
+    direct().at(101.0, Arrived(7, PeerHello((1,), b"{}", b"s" * 64, 0)))
 
 
 def test_a_fault_in_a_frame_is_the_same_misbehaviour() -> None:
