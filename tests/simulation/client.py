@@ -12,7 +12,7 @@ from floater.core.emit import Emit
 from floater.core.engine import Engine, News, Wish
 from floater.core.meet import orders
 from floater.core.meet.introduction import Introduction, introduction_of
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.core.person import encounter, reconnect, search, session, standing

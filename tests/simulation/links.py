@@ -12,8 +12,8 @@ from floater.core.meet import orders
 from floater.core.meet.candidates import is_port_allowed
 from floater.core.meet.introduction import Introduction
 from floater.core.meet.observe import Observation
-from floater.core.meet.port import Network as Place
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import Network as Place
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.port_mapping import MappingState, Outcome
 from floater.errors import RemoteProtocolError
 from floater.wire import talk as wire

@@ -25,7 +25,7 @@ from floater.core.emit import Emit
 from floater.core.meet import orders, path, punch
 from floater.core.meet.introduction import Introduction
 from floater.core.meet.orders import Effect, Event
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.progress import Progress, Way
 from floater.core.meet.puncher import Puncher
 from floater.core.meet.settings import MeetingSettings

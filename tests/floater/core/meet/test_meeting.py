@@ -54,7 +54,7 @@ from floater.core.meet.orders import (
     Wave,
     Withdraw,
 )
-from floater.core.meet.port import Network, PortFacts
+from floater.core.meet.port_facts import Network, PortFacts
 from floater.core.meet.port_mapping import ASKING, MappingState, Outcome
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance

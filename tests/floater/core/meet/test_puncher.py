@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from floater.api import PathKind, RelayReason
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.port_mapping import MappingState, Outcome
 from floater.core.meet.punch import Dial, Listen, Withdraw
 from floater.core.meet.puncher import Puncher
