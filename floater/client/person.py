@@ -31,8 +31,8 @@ from floater.core import engine
 from floater.core.emit import Emit
 from floater.core.meet.introduction import introduction_of
 from floater.core.person import encounter, search, session, standing
+from floater.core.person.reconnect import Reached
 from floater.drive import Driver
-from floater.net.server_link import Reached
 from floater.store.settings import SettingsFile
 from floater.store.token import TokenStore
 from floater.wire import control

@@ -12,11 +12,12 @@ from floater.core.meet import orders as meet
 from floater.core.meet.introduction import Introduction
 from floater.core.meet.meeting import DEAF
 from floater.core.meet.technique import Allowance
+from floater.core.person.reconnect import Reached
 from floater.core.talk.talk import TalkConfig
 from floater.errors import Refused
 from floater.net.meeting import Performer
 from floater.net.proxies import choose_proxy
-from floater.net.server_link import UNNUMBERED, Reached, ServerLink
+from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.net.sockets import RULES
 from floater.wire import control
 from floater.wire.url import ServerUrl
