@@ -78,7 +78,7 @@ def link_to(
 def connect(
     link: ServerLink | None,
     config: ClientConfig,
-    take: Callable[[bytes], Announced],
+    take: Callable[[str, bytes], Announced],
     introduction: Introduction,
     feed: Callable[[meet.Event], None],
     received: Callable[[], int],
@@ -88,13 +88,13 @@ def connect(
     Args:
         link: to the server that introduced the two. There is one, as there is an introduction.
         config: the knobs.
-        take: gives up the key and the port that were announced with our certificate.
+        take: gives up the key and the port that were announced for this match.
         introduction: who the peer is.
         feed: takes the events.
         received: tells the highest number of the peer that was processed.
     """
     assert link is not None
-    announced = take(introduction.own)
+    announced = take(introduction.match_id, introduction.own)
     return Performer(
         introduction,
         match_key=announced.key,

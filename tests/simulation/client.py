@@ -204,7 +204,7 @@ class Client:
                     del self.links[talk]
             case engine.Fault(_, code):
                 raise RuleBroken("an honest client was called a liar", f"{self.name} {code.value}")
-            case engine.CheckServer() | search.Settled():
+            case engine.CheckServer() | search.Settled() | search.Unmatched():
                 pass
             case _:
                 self._ask(effect)

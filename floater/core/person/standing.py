@@ -13,7 +13,7 @@ The order of events for the person: first the cause (`Matched`, `TalkEnded`, a
 notice of the search), then `StateChanged`, then `TalkChanged` of every talk whose
 standing has changed; a notice of an ended log-in comes last. Orders that begin
 something (`SendSeek`, `SendCancel`, `BeginMeeting`, `Settled`) follow the events
-about it.
+about it, and so does `Unmatched`.
 """
 
 from collections.abc import Iterable
@@ -37,6 +37,7 @@ from floater.core.person.search import (
     SendSeek,
     Sent,
     Settled,
+    Unmatched,
 )
 from floater.core.person.session import (
     Closed,
@@ -111,6 +112,7 @@ Effect: TypeAlias = (
     | SendSeek
     | SendCancel
     | Settled
+    | Unmatched
     | SendEndMatch
     | SendLogOut
     | KeepToken
