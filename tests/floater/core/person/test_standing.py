@@ -270,7 +270,7 @@ def test_seeking_anew_outlives_the_server() -> None:
     (
         seeking()
         .at(2, SeekAnew(), SendCancel(1))
-        .at(2, Offline(), Settled())
+        .at(2, Offline(), Unmatched(told=True), Settled())
         .at(3, Online(), SendRestore("tok"))
         .at(3, LoggedIn("Ann"), SendSeek(2))
         .rests()
@@ -514,7 +514,7 @@ def test_a_token_that_is_no_longer_good_is_dropped() -> None:
 def test_a_search_starts_again_when_the_server_is_back() -> None:
     (
         seeking()
-        .at(2, Offline())
+        .at(2, Offline(), Unmatched(told=True))
         .at(9, Online(), SendRestore("tok"))
         .at(9, LoggedIn("Ann"), SendSeek(2))
         .at(9, Sent(2))
@@ -524,7 +524,7 @@ def test_a_search_starts_again_when_the_server_is_back() -> None:
 
 
 def test_a_cancel_without_a_server_comes_home_at_once() -> None:
-    seeking().at(2, Offline()).at(3, CancelSeek(), state(State.HOME)).rests()
+    seeking().at(2, Offline(), Unmatched(told=True)).at(3, CancelSeek(), state(State.HOME)).rests()
 
 
 def test_a_search_that_breaks_with_the_stream_goes_on_with_the_next() -> None:
@@ -532,7 +532,7 @@ def test_a_search_that_breaks_with_the_stream_goes_on_with_the_next() -> None:
         at_home()
         .at(1, Seek(), state(State.SEEKING), SendSeek(1))
         .at(1, Sent(1))
-        .at(2, Offline(), Settled())
+        .at(2, Offline(), Unmatched(told=True), Settled())
         .at(2, SeekAnswered(1, Code.SERVER_UNREACHABLE))
         .at(3, Online(), SendRestore("tok"))
         .at(3, LoggedIn("Ann"), SendSeek(2))
@@ -649,7 +649,8 @@ def test_logging_out_in_a_talk_hangs_up_first() -> None:
 
 
 def test_logging_out_while_seeking_or_connecting() -> None:
-    seeking().at(2, LogOut(), SendLogOut(), DropToken(), state(State.SIGNED_OUT)).rests()
+    signed_out = (SendLogOut(), DropToken(), state(State.SIGNED_OUT), Unmatched(told=True))
+    seeking().at(2, LogOut(), *signed_out).rests()
     (
         connecting()
         .at(
@@ -723,7 +724,7 @@ def test_a_cancel_before_the_request_is_sent_comes_home_without_one() -> None:
     script = (
         at_home()
         .at(1, Seek(), state(State.SEEKING), SendSeek(1))
-        .at(2, CancelSeek(), state(State.HOME), Settled())
+        .at(2, CancelSeek(), state(State.HOME), Unmatched(told=False), Settled())
     )
     script.at(3, Sent(1)).at(3, SeekAnswered(1, None)).rests()
     assert isinstance(script.machine, Standing)

@@ -115,6 +115,7 @@ def test_a_later_log_in_elsewhere_ends_every_talk_without_a_word_to_the_server()
             DropToken(),
             state(State.SIGNED_OUT),
             talk(api.Standing.OVER, "a", LOBBY),
+            Unmatched(told=False),
             Settled(),
             notice(Code.LOGGED_IN_ELSEWHERE),
         )
