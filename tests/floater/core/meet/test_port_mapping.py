@@ -411,8 +411,8 @@ def test_whatever_a_router_says_we_come_to_rest_once_every_port_is_given_back(
             now = machine.deadline or now
         assert all(
             not isinstance(effect, Tell)
-            or effect.standing.endpoint is None
-            or effect.standing.endpoint.host == "203.0.113.7"
+            or effect.mapping.endpoint is None
+            or effect.mapping.endpoint.host == "203.0.113.7"
             for effect in machine.feed(event, now=now)
         )
         assert machine.deadline is None or machine.deadline > now or isinstance(event, Tick)
