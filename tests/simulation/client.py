@@ -279,7 +279,7 @@ class Client:
 
     def _not_connected(self) -> None:
         if self.alive:
-            self._patience.feed(reconnect.Broke(self._scheduler.random.random()))
+            self._patience.feed(reconnect.Broke(Code.SERVER_UNREACHABLE, self._scheduler.random.random()))
 
     def _connected(self) -> None:
         if not self.alive:
@@ -332,7 +332,8 @@ class Client:
         for answered in waiting.values():
             self._answer_soon(answered, Code.SERVER_UNREACHABLE)
         was_welcomed, self._welcomed = self._welcomed, False
-        self._patience.feed(reconnect.Broke(self._scheduler.random.random(), self._retry_after))
+        spread = self._scheduler.random.random()
+        self._patience.feed(reconnect.Broke(Code.SERVER_CLOSING, spread, self._retry_after))
         if was_welcomed:
             self._run.feed(session.Offline())
 

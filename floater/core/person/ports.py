@@ -186,7 +186,7 @@ Effect: TypeAlias = Prepare | Announce | Give | Close
 
 
 class _Slot(Enum):
-    """The state of the port that is nobody's yet."""
+    """The state of the port that no search and no talk has yet."""
 
     EMPTY = "empty"
     PREPARING = "preparing"

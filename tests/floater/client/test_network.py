@@ -30,6 +30,7 @@ async def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
     none = Reach(None, may_map=lambda: True, changed=lambda _: None)
     assert await look_around(None, none, hidden=True) == Facts(server_rtt=None, hidden=True)
     async with house(tmp_path) as at:
+        assert at.link is not None
         await at.link.close()
         facts = await look_around(at.link, at.reach, hidden=False)
     assert facts == Facts(server_rtt=None, hidden=False)
