@@ -48,7 +48,7 @@ class Someone:
         self.driver: Driver[engine.Event, engine.Effect] = Driver(self.engine, self._perform)
         self.reach = Reach(None, may_map=lambda: False, changed=lambda _: None)
         for event in (ports.Configured(hides=True), ports.Online(), ports.LoggedIn()):
-            self.reach.feed(event)  # whoever asks hears that there is no port
+            self.reach.feed(event)  # all who ask hear that there is no port
         self.settings = SettingsFile(folder)
         self.talks = Talks(
             self.engine,
