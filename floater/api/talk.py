@@ -212,7 +212,7 @@ class PeerBack(TalkEvent, frozen=True):
 
 
 class TalkEnded(TalkEvent, frozen=True, tag="ended"):
-    """The talk is over. Nothing follows of it: what was open before has been told."""
+    """The talk is over; what was open in it has been told. Only `talk` with standing `over` follows."""
 
     reason: Ended
     lasted_s: float

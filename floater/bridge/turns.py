@@ -2,9 +2,9 @@
 
 A script may write all its lines at once, so each command waits for those before it, with four exceptions:
 
-- Each talk that is on has a lane of its own: its commands wait for each other, not for those of another talk.
-- Commands that ask the server have one lane. While a talk is on, neither its commands nor those about this
-  computer wait for that lane. Commands that ask the server wait for all before them.
+- Each talk that is on has a queue of its own: its commands wait for each other, not for those of others.
+- Commands that ask the server have one queue. While a talk is on, neither its commands nor those about this
+  computer wait for that queue. Commands that ask the server wait for all before them.
 - The ways out (`hang_up`, `cancel_seek`, `log_out`, `quit`) and `status` wait at most `PATIENCE` seconds.
 - No command waits for `network`, which takes seconds.
 """
@@ -117,13 +117,13 @@ class Turns:
     def _holds_up(self, earlier: api.Command, later: api.Command) -> bool:
         if isinstance(earlier, api.Network):
             return False
-        talk = self._lane(later)
+        talk = self._talk_of(later)
         if isinstance(earlier, ASKS_THE_SERVER):
             beside = talk is not None if isinstance(later, api.OfTalk) else bool(self._on)
             return isinstance(later, ASKS_THE_SERVER) or not beside
-        return talk is None or self._lane(earlier) in (None, talk)
+        return talk is None or self._talk_of(earlier) in (None, talk)
 
-    def _lane(self, command: api.Command) -> str | None:
+    def _talk_of(self, command: api.Command) -> str | None:
         """The talk that a command is about, if that talk is on."""
         if not isinstance(command, api.OfTalk):
             return None

@@ -9,13 +9,14 @@ from typing import Final
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core.meet.reachability import Facts, Line, lines_about, reachability_of
+from floater.core.person.reconnect import Reached
 from floater.errors import Refused, Unreachable
 from floater.net.port_mapping import PortMapper
 from floater.net.proxies import choose_proxy
 from floater.net.punch_port import prepare_punch_port
 from floater.net.relay_check import relay_answers
 from floater.net.server_connect import Proxy, open_server_socket
-from floater.net.server_link import Reached, ServerLink
+from floater.net.server_link import ServerLink
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile
 from floater.wire.url import ServerUrl, parse_server_url

@@ -163,9 +163,7 @@ class Client:
                 return api.HistoryReply(self._words.memory.events(talk), self._words.told)
             case api.Network():
                 hidden = self._settings.values.hide_address
-                return reply_about(
-                    await look_around(person.link, person.reach.ports, hidden=hidden), self._words
-                )
+                return reply_about(await look_around(person.link, person.reach, hidden=hidden), self._words)
             case api.GetReceipt(talk=talk):
                 return receipt_of(self._words, talk, hides=self._settings.values.hide_address)
             case _ if isinstance(command, ACCOUNT_COMMANDS):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from floater import api
-from floater.client.ports import Ports
+from floater.client.reach import Reach
 from floater.client.words import Words
 from floater.core.meet.reachability import Facts, lines_about, mapped_of, reachability_of
 from floater.errors import ServerRefused, Unreachable
@@ -14,12 +14,12 @@ ROUTER_TIME: Final = 2.0
 "Seconds to wait for the router's answer to a port mapping."
 
 
-async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) -> Facts:
+async def look_around(link: ServerLink | None, reach: Reach, *, hidden: bool) -> Facts:
     """Ask the server whether it answers, and its observers what one of our ports looks like.
 
     Args:
         link: the server; None if there is none.
-        ports: the punch ports of the same server.
+        reach: has the punch ports of the same server.
         hidden: whether the person hides their address.
     """
     if link is None:
@@ -29,7 +29,7 @@ async def look_around(link: ServerLink | None, ports: Ports, *, hidden: bool) ->
     except (ServerRefused, Unreachable):
         return Facts(server_rtt=None, hidden=hidden)
     assert link.welcome is not None
-    async with ports.at_hand() as port:
+    async with reach.at_hand() as port:
         await port.settled()
         router, firewall = await port.router_answers(ROUTER_TIME)
         facts = port.facts

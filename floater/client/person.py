@@ -2,7 +2,7 @@
 
 ::
 
-    Client ──command──▶ Person ──wish──▶ Engine ──effects──▶ Session, Search, Talks ──▶ server, peers, disk
+    Client ──command──▶ Person ──wish──▶ Engine ──effects──▶ requests, Talks ──▶ server, peers, disk
     Words  ◀───event─── Person ◀──Emit── Engine ◀─────────────────news─────────────────────┘
 
 Another server means another `Person`: this one closes, and a new one begins.
@@ -19,9 +19,9 @@ from floater import api
 from floater.client.account import AccountCommand, carry_out
 from floater.client.preferences import tell_of_addresses
 from floater.client.reach import Reach
-from floater.client.search import Search
+from floater.client.search import SearchRequests
 from floater.client.server import connect, engine_by, link_to
-from floater.client.session import Session
+from floater.client.session import SessionRequests
 from floater.client.talks import Talks
 from floater.client.tokens import Tokens
 from floater.client.words import Words
@@ -30,9 +30,9 @@ from floater.config import ClientConfig
 from floater.core import engine
 from floater.core.emit import Emit
 from floater.core.meet.introduction import introduction_of
-from floater.core.person import encounter, search, session, standing
+from floater.core.person import encounter, ports, search, session, standing
+from floater.core.person.reconnect import Reached
 from floater.drive import Driver
-from floater.net.server_link import Reached
 from floater.store.settings import SettingsFile
 from floater.store.token import TokenStore
 from floater.wire import control
@@ -42,7 +42,7 @@ from floater.wire.url import ServerUrl
 
 log = logging.getLogger("floater.client")
 
-LAST_WORDS: Final = 4.0
+LEAVE_TIME: Final = 4.0
 "Longest time, in seconds, for hang-up, cancel and log-out at the end."
 
 
@@ -81,19 +81,16 @@ class Person:
         self._driver: Driver[engine.Event, engine.Effect] = Driver(self.engine, self._perform)
         self.reach = Reach(
             self.link,
-            is_wanted=self._wants_ports,
-            is_idle=lambda: self.state is api.State.HOME,
-            is_known=lambda: self.engine.standing.logged_in,
             may_map=lambda: settings.values.map_port and not settings.values.hide_address,
             changed=self._network_changed,
         )
         store = TokenStore(config.data_dir, str(url)) if remember and url is not None else None
-        self._session = Session(self.link, Tokens(store), self._driver.feed, self.reach.restored)
-        self.search = Search(
+        self._session = SessionRequests(self.link, Tokens(store), self._driver.feed, self._log_in_is_on)
+        self.search = SearchRequests(
             self.engine.standing,
             self._driver.feed,
             self._session,
-            self.reach.ports,
+            self.reach,
             lambda: (settings.values.hide_address, words.language),
         )
         self.talks = Talks(
@@ -120,17 +117,18 @@ class Person:
     def begin(self) -> None:
         """Connect to the server, and restore the log-in if its token is stored."""
         if self.link is not None:
+            self._configure()
             self._session.begin()
             self.link.start()
             self.reach.begin()
 
     async def close(self) -> None:
-        """Hang up, stop seeking and close all, within `LAST_WORDS` seconds. The log-in is kept."""
+        """Hang up, stop seeking and close all, within `LEAVE_TIME` seconds. The log-in is kept."""
         self._driver.feed(standing.Leave())
         try:
-            async with asyncio.timeout(LAST_WORDS):
+            async with asyncio.timeout(LEAVE_TIME):
                 await self.talks.closed()
-                await self._session.last_words()
+                await self._session.finished()
         except TimeoutError:
             log.info("= left without all last words")
         self._driver.close()
@@ -148,16 +146,15 @@ class Person:
         return await carry_out(command, self.link, self.state, self._words, self._driver.feed)
 
     async def log_out(self) -> None:
-        """Log out and end every talk; return when the server has answered, or after `LAST_WORDS` seconds."""
+        """Log out and end every talk; return when the server has answered, or after `LEAVE_TIME` seconds."""
         self._driver.feed(standing.LogOut())
         with suppress(TimeoutError):
-            async with asyncio.timeout(LAST_WORDS):
-                await self._session.last_words()
+            async with asyncio.timeout(LEAVE_TIME):
+                await self._session.finished()
 
     async def reach_changed(self) -> None:
         """Apply a changed setting about addresses; return when a running search uses it."""
-        self.reach.ports.drop()
-        self.reach.ports.prepare()
+        self._configure()
         if self.engine.standing.encounters:
             self._words.notice(Code.FROM_NEXT_TALK)
         await self.search.renew()
@@ -166,14 +163,10 @@ class Person:
 
     def _network_changed(self, gone: frozenset[Address]) -> None:
         assert self.link is not None
-        was_online = self.link.online
         self.link.network_changed(gone)
+        self.reach.feed(ports.NetworkChanged())
         self.talks.network_changed(gone)
-        if self.engine.standing.stranger is None and was_online and self.link.online:
-            # Otherwise this is done when the stream to the server is open again.
-            self.search.renew_soon()  # before the port that the server knows is closed
-            self.reach.ports.drop()
-            self.reach.ports.prepare()
+        self.search.renew_soon()
 
     def _reached(self, reached: Reached) -> None:
         assert self.link is not None
@@ -182,14 +175,22 @@ class Person:
             retry = None if reached.retry is None else round(reached.retry, 1)
             self._words.tell(api.Online(False, error, retry))
             self._driver.feed(session.Offline())
+            self.reach.feed(ports.Offline())
             return
         self._words.tell(api.Online(True))
         if abs(self.link.clock.offset) > self._config.clock_tolerance and not self._clock_told:
             self._clock_told = True
             self._words.notice(Code.CLOCK_WRONG)
         self._on_reached()
-        self.reach.server_reached()
+        self.reach.feed(ports.Online())
         self._driver.feed(session.Online())
+
+    def _log_in_is_on(self) -> None:
+        if self.engine.standing.logged_in:
+            self.reach.feed(ports.LoggedIn())
+
+    def _configure(self) -> None:
+        self.reach.feed(ports.Configured(hides=self._settings.values.hide_address))
 
     def _news(self, message: control.News) -> None:
         match message:
@@ -222,7 +223,7 @@ class Person:
                     log.info("= talk: %s", type(event).__name__)
                 if isinstance(event, api.StateChanged):
                     self._entered(event.state)
-            case search.SendSeek() | search.SendCancel() | search.Settled():
+            case search.SendSeek() | search.SendCancel() | search.Settled() | search.Unmatched():
                 self.search.perform(effect)
             case engine.Fault(_, code, is_ours):
                 log.warning("= %s broke the protocol: %s", "we" if is_ours else "the peer", code.value)
@@ -233,12 +234,10 @@ class Person:
                 self._session.perform(effect)
 
     def _entered(self, state: api.State) -> None:
+        if state is api.State.SIGNED_OUT:
+            self.reach.feed(ports.LoggedOut())
+            return
+        self._log_in_is_on()
+        self.reach.feed(ports.Wanted() if state is api.State.HOME else ports.NotWanted())
         if state is api.State.HOME:
-            self.reach.ports.prepare()
             tell_of_addresses(self._settings, self._words.notice)
-        elif state is api.State.SIGNED_OUT:
-            self.reach.ports.drop()
-
-    def _wants_ports(self) -> bool:
-        known = self.engine.standing
-        return (known.logged_in or bool(known.encounters)) and not self._settings.values.hide_address

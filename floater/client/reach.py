@@ -1,25 +1,29 @@
-"""Keep a punch port ready, give fresh ones to meetings, and watch the network.
+"""Perform what `floater.core.person.ports` decides: hold punch ports by number. Watch the network.
 
 ::
 
-    RenewPort ──▶ wanted ──a port is ready, the session is on───▶ given to the meeting
-                    ▲                     │
-                    └──RenewPort again────┘   (the network changed once more)
+    Person, Search, Talks ──events──▶ Ports (machine) ──Prepare, Announce, Give, Close──▶ Reach ──▶ PunchPort
 """
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from floater.client.ports import Ports
+from floater.core.person import ports
+from floater.drive import Driver
 from floater.net.network_watch import NetworkWatch
-from floater.net.punch_port import PunchPort
+from floater.net.port_mapping import PortMapper
+from floater.net.punch_port import PunchPort, prepare_punch_port
 from floater.net.server_link import ServerLink
 from floater.tasks import Tasks
 from floater.wire.endpoint import Address
 
-Give: TypeAlias = Callable[[PunchPort | None], None]
-"Takes over a fresh port, which it closes at the end; None if none could be prepared."
+log = logging.getLogger("floater.client")
+
+Take: TypeAlias = Callable[[PunchPort | None], None]
+"Takes over a port, which it closes at the end; None if there is no port."
 
 
 class Reach:
@@ -27,9 +31,6 @@ class Reach:
 
     Args:
         link: the server whose observers are asked; None if there is none.
-        is_wanted: tells whether a port is of use: the person is logged in and does not hide their address.
-        is_idle: tells whether to replace a stale port at once.
-        is_known: tells whether the session is on, so that `update_candidates` can reach a peer.
         may_map: tells whether to ask the router for a port mapping.
         changed: called when the network has changed, with the addresses that were lost.
     """
@@ -38,68 +39,121 @@ class Reach:
         self,
         link: ServerLink | None,
         *,
-        is_wanted: Callable[[], bool],
-        is_idle: Callable[[], bool],
-        is_known: Callable[[], bool],
         may_map: Callable[[], bool],
         changed: Callable[[frozenset[Address]], None],
     ) -> None:
-        self.ports = Ports(link, wanted=is_wanted, idle=is_idle, mapped=may_map)
-        self._is_idle = is_idle
-        self._is_known = is_known
+        self.announce: Take = _nothing
+        "Told which port the search announces. The port stays here."
+        self._link = link
+        self._may_map = may_map
         self._watch = NetworkWatch(changed)
+        self._mapper = PortMapper()
+        self._machine = ports.Ports()
+        self._driver: Driver[ports.Event, ports.Effect] = Driver(self._machine, self._perform)
         self._tasks = Tasks()
-        self._wanted: dict[str, Give] = {}
-        "By talk id, until each has got its port."
-        self._asked = 0
-        "Counts the calls of `renew`: a port whose preparation began before the last call is stale."
-        self._renewal: asyncio.Task[None] | None = None
+        self._ports: dict[int, PunchPort] = {}
+        self._preparing: dict[int, asyncio.Task[None]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._takers: dict[str, Take] = {}
+        "By talk."
 
     def begin(self) -> None:
         """Begin to watch the network."""
         self._watch.start()
 
-    async def close(self) -> None:
-        """Close every port that no meeting has taken over."""
-        self._watch.close()
-        await self._tasks.close()
-        await self.ports.close()
+    def feed(self, event: ports.Event) -> None:
+        """Feed the machine."""
+        self._driver.feed(event)
 
-    def server_reached(self) -> None:
-        """Drop the ports: the stream to the server is new, and observers saw them under its old key."""
-        self.ports.drop()
-        if self._wanted:
-            self.ports.prepare()  # in parallel with restoring the log-in
-
-    def restored(self) -> None:
-        """The session is on again: prepare a port, and serve the meetings that wait for one."""
-        if self._is_idle():
-            self.ports.prepare()
-        self._begin_renewal()
-
-    def renew(self, talk: str, give: Give) -> None:
-        """Get a meeting a fresh port, now or when the session is on again.
-
-        A port prepared before the change is stale, and closed.
-        """
-        self._wanted[talk] = give
-        self._asked += 1
-        self.ports.drop()
-        self._begin_renewal()
+    def renew(self, talk: str, take: Take) -> None:
+        """Get a talk a fresh port, now or when the log-in is on again."""
+        self._takers[talk] = take
+        self.feed(ports.TalkAsks(talk))
 
     def forget(self, talk: str) -> None:
-        """Cancel the `renew` of this talk."""
-        self._wanted.pop(talk, None)
+        """Cancel the `renew` of a talk."""
+        self.feed(ports.Forget(talk))
+        self._takers.pop(talk, None)
 
-    def _begin_renewal(self) -> None:
-        if self._renewal is None or self._renewal.done():
-            self._renewal = self._tasks.start(self._renew(), "renew the ports")
+    def found(self, talk: str) -> PunchPort | None:
+        """Give up the port that the search announced: its match has begun. The caller closes it."""
+        given: list[PunchPort | None] = []
+        self._takers[talk] = given.append
+        self.feed(ports.Found(talk))
+        return given.pop()
 
-    async def _renew(self) -> None:
-        while self._wanted and self._is_known():
-            talk, asked = next(iter(self._wanted)), self._asked
-            port = await self.ports.take()
-            if asked == self._asked and talk in self._wanted and self._is_known():
-                self._wanted.pop(talk)(port)
-            else:
-                self.ports.release(port)
+    @asynccontextmanager
+    async def at_hand(self) -> AsyncIterator[PunchPort]:
+        """Lend a port to examine: the one that is ready, or a temporary one. The server must be connected."""
+        if (ready := self._machine.ready) is not None:
+            yield self._ports[ready]
+            return
+        port = await self._new()
+        try:
+            yield port
+        finally:
+            await port.close()
+
+    async def close(self) -> None:
+        """Close every port that no talk has taken over."""
+        self._watch.close()
+        self.feed(ports.Leave())
+        self._driver.close()
+        if self._closing:  # a task that closes a port must not be cancelled
+            await asyncio.wait(set(self._closing))
+        await self._tasks.close()
+        await self._mapper.close()
+
+    # -- what the machine orders ----------------------------------------------------------
+
+    def _perform(self, effect: ports.Effect) -> None:
+        match effect:
+            case ports.Prepare(number):
+                self._preparing[number] = self._tasks.start(self._prepare(number), "prepare a port")
+            case ports.Announce(number):
+                self.announce(None if number is None else self._ports[number])
+            case ports.Give(talk, number):
+                self._give(talk, None if number is None else self._ports.pop(number))
+            case ports.Close(number) if number in self._ports:
+                self._close(self._ports.pop(number))
+            case ports.Close(number):
+                preparing = self._preparing.pop(number)
+                preparing.cancel()
+                self._await(preparing)
+
+    def _give(self, talk: str, port: PunchPort | None) -> None:
+        if (take := self._takers.pop(talk, None)) is not None:
+            take(port)
+        elif port is not None:
+            self._close(port)  # the talk has ended while the machine was being fed
+
+    def _close(self, port: PunchPort) -> None:
+        self._await(self._tasks.start(port.close(), "close a port"))
+
+    def _await(self, closing: asyncio.Task[None]) -> None:
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _prepare(self, number: int) -> None:
+        try:
+            self._ports[number] = await self._new(number)
+        except OSError as error:
+            log.warning("= no punch port: %s", type(error).__name__)
+        finally:
+            self._preparing.pop(number, None)
+        self.feed(ports.Prepared(number, ok=number in self._ports))
+
+    async def _new(self, number: int = 0) -> PunchPort:
+        assert self._link is not None
+        assert self._link.welcome is not None
+        return await prepare_punch_port(
+            server=self._link.url,
+            observers=self._link.welcome.observers,
+            observer_key=self._link.welcome.observer_key,
+            on_stale=lambda: self.feed(ports.Stale(number)),
+            mapper=self._mapper if self._may_map() else None,
+        )
+
+
+def _nothing(port: PunchPort | None) -> None:
+    """Announce nothing: there is no search."""

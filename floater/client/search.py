@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from floater.client.ports import Ports
-from floater.client.session import Session
+from floater.client.reach import Reach
+from floater.client.session import SessionRequests
 from floater.codes import Code
-from floater.core.person import search, standing
+from floater.core.person import ports, search, standing
 from floater.core.person.standing import Standing
 from floater.crypto.certificate import CertifiedKey, make_certified_key
 from floater.errors import LocalProtocolError, ServerRefused, Unreachable
@@ -26,14 +26,14 @@ class Announced:
     port: PunchPort | None
 
 
-class Search:
+class SearchRequests:
     """Sends `seek` and `cancel_seek`, and replies to the commands of those names.
 
     Args:
         machine: the state of the person.
         feed: feeds that machine.
         session: sends requests to the server.
-        ports: has the port whose candidates are sent.
+        reach: has the port whose candidates are sent.
         wishes: tells whether the address is hidden, and the language, as they are now.
     """
 
@@ -41,15 +41,19 @@ class Search:
         self,
         machine: Standing,
         feed: Callable[[standing.Event], None],
-        session: Session,
-        ports: Ports,
+        session: SessionRequests,
+        reach: Reach,
         wishes: Callable[[], tuple[bool, str]],
     ) -> None:
-        self._announced: Announced | None = None
+        self._order: search.SendSeek | None = None
+        "The last one, while a match may come of it."
+        self._key: CertifiedKey | None = None
+        "The key that was announced with it."
         self._machine = machine
         self._feed = feed
         self._session = session
-        self._ports = ports
+        self._reach = reach
+        reach.announce = self._announce
         self._wishes = wishes
         self._waiting: list[asyncio.Future[Code | None]] = []
         self._tasks = Tasks()
@@ -58,23 +62,27 @@ class Search:
         """Cancel all requests, and answer the commands that wait for them."""
         self._settle(None)
         await self._tasks.close()
-        self._announce(None)
+        self._order = self._key = None
 
     @property
     def certificate(self) -> bytes:
         """The certificate of the last `seek`, DER; empty if no search is on."""
-        return b"" if self._announced is None else self._announced.key.certificate
+        return b"" if self._key is None else self._key.certificate
 
-    def take(self, certificate: bytes) -> "Announced":
+    def take(self, talk: str, certificate: bytes) -> Announced:
         """Give up the key and the port that a `seek` announced: its match has begun.
+
+        Args:
+            talk: of the match.
+            certificate: ours in the match.
 
         Raises:
             LocalProtocolError: it was not the last `seek` that had this certificate.
         """
-        announced, self._announced = self._announced, None
-        if announced is None or announced.key.certificate != certificate:
+        key, self._order, self._key = self._key, None, None
+        if key is None or key.certificate != certificate:
             raise LocalProtocolError("a match of no search")
-        return announced
+        return Announced(key, self._reach.found(talk))
 
     # -- the commands ---------------------------------------------------------------------
 
@@ -115,22 +123,19 @@ class Search:
         self._waiting.append(future)
         return await future
 
-    def perform(self, order: search.SendSeek | search.SendCancel | search.Settled) -> None:
+    def perform(self, order: search.SendSeek | search.SendCancel | search.Settled | search.Unmatched) -> None:
         """Start to carry out an order."""
         match order:
-            case search.SendSeek(attempt, after):
-                self._tasks.start(self._send(attempt, after), "seek")
+            case search.SendSeek():
+                self._order = order
+                self._reach.feed(ports.SearchAsks())
             case search.SendCancel(attempt):
                 self._session.finish(self._send_cancel(attempt), "cancel")
-            case search.Settled(_, code):
+            case search.Settled(code):
                 self._settle(code)
-                if self._machine.attempt is None:
-                    self._announce(None)
-
-    def _announce(self, announced: "Announced | None") -> None:
-        if self._announced is not None:
-            self._ports.release(self._announced.port)
-        self._announced = announced
+            case search.Unmatched(told):
+                self._order = self._key = None
+                self._reach.feed(ports.SearchOver(told))
 
     def _settle(self, code: Code | None) -> None:
         waiting, self._waiting = self._waiting, []
@@ -140,29 +145,28 @@ class Search:
 
     # -- the requests ---------------------------------------------------------------------
 
-    async def _send(self, attempt: int, after: str) -> None:
-        """Send `seek` with the candidates of a fresh port, unless the attempt was cancelled."""
+    def _announce(self, port: PunchPort | None) -> None:
+        """Send `seek` with the candidates of this port and a fresh certificate."""
+        assert self._order is not None
+        attempt = self._order.attempt
+        self._key = make_certified_key()
+        hidden, language = self._wishes()
+        seek = control.Seek(
+            UNNUMBERED,
+            certificate=self._key.certificate,
+            candidates=port.candidates if port else (),
+            nat=port.introduce() if port else UNKNOWN_NAT,
+            hide_address=hidden,
+            language=language,
+            after=self._order.after,
+        )
+        self._feed(search.Sent(attempt))
+        self._tasks.start(self._send(attempt, seek), "seek")
+
+    async def _send(self, attempt: int, seek: control.Seek) -> None:
         code: Code | None = None
         try:
-            port = await self._ports.take()
-            if self._machine.attempt != attempt:
-                self._ports.release(port)
-                return
-            self._feed(search.Sent(attempt))
-            key = make_certified_key()
-            self._announce(Announced(key, port))
-            hidden, language = self._wishes()
-            await self._session.request(
-                control.Seek(
-                    UNNUMBERED,
-                    certificate=key.certificate,
-                    candidates=port.candidates if port else (),
-                    nat=port.introduce() if port else UNKNOWN_NAT,
-                    hide_address=hidden,
-                    language=language,
-                    after=after,
-                )
-            )
+            await self._session.request(seek)
         except Unreachable:
             code = Code.SERVER_UNREACHABLE
         except ServerRefused as error:

@@ -12,11 +12,12 @@ from floater.core.meet import orders as meet
 from floater.core.meet.introduction import Introduction
 from floater.core.meet.meeting import DEAF
 from floater.core.meet.technique import Allowance
+from floater.core.person.reconnect import Reached
 from floater.core.talk.talk import TalkConfig
 from floater.errors import Refused
 from floater.net.meeting import Performer
 from floater.net.proxies import choose_proxy
-from floater.net.server_link import UNNUMBERED, Reached, ServerLink
+from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.net.sockets import RULES
 from floater.wire import control
 from floater.wire.url import ServerUrl
@@ -77,7 +78,7 @@ def link_to(
 def connect(
     link: ServerLink | None,
     config: ClientConfig,
-    take: Callable[[bytes], Announced],
+    take: Callable[[str, bytes], Announced],
     introduction: Introduction,
     feed: Callable[[meet.Event], None],
     received: Callable[[], int],
@@ -87,13 +88,13 @@ def connect(
     Args:
         link: to the server that introduced the two. There is one, as there is an introduction.
         config: the knobs.
-        take: gives up the key and the port that were announced with our certificate.
+        take: gives up the key and the port that were announced for this match.
         introduction: who the peer is.
         feed: takes the events.
         received: tells the highest number of the peer that was processed.
     """
     assert link is not None
-    announced = take(introduction.own)
+    announced = take(introduction.match_id, introduction.own)
     return Performer(
         introduction,
         match_key=announced.key,

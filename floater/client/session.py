@@ -16,7 +16,7 @@ from floater.wire import control
 log = logging.getLogger("floater.client")
 
 
-class Session:
+class SessionRequests:
     """Carries out the engine's orders for the server and the token.
 
     Args:
@@ -38,7 +38,7 @@ class Session:
         self._feed = feed
         self._restored = restored
         self._tasks = Tasks()
-        self._last_words: set[asyncio.Task[None]] = set()
+        self._unfinished: set[asyncio.Task[None]] = set()
         "Tasks that the program finishes before it ends."
 
     def begin(self) -> None:
@@ -49,10 +49,10 @@ class Session:
         """Cancel all requests."""
         await self._tasks.close()
 
-    async def last_words(self) -> None:
+    async def finished(self) -> None:
         """Wait until all tasks that were given to `finish` are done."""
-        while self._last_words:
-            await asyncio.wait(set(self._last_words))
+        while self._unfinished:
+            await asyncio.wait(set(self._unfinished))
 
     def perform(
         self,
@@ -76,10 +76,10 @@ class Session:
                 self.finish(self._tokens.drop(), "drop token")
 
     def finish(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Start a task that `last_words` waits for."""
+        """Start a task that `finished` waits for."""
         task = self._tasks.start(work, name)
-        self._last_words.add(task)
-        task.add_done_callback(self._last_words.discard)
+        self._unfinished.add(task)
+        task.add_done_callback(self._unfinished.discard)
 
     async def request(self, message: control.Request) -> control.Done | control.LoggedIn:
         """Send a request and return the answer.

@@ -22,7 +22,7 @@ from floater.core.engine import Engine, News, Wish
 from floater.core.meet import orders as meet
 from floater.core.meet.introduction import Introduction
 from floater.core.person import standing
-from floater.core.talk.transfer import CloseFile, FileOrder, Keep
+from floater.core.talk.transfer import AcceptTo, CloseFile, FileOrder
 from floater.errors import Refused
 from floater.net.meeting import Performer
 from floater.net.server_link import UNNUMBERED
@@ -117,7 +117,7 @@ class Talks:
             case api.Accept(transfer_id, to):
                 self._machine.talk(command.talk)
                 folder = folder_for(self._settings, to)
-                self._feed(Wish(command.talk, Keep(transfer_id, str(folder))))
+                self._feed(Wish(command.talk, AcceptTo(transfer_id, str(folder))))
             case api.HangUp():
                 self._feed(standing.HangUp(command.talk))
             case api.Retry() | api.Typing() | api.Decline() | api.Pause() | api.Resume() | api.Cancel():

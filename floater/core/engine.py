@@ -108,6 +108,7 @@ ServerOrder: TypeAlias = (
     | search.SendSeek
     | search.SendCancel
     | search.Settled
+    | search.Unmatched
     | encounter.SendEndMatch
     | CheckServer
 )

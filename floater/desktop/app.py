@@ -23,7 +23,7 @@ from floater.desktop.channel import Channel
 from floater.desktop.core_thread import CoreThread
 from floater.desktop.files import Files
 from floater.desktop.page import Page, make_profile
-from floater.desktop.safety import slot, under_net
+from floater.desktop.safety import under_net
 from floater.desktop.shell import Shell
 from floater.desktop.signals import Signals
 from floater.desktop.single import Single
@@ -93,7 +93,7 @@ class _Desktop:
         self._speech.changed.connect(self._tray.translate)
         self._core.happened.connect(self._note)
         self._core.refused.connect(self._explain)
-        self._core.ended.connect(slot(lambda: self._finish()))
+        self._core.ended.connect(under_net(lambda: self._finish()))
 
     def begin(self) -> None:
         """Start the core and show the window."""
@@ -118,7 +118,7 @@ class _Desktop:
             self._leaving = True
             self.window.hide()
             self._core.stop()
-            QTimer.singleShot(int(GOODBYE * 1000), slot(lambda: self._finish()))
+            QTimer.singleShot(int(GOODBYE * 1000), under_net(lambda: self._finish()))
         return False
 
     def _fail(self, code: Code) -> None:
@@ -130,10 +130,10 @@ class _Desktop:
         sys.stderr.write(f"floater: {error.message}\n")
         self._core.ended.disconnect()
         box = QMessageBox(QMessageBox.Icon.Warning, "漂 FLOATER", error.message, parent=self.window)
-        box.finished.connect(slot(lambda _button: self._finish(CANNOT_START)))
+        box.finished.connect(under_net(lambda _button: self._finish(CANNOT_START)))
         box.open()
 
     def _finish(self, code: int = 0) -> None:
         self._files.clear()
         self._page.deleteLater()
-        QTimer.singleShot(0, slot(lambda: self._qt.exit(code)))
+        QTimer.singleShot(0, under_net(lambda: self._qt.exit(code)))

@@ -5,18 +5,17 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from floater.codes import Code
 
 log = logging.getLogger("floater.desktop")
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_Call = TypeVar("_Call", bound=Callable[..., Any])
 _listeners: Final[list[Callable[[Code], None]]] = []
 
 
-def under_net(call: Callable[_P, _R]) -> Callable[_P, _R]:
+def under_net(call: _Call) -> _Call:
     """Make a function that Qt calls safe: what it raises is reported, and False or None is returned.
 
     A virtual method that should return a bool must return one: to Qt, None there is a failure itself.
@@ -24,19 +23,14 @@ def under_net(call: Callable[_P, _R]) -> Callable[_P, _R]:
     otherwise: Any = False if call.__annotations__.get("return") is bool else None
 
     @wraps(call)
-    def safe(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def safe(*args: Any, **kwargs: Any) -> Any:
         try:
             return call(*args, **kwargs)
         except Exception as error:
             report(error)
-            return cast("_R", otherwise)
+            return otherwise
 
-    return safe
-
-
-def slot(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Put a lambda that is given to a signal or a timer under the net."""
-    return under_net(call)
+    return cast("_Call", safe)
 
 
 def report(error: BaseException) -> None:

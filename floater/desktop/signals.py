@@ -8,7 +8,7 @@ from typing import Final
 from PyQt6.QtCore import QSocketNotifier
 from PyQt6.sip import voidptr
 
-from floater.desktop.safety import slot
+from floater.desktop.safety import under_net
 
 LEAVING: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -28,9 +28,9 @@ class Signals:
         theirs.setblocking(False)
         signal.set_wakeup_fd(theirs.fileno())
         for number in LEAVING:
-            signal.signal(number, slot(lambda _number, _frame: leave()))
+            signal.signal(number, under_net(lambda _number, _frame: leave()))
         self._notifier = QSocketNotifier(voidptr(self._ours.fileno()), QSocketNotifier.Type.Read)
-        self._notifier.activated.connect(slot(lambda: self._ours.recv(64)))
+        self._notifier.activated.connect(under_net(lambda: self._ours.recv(64)))
 
     def close(self) -> None:
         """Wake Qt's loop no more."""

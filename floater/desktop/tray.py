@@ -7,7 +7,7 @@ from PyQt6.QtGui import QAction, QIcon
 from PyQt6.QtWidgets import QMenu, QSystemTrayIcon, QWidget
 
 from floater import api
-from floater.desktop.safety import slot, under_net
+from floater.desktop.safety import under_net
 
 TELLING: Final[dict[type[api.Event], str]] = {
     api.Matched: "notify.matched",
@@ -43,13 +43,13 @@ class Tray:
         self._entries: dict[str, QAction] = {}
         for key, action in (("tray.show", show), ("tray.quit", quit_)):
             entry = self._entries[key] = QAction(self._menu)
-            entry.triggered.connect(slot(lambda _checked=False, action=action: action()))
+            entry.triggered.connect(under_net(lambda _checked=False, action=action: action()))
             self._menu.addAction(entry)
         self._icon = QSystemTrayIcon(icon, parent)
         self._icon.setToolTip("漂 FLOATER")
         self._icon.setContextMenu(self._menu)
-        self._icon.activated.connect(slot(lambda _reason: show()))
-        self._icon.messageClicked.connect(slot(lambda: show()))
+        self._icon.activated.connect(under_net(lambda _reason: show()))
+        self._icon.messageClicked.connect(under_net(lambda: show()))
         self.translate()
         if QSystemTrayIcon.isSystemTrayAvailable():
             self._icon.show()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import count
 
 from floater.core.meet import orders
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.net.dialer import Dialer
 from floater.net.punch_port import PunchPort
 from floater.tasks import Tasks

@@ -350,8 +350,6 @@ class PeerLink(asyncio.BufferedProtocol):
         match self._state:
             case _State.OPENING:
                 self._meet(message)
-            case _State.READY if isinstance(message, PeerHello):
-                raise RemoteProtocolError(Code.UNEXPECTED, "a second hello")
             case _State.READY:
                 self._owner.link_arrived(self, message, frame.body)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from floater.core.meet import port_mapping as core
-from floater.core.meet.port_mapping import ASKING, Place, Protocol, Standing
+from floater.core.meet.port_mapping import ASKING, MappingState, Place, Protocol
 from floater.drive import Driver
 from floater.errors import RemoteProtocolError
 from floater.net import interfaces
@@ -42,28 +42,28 @@ class MappedPort:
 
     def __init__(self, port: int, release: Callable[["MappedPort"], None]) -> None:
         self.port = port
-        self.standing = ASKING
+        self.state = ASKING
         self.on_change: Callable[[], None] | None = None
-        "Called when `standing` has changed."
+        "Called when `state` has changed."
         self._release = release
         self._settled = asyncio.Event()
 
-    def stand(self, standing: Standing) -> None:
-        """Note the new standing, and wake up `settled` unless the answer is still awaited."""
-        self.standing = standing
-        if standing != ASKING:
+    def note(self, state: MappingState) -> None:
+        """Note the new state of the mapping, and wake up `settled` unless the answer is still awaited."""
+        self.state = state
+        if state != ASKING:
             self._settled.set()
         if self.on_change is not None:
             self.on_change()
 
-    async def settled(self, timeout: float) -> Standing:
-        """Wait up to `timeout` seconds for the router's answer, and return the standing then."""
+    async def settled(self, timeout: float) -> MappingState:
+        """Wait up to `timeout` seconds for the router's answer, and return its state then."""
         try:
             async with asyncio.timeout(timeout):
                 await self._settled.wait()
         except TimeoutError:
             pass
-        return self.standing
+        return self.state
 
     def release(self) -> None:
         """Give the port back in the background."""
@@ -162,10 +162,10 @@ class FamilyMapper:
 
     def _perform(self, effect: core.Effect) -> None:
         match effect:
-            case core.Tell(port, standing):
-                log.debug("= port mapping: %s", standing.outcome.value)
+            case core.Tell(port, state):
+                log.debug("= port mapping: %s", state.outcome.value)
                 if (wish := self._wishes.get(port)) is not None:
-                    wish.stand(standing)
+                    wish.note(state)
             case core.Search() | core.Map() | core.Unmap() if self._router is not None:
                 self._router.perform(effect)
             case _:

@@ -4,39 +4,32 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
 
 from floater.core.meet import port as core
 from floater.core.meet.candidates import is_port_allowed
-from floater.core.meet.observe import Asker
-from floater.core.meet.port import PortFacts
-from floater.core.meet.port_mapping import NOT_ASKED, Standing
+from floater.core.meet.observe import observers_to_ask, read_observer
+from floater.core.meet.port_facts import Network, PortFacts, private_places
+from floater.core.meet.port_mapping import NOT_ASKED, MappingState
 from floater.drive import Driver
 from floater.net import interfaces
 from floater.net.port_mapping import MappedPort, PortMapper
+from floater.net.questions import Questions
 from floater.net.sockets import local_of, punch_socket
-from floater.net.stun_stream import ProbeListener, StunStream
-from floater.tasks import Tasks
-from floater.wire.endpoint import Candidate, Endpoint, Scope, parse_address, scope_of
+from floater.net.stun_stream import ProbeListener
+from floater.wire.endpoint import Candidate, Endpoint, Scope, scope_of
 from floater.wire.nat import Nat
 from floater.wire.url import ServerUrl
-
-REFRESH: Final = 60.0
-"Seconds between two questions on the stream that is held open; NATs forget what is silent."
-ANSWER_TIMEOUT: Final = 10.0
-"Seconds for the answer to such a question."
-_REACH: Final = (Scope.FORBIDDEN, Scope.LOOPBACK, Scope.PRIVATE, Scope.PUBLIC)
 
 log = logging.getLogger("floater.net")
 
 
-class _Asking(NamedTuple):
-    """How observers are asked."""
+@dataclass(slots=True)
+class _Moments:
+    """What can be waited for."""
 
-    key: str
-    "The `observer_key` of `welcome`."
-    timeout: float
-    "Seconds for the whole exchange with each observer."
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class PunchPort:
@@ -48,34 +41,38 @@ class PunchPort:
         server: the server's address; empty if it is not known.
         on_stale: called once when another port should be prepared.
         mapper: asks our router to let others in.
+        patience: seconds for the whole exchange with an observer.
     """
 
     def __init__(
-        self, server: str, on_stale: Callable[[], None] | None, mapper: PortMapper | None = None
+        self,
+        server: str,
+        on_stale: Callable[[], None] | None,
+        mapper: PortMapper | None = None,
+        patience: float = core.PATIENCE,
     ) -> None:
         self.on_change: Callable[[], None] | None = None
         "Called when `facts` may have changed."
         self._on_stale = on_stale
-        self._asking = _Asking("", 0.0)
-        self._tasks = Tasks()
-        self._known = asyncio.Event()
-        self._streams: dict[int, StunStream] = {}
-        self._asks: list[asyncio.Task[None]] = []
+        self._moments = _Moments()
         self._reserved = _Reserved()
         ports = self._reserved.ports
+        self._questions = Questions(ports, self._feed)
         scope = scope_of(server) if server else Scope.PUBLIC
-        network = core.Network(interfaces.own_subnets(), interfaces.gateways())
+        network = Network(interfaces.own_subnets(), interfaces.gateways())
         facing = interfaces.source_address(server) if server else None
-        private = core.private_places(ports[0], network.subnets, facing=facing, server=scope)
+        private = private_places(ports[0], network.subnets, facing=facing, server=scope)
         facts = PortFacts(ports=ports, server=scope, private=private, network=network)
         self._machine = core.Port(
-            facts, by_ipv6=socket.AF_INET6 in self.families, listens=ProbeListener.can_be()
+            facts,
+            by_ipv6=socket.AF_INET6 in self.families,
+            listens=ProbeListener.can_be(),
+            patience=patience,
         )
         self._driver: Driver[core.Event, core.Effect] = Driver(self._machine, self._perform)
         self._wishes: dict[socket.AddressFamily, MappedPort] = {}
-        # The peers of a server in our own network do not come through our router.
-        self._mapper = mapper if scope is Scope.PUBLIC else None
-        self._want(socket.AF_INET)
+        self._mapper = mapper
+        self._feed(core.Bound())
 
     @property
     def families(self) -> tuple[socket.AddressFamily, ...]:
@@ -104,26 +101,25 @@ class PunchPort:
 
     def look_around(self) -> None:
         """Bring `facts` up to date with the addresses and routers that this computer has now."""
-        self._feed(core.Placed(core.Network(interfaces.own_subnets(), interfaces.gateways())))
+        self._feed(core.Placed(Network(interfaces.own_subnets(), interfaces.gateways())))
 
-    async def ask(self, observers: Sequence[Endpoint], observer_key: str, timeout: float) -> None:
+    async def ask(self, observers: Sequence[Endpoint], observer_key: str) -> None:
         """Ask these observers, all at once, what this port looks like from outside.
 
         Returns when all have answered that were reached by the time the first
         one did: two round trips. Those who take longer than that add what
-        they see later, up to `timeout` seconds after the beginning.
+        they see later.
         """
-        self._asking = _Asking(observer_key, timeout)
+        self._questions.key = observer_key
         self._feed(core.Ask(tuple(observers)))
-        await self._known.wait()
+        await self._moments.known.wait()
         log.debug("= punch port %s, %s answers", self.facts.nat.mapping.value, len(self.facts.seen))
 
     async def settled(self) -> None:
         """Wait until nothing more can be learnt about our NAT: about a second, where strays are dropped."""
-        while pending := [ask for ask in self._asks if not ask.done()]:
-            await asyncio.wait(pending)
+        await self._moments.settled.wait()
 
-    async def router_answers(self, timeout: float) -> tuple[Standing, Standing]:
+    async def router_answers(self, timeout: float) -> tuple[MappingState, MappingState]:
         """Wait up to `timeout` seconds for what our router says about this port, by IPv4 and by IPv6."""
         await asyncio.gather(*(wish.settled(timeout) for wish in self._wishes.values()))
         return self.facts.router, self.facts.firewall
@@ -134,10 +130,10 @@ class PunchPort:
         self._driver.close()
         for wish in self._wishes.values():
             wish.release()
-        await self._tasks.close()
-        for stream in self._streams.values():
-            stream.close()
+        await self._questions.close()
         self._reserved.close()
+        self._moments.known.set()
+        self._moments.settled.set()
 
     # -- what the machine wants -----------------------------------------------------------
 
@@ -148,64 +144,17 @@ class PunchPort:
 
     def _perform(self, effect: core.Effect) -> None:
         match effect:
-            case core.Open(number, asker, observer):
-                stream = self._streams[number] = self._stream(asker, observer)
-                # In the order of these: a task begins, and so dials, in the order in which it was made.
-                self._asks.append(self._tasks.start(self._ask(number, stream), "observer"))
-            case core.WantPinhole():
-                self._want(socket.AF_INET6)
-            case core.Follow(number):
-                self._asks.append(self._tasks.start(self._follow(self._streams[number]), "probed"))
-            case core.Hold(number):
-                self._tasks.start(self._hold(number, self._streams[number]), "punch port")
-            case core.Close(number):
-                self._streams[number].close()
+            case core.WantMapping(by_ipv6):
+                self._want(socket.AF_INET6 if by_ipv6 else socket.AF_INET)
             case core.Known():
-                self._known.set()
+                self._moments.known.set()
+            case core.Settled():
+                self._moments.settled.set()
             case core.Stale():
                 if self._on_stale is not None:
                     self._on_stale()
-
-    def _stream(self, asker: Asker, observer: Endpoint) -> StunStream:
-        if asker is Asker.PROBED:
-            return ProbeListener(observer)
-        if asker is Asker.FRESH:
-            return StunStream(0, observer)
-        return StunStream(self.facts.ports[asker is Asker.SECOND], observer, self._asking.key)
-
-    async def _ask(self, number: int, stream: StunStream) -> None:
-        stream.on_connect = lambda: self._feed(core.Connected(number))
-        try:
-            async with asyncio.timeout(self._asking.timeout):
-                await stream.ask()
-        except TimeoutError:
-            pass
-        if isinstance(stream, ProbeListener):
-            self._feed(core.Probed(stream.fates))
-        self._feed(core.Answered(number, stream.seen))
-
-    async def _follow(self, stream: StunStream) -> None:
-        assert isinstance(stream, ProbeListener)
-        stream.on_report = lambda: self._feed(core.Probed(stream.fates))
-        try:
-            async with asyncio.timeout(self._asking.timeout):
-                await stream.follow()
-        except TimeoutError:
-            pass
-        stream.close()
-
-    async def _hold(self, number: int, stream: StunStream) -> None:
-        """Ask again now and then, until the observer hangs up or falls silent."""
-        seen = stream.seen
-        try:
-            while seen is not None and await stream.is_quiet(REFRESH):
-                async with asyncio.timeout(ANSWER_TIMEOUT):
-                    seen = await stream.ask()
-                if seen is not None:
-                    self._feed(core.Answered(number, seen))
-        except TimeoutError:
-            pass
-        self._feed(core.Answered(number, None))
+            case _:
+                self._questions.perform(effect)
 
     def _want(self, family: socket.AddressFamily) -> None:
         """Ask our router to let others in, where it may be asked."""
@@ -216,7 +165,7 @@ class PunchPort:
 
     def _routed(self) -> None:
         router, firewall = (
-            self._wishes[family].standing if family in self._wishes else NOT_ASKED
+            self._wishes[family].state if family in self._wishes else NOT_ASKED
             for family in (socket.AF_INET, socket.AF_INET6)
         )
         self._feed(core.Routed(router, firewall))
@@ -227,7 +176,7 @@ async def prepare_punch_port(
     server: ServerUrl,
     observers: Sequence[str],
     observer_key: str,
-    timeout: float = 2.0,
+    timeout: float = core.PATIENCE,
     on_stale: Callable[[], None] | None = None,
     mapper: PortMapper | None = None,
 ) -> PunchPort:
@@ -253,13 +202,15 @@ async def prepare_punch_port(
             hosts = await _addresses_of(server.host)
     except TimeoutError:
         hosts = []
-    port = PunchPort(hosts[0] if hosts else "", on_stale, mapper)
+    port = PunchPort(hosts[0] if hosts else "", on_stale, mapper, timeout)
     try:
-        async with asyncio.timeout(timeout):
-            places = await _observers(observers, hosts, port.facts.server)
-        await port.ask(places, observer_key, timeout)
-    except TimeoutError:
-        pass
+        places: list[tuple[str, int]] = []
+        try:
+            async with asyncio.timeout(timeout):
+                places = await _places(observers, hosts)
+        except TimeoutError:
+            pass  # the port is known by what this computer knows
+        await port.ask(observers_to_ask(places, port.facts.server), observer_key)
     except BaseException:
         await port.close()
         raise
@@ -307,16 +258,11 @@ async def _addresses_of(host: str) -> list[str]:
     return list(by_family.values())
 
 
-async def _observers(texts: Sequence[str], server: Sequence[str], narrowest: Scope) -> list[Endpoint]:
-    """Read `host:port` and `:port` of `welcome`; nothing nearer than the server itself is asked."""
-    found: list[Endpoint] = []
-    for text in texts:
-        host, _, port = text.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65_535):
-            continue
-        for address in await _addresses_of(host) if host else server:
-            place = parse_address(address)
-            if place is not None and _REACH.index(scope_of(address)) >= max(1, _REACH.index(narrowest)):
-                found.append(Endpoint(str(place), int(port)))
-    return list(dict.fromkeys(found))
+async def _places(observers: Sequence[str], server: Sequence[str]) -> list[tuple[str, int]]:
+    """Resolve the observers of `welcome`; `server` are the server's own addresses."""
+    found: list[tuple[str, int]] = []
+    for text in observers:
+        if (named := read_observer(text)) is not None:
+            host, port = named
+            found += [(address, port) for address in (await _addresses_of(host) if host else server)]
+    return found

@@ -5,6 +5,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -75,16 +76,10 @@ class StunStream:
             self._buffer += data
         return message
 
-    async def is_quiet(self, seconds: float) -> bool:
-        """Wait; True if nothing came, False as soon as the observer hangs up or speaks unasked."""
-        try:
-            async with asyncio.timeout(seconds):
-                await asyncio.get_running_loop().sock_recv(self._sock, 1)
-        except TimeoutError:
-            return True
-        except OSError:
-            return False
-        return False
+    async def ended(self) -> None:
+        """Wait until the observer hangs up or speaks unasked. Call it while no question is open."""
+        with suppress(OSError):
+            await asyncio.get_running_loop().sock_recv(self._sock, 1)
 
     def close(self) -> None:
         """Hang up."""

@@ -48,6 +48,7 @@ def offence(fault: str, good: dict[str, Any], *, number: str, hello: dict[str, A
         "no common version": frame({**hello, "versions": [2, 7]}),
         "another first message": frame(good),
         "second hello": frame(hello),
+        "`choose` of the follower": frame({"type": "choose", "number": 9}),
         "unknown type": frame({"type": "dance"}),
         "unknown field": frame({**good, "later": [1, {"a": None}]}),
         "equal keys": frame(text.replace("{", f'{{"{number}": 7, ', 1).encode()),

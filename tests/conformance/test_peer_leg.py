@@ -3,15 +3,20 @@
 import asyncio
 import base64
 import contextlib
+from pathlib import Path
 
 import pytest
 
+from floater import api
+from floater.codes import Code
+from floater.core import engine
 from floater.errors import FloaterError
 from floater.net.peer_link import PeerLink
 from floater.wire.control import Role
 from floater.wire.talk import Text
 from tests.conformance.table import faults, frame, offence
 from tests.floater.net.test_peer_link import SIGNATURE, TICKET, Match
+from tests.helpers.several_talks import Someone, two
 
 pytestmark = pytest.mark.asyncio
 
@@ -25,7 +30,9 @@ HELLO = {
 TEXT = {"type": "text", "seq": 1, "received": 0}
 LATER = frame({"type": "link_ping", "number": 5})
 BEFORE = {fault: stream for fault, (_, stream, _) in faults().items() if stream != "–"}
-ON_A_LINK = {fault: link for fault, (_, _, link) in faults().items() if link != "–"}
+AFTER_HANG_UP = "the talk ends, after `hang_up`"
+LINKS = {fault: link for fault, (_, _, link) in faults().items() if link != "–"}
+ON_A_LINK = {fault: link for fault, link in LINKS.items() if link != AFTER_HANG_UP}
 
 
 async def end(ours: PeerLink, writer: asyncio.StreamWriter) -> None:
@@ -45,7 +52,7 @@ async def test_before_the_stream_is_a_link_a_fault_ends_only_the_stream(fault: s
         _, writer = await match.impostor(theirs)
         good = TEXT if fault == "another first message" else HELLO
         writer.write(offence(fault, good, number="received", hello=HELLO))
-        if BEFORE[fault] == "goes on":
+        if fault == "unknown type":  # the others that go on are a hello themselves
             writer.write(frame(HELLO))
         return writer
 
@@ -95,3 +102,33 @@ async def test_on_a_link_a_fault_ends_what_the_table_says(fault: str, apart: boo
         assert isinstance(owner.closed[0], FloaterError)
         assert len(owner.arrived) == 1
     await end(ours, writer)
+
+
+async def test_only_what_is_good_but_unexpected_is_answered_by_a_hang_up() -> None:
+    assert LINKS.keys() - ON_A_LINK.keys() == {"second hello", "`choose` of the follower"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "offender"),
+    [("second hello", "leader"), ("second hello", "follower"), ("`choose` of the follower", "follower")],
+)
+async def test_what_is_unexpected_on_a_link_is_reported_by_a_hang_up(
+    fault: str, offender: str, tmp_path: Path
+) -> None:
+    async with two(tmp_path) as both:
+        talk = await both.meet()
+        theirs, ours = (both.ann, both.bob) if offender == "leader" else (both.bob, both.ann)
+        (link,) = theirs.talks._talks[talk].links._links.values()
+        assert link._transport is not None
+        link._transport.write(offence(fault, TEXT, number="seq", hello=HELLO))
+        (theirs_ended,) = await theirs.sees(api.TalkEnded)
+        (ours_ended,) = await ours.sees(api.TalkEnded)
+        assert ours_ended.reason is api.Ended.PEER_MISBEHAVED
+        assert theirs_ended.reason is api.Ended.PEER_HUNG_UP
+        assert faults_of(ours, talk) == [engine.Fault(talk, Code.UNEXPECTED, is_ours=False)]
+        assert faults_of(theirs, talk) == [engine.Fault(talk, Code.UNEXPECTED, is_ours=True)], "it was told"
+
+
+def faults_of(someone: Someone, talk: str) -> list[engine.Fault]:
+    faults = [effect for effect in someone.orders if isinstance(effect, engine.Fault)]
+    return [fault for fault in faults if fault.talk == talk]

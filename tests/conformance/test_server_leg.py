@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.logs("a request failed")]
 PING = {"type": "ping", "id": 1}
 HELLO = {"type": "hello", "versions": [1], "agent": "conformance", "language": "en"}
 FIRST = ("no common version", "another first message")
-CASES = {fault: server for fault, (server, _, _) in faults().items()}
+CASES = {fault: server for fault, (server, _, _) in faults().items() if server != "–"}
 
 
 @pytest.mark.parametrize("fault", CASES)

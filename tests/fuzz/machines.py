@@ -175,8 +175,8 @@ def _wish(machine: talk.Talk, us: _Listener, choices: Choices, now: float) -> No
         api.Retry(id_),
         api.Typing(choices.chance(2)),
         talk.OfferFile(us.files, "a.bin", "text/plain", _OURS_SIZE),
-        talk.Keep(id_, "/tmp"),
-        talk.Keep(id_, "/tmp"),
+        talk.AcceptTo(id_, "/tmp"),
+        talk.AcceptTo(id_, "/tmp"),
         api.Decline(id_),
         api.Pause(id_),
         api.Resume(id_),
@@ -184,7 +184,7 @@ def _wish(machine: talk.Talk, us: _Listener, choices: Choices, now: float) -> No
         api.HangUp(),
     )
     wish = choices.pick(wishes)
-    if isinstance(wish, talk.Keep):
+    if isinstance(wish, talk.AcceptTo):
         us.accepted.add(id_)
     us.files += 1
     with contextlib.suppress(Refused):
@@ -393,10 +393,10 @@ def standing_sequence(data: bytes) -> None:
         waits = False
         for effect in effects:
             match effect:
-                case encounter.BeginMeeting(introduction, kind):
+                case encounter.BeginMeeting(introduction):
                     assert introduction.match_id not in meetings
                     assert talks[introduction.match_id] is api.Standing.CONNECTING
-                    meetings[introduction.match_id] = kind
+                    meetings[introduction.match_id] = machine.which(introduction.match_id).kind
                 case encounter.EndMeeting(match_id):
                     del meetings[match_id]
                 case search.SendSeek(attempt) | search.SendCancel(attempt):

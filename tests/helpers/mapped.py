@@ -22,7 +22,7 @@ class _Mapper(FamilyMapper):
     def _perform(self, effect: Effect) -> None:
         super()._perform(effect)
         if isinstance(effect, Tell):
-            standing = effect.standing
+            standing = effect.mapping
             _say(
                 outcome=standing.outcome,
                 protocol=standing.protocol,

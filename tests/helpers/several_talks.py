@@ -17,7 +17,7 @@ from floater.core import engine
 from floater.core.emit import Emit
 from floater.core.meet import orders as meet
 from floater.core.meet.introduction import Introduction, introduction_of
-from floater.core.person import session, standing
+from floater.core.person import ports, session, standing
 from floater.crypto.certificate import CertifiedKey, make_certified_key
 from floater.drive import Driver
 from floater.net.meeting import Performer
@@ -46,14 +46,9 @@ class Someone:
         self._server = server
         self.engine = engine_by(ClientConfig(data_dir=folder))
         self.driver: Driver[engine.Event, engine.Effect] = Driver(self.engine, self._perform)
-        self.reach = Reach(
-            None,
-            is_wanted=lambda: True,
-            is_idle=lambda: False,
-            is_known=lambda: True,
-            may_map=lambda: False,
-            changed=lambda _: None,
-        )
+        self.reach = Reach(None, may_map=lambda: False, changed=lambda _: None)
+        for event in (ports.Configured(hides=True), ports.Online(), ports.LoggedIn()):
+            self.reach.feed(event)  # all who ask hear that there is no port
         self.settings = SettingsFile(folder)
         self.talks = Talks(
             self.engine,

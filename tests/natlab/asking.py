@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from floater.config import ClientConfig
+from floater.core.person.reconnect import Reached
 from floater.net.punch_port import prepare_punch_port
-from floater.net.server_link import Reached, ServerLink
+from floater.net.server_link import ServerLink
 from floater.wire import stun
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray

@@ -12,7 +12,7 @@ from floater.core.emit import Emit
 from floater.core.engine import Engine, News, Wish
 from floater.core.meet import orders
 from floater.core.meet.introduction import Introduction, introduction_of
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.core.person import encounter, reconnect, search, session, standing
@@ -204,7 +204,7 @@ class Client:
                     del self.links[talk]
             case engine.Fault(_, code):
                 raise RuleBroken("an honest client was called a liar", f"{self.name} {code.value}")
-            case engine.CheckServer() | search.Settled():
+            case engine.CheckServer() | search.Settled() | search.Unmatched():
                 pass
             case _:
                 self._ask(effect)
@@ -279,7 +279,7 @@ class Client:
 
     def _not_connected(self) -> None:
         if self.alive:
-            self._patience.feed(reconnect.Broke(self._scheduler.random.random()))
+            self._patience.feed(reconnect.Broke(Code.SERVER_UNREACHABLE, self._scheduler.random.random()))
 
     def _connected(self) -> None:
         if not self.alive:
@@ -332,7 +332,8 @@ class Client:
         for answered in waiting.values():
             self._answer_soon(answered, Code.SERVER_UNREACHABLE)
         was_welcomed, self._welcomed = self._welcomed, False
-        self._patience.feed(reconnect.Broke(self._scheduler.random.random(), self._retry_after))
+        spread = self._scheduler.random.random()
+        self._patience.feed(reconnect.Broke(Code.SERVER_CLOSING, spread, self._retry_after))
         if was_welcomed:
             self._run.feed(session.Offline())
 

@@ -12,9 +12,9 @@ from floater.core.meet import orders
 from floater.core.meet.candidates import is_port_allowed
 from floater.core.meet.introduction import Introduction
 from floater.core.meet.observe import Observation
-from floater.core.meet.port import Network as Place
-from floater.core.meet.port import PortFacts
-from floater.core.meet.port_mapping import Outcome, Standing
+from floater.core.meet.port_facts import Network as Place
+from floater.core.meet.port_facts import PortFacts
+from floater.core.meet.port_mapping import MappingState, Outcome
 from floater.errors import RemoteProtocolError
 from floater.wire import talk as wire
 from floater.wire.codec import encode
@@ -312,7 +312,7 @@ class Links:
     def _let_in(self) -> None:
         """Let our router open the port that is in use, at last."""
         assert self._port is not None
-        self._port = replace(self._port, router=Standing(Outcome.GRANTED, None, self._port.public[0]))
+        self._port = replace(self._port, router=MappingState(Outcome.GRANTED, None, self._port.public[0]))
         self.feed(orders.PortChanged(self._port))
 
     # -- the relay ------------------------------------------------------------------------

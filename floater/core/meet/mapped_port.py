@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class MappingState:
     """What is known of the mapping of one port.
 
     Attributes:
@@ -49,9 +49,9 @@ class Standing:
     endpoint: Endpoint | None = None
 
 
-NOT_ASKED: Final = Standing(Outcome.NOT_ASKED)
-ASKING: Final = Standing(Outcome.ASKING)
-"The standing of a port from the time it is wanted."
+NOT_ASKED: Final = MappingState(Outcome.NOT_ASKED)
+ASKING: Final = MappingState(Outcome.ASKING)
+"The state of a mapping from the time it is wanted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,10 @@ class Unmap:
 
 @dataclass(frozen=True, slots=True)
 class Tell:
-    """The standing of a port has changed."""
+    """The state of a port's mapping has changed."""
 
     port: int
-    standing: Standing
+    mapping: MappingState
 
 
 class State(Enum):
@@ -120,7 +120,7 @@ class Port:
     "Monotonic seconds at which to ask again."
     lapses: float | None = None
     "Monotonic seconds at which the mapping ends; set while it is held, also while it is ASKED for again."
-    standing: Standing = ASKING
+    mapping: MappingState = ASKING
     asked: int = 0
     "Questions since the last answer."
 
@@ -182,9 +182,9 @@ class Port:
         self.external = next(port for port in ports if is_port_allowed(port))
         self.others, self.lapses = self.others + 1, None
 
-    def tell(self, standing: Standing) -> list[Tell]:
-        """Change the standing; returns the news, if it is any."""
-        if self.standing == standing:
+    def tell(self, mapping: MappingState) -> list[Tell]:
+        """Change the state of the mapping; returns the news, if it is any."""
+        if self.mapping == mapping:
             return []
-        self.standing = standing
-        return [Tell(self.number, standing)]
+        self.mapping = mapping
+        return [Tell(self.number, mapping)]

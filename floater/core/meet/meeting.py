@@ -25,7 +25,7 @@ from floater.core.emit import Emit
 from floater.core.meet import orders, path, punch
 from floater.core.meet.introduction import Introduction
 from floater.core.meet.orders import Effect, Event
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.progress import Progress, Way
 from floater.core.meet.puncher import Puncher
 from floater.core.meet.settings import MeetingSettings
@@ -35,7 +35,7 @@ from floater.machine import Tick, earliest
 from floater.wire.control import Role
 from floater.wire.endpoint import Candidate
 from floater.wire.nat import Nat
-from floater.wire.talk import Choose
+from floater.wire.talk import Choose, PeerHello
 
 DEAF: Final = 1.0
 "Seconds of a punch without a listener where one makes the firewall ask the person: mostly none is needed."
@@ -166,7 +166,9 @@ class Meeting:
             case link.Arrived(number, Choose(choice)) if number in self._ways:
                 if self._introduction.role is Role.FOLLOWER:
                     return self._do(self._path.feed(path.Told(number, choice), now=now), now)
-                return [orders.CloseStream(number), *self._gone(number, Code.UNEXPECTED, now)]
+                return [orders.Misbehaved(Code.UNEXPECTED)]
+            case link.Arrived(number, PeerHello()) if number in self._ways:
+                return [orders.Misbehaved(Code.UNEXPECTED)]
             case link.Arrived(number) | link.Writable(number) if number in self._ways:
                 return [event]
             case orders.Connected(stream, remote, lane):

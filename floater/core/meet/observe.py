@@ -4,20 +4,21 @@ Values, not machines: nothing here waits.
 """
 
 import itertools
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Values
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from floater.core.meet.allocation import allocation_of
-from floater.wire.endpoint import Endpoint
+from floater.wire.endpoint import Endpoint, Scope, parse_address, scope_of
 from floater.wire.limits import MAX_NAT_PORTS
 from floater.wire.nat import Filtering, Mapping, Nat, Stray
 from floater.wire.stun import Probe
 
 MAX_QUESTIONS: Final = MAX_NAT_PORTS
 "Connections by which our NAT is got to know, all at once."
+_REACH: Final = (Scope.FORBIDDEN, Scope.LOOPBACK, Scope.PRIVATE, Scope.PUBLIC)
 
 
 class Asker(Enum):
@@ -44,6 +45,36 @@ class Observation:
     local: Endpoint
     observer: Endpoint
     mapped: Endpoint
+
+
+def read_observer(text: str) -> tuple[str, int] | None:
+    """Read `host:port` or `:port` of `welcome`; None if it is neither.
+
+    Returns:
+        The host, which is empty if it is the server's, and the port.
+    """
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65_535):
+        return None
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def observers_to_ask(places: Iterable[tuple[str, int]], server: Scope) -> tuple[Endpoint, ...]:
+    """Choose the observers to ask, once each: none that is nearer to us than the server itself.
+
+    Otherwise a server elsewhere could make us connect to this computer, or to our own network.
+
+    Args:
+        places: addresses as the system resolved them, and ports.
+        server: how far the server's own address reaches.
+    """
+    least = max(1, _REACH.index(server))
+    found = []
+    for host, port in places:
+        address = parse_address(host)
+        if address is not None and _REACH.index(scope_of(host)) >= least:
+            found.append(Endpoint(str(address), port))
+    return tuple(dict.fromkeys(found))
 
 
 def questions_for(observers: Sequence[Endpoint]) -> list[Question]:

@@ -12,7 +12,7 @@ from floater.codes import Code
 from floater.core import link
 from floater.core.emit import Emit
 from floater.core.meet.path import NoShow, RelayLost, Trusted
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.punch import Connected, Dial, Failed, Listen, PeerOpened, Sent, Wave, Withdraw
 from floater.machine import Tick
 from floater.wire.endpoint import Address, Candidate
@@ -255,7 +255,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Misbehaved:
-    """The peer broke the protocol on an authenticated link, which is closed. End the talk."""
+    """The peer broke the protocol on an authenticated link. End the talk, and say why if a link is up."""
 
     code: Code
 

@@ -28,10 +28,10 @@ from floater.core.meet.mapped_port import (
     ASKING,
     NOT_ASKED,
     Map,
+    MappingState,
     Outcome,
     Port,
     Protocol,
-    Standing,
     State,
     Tell,
     Unmap,
@@ -45,11 +45,11 @@ __all__ = [
     "ASKING",
     "NOT_ASKED",
     "Map",
+    "MappingState",
     "Outcome",
     "Place",
     "Protocol",
     "Search",
-    "Standing",
     "Tell",
     "Unmap",
 ]
@@ -275,7 +275,7 @@ class PortMapping:
             yield from port.tell(ASKING)
         else:
             self._router.rest(now)
-            yield from port.tell(Standing(self._router.outcome(port.tried)))
+            yield from port.tell(MappingState(self._router.outcome(port.tried)))
 
     def _grant(self, event: Granted, now: float) -> Iterator[Effect]:
         port = self._wanted(event.port)
@@ -298,7 +298,7 @@ class PortMapping:
             yield from self._pass_over(port, event.protocol, now)
             return
         port.hold(lifetime, now)
-        yield from port.tell(Standing(Outcome.GRANTED, event.protocol, event.external))
+        yield from port.tell(MappingState(Outcome.GRANTED, event.protocol, event.external))
 
     def _pass_over(self, port: Port, protocol: Protocol, now: float) -> Iterator[Effect]:
         """A protocol did not grant a port: use the next."""

@@ -10,7 +10,7 @@ from functools import partial
 
 from floater.api import PathKind, RelayReason
 from floater.core.meet import punch
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.core.meet.whereabouts import Whereabouts

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from floater.core.meet.port_mapping import NOT_ASKED, Outcome, Standing
+from floater.core.meet.port_mapping import NOT_ASKED, MappingState, Outcome
 from floater.wire.endpoint import Endpoint, Scope, scope_of
 from floater.wire.nat import UNKNOWN_NAT, Allocation, Filtering, Mapping, Nat
 
@@ -30,8 +30,8 @@ class Facts:
     observers_answered: int = 0
     hidden: bool = False
     clock_offset: float = 0.0
-    router: Standing = NOT_ASKED
-    firewall: Standing = NOT_ASKED
+    router: MappingState = NOT_ASKED
+    firewall: MappingState = NOT_ASKED
     "The same by IPv6: of a pinhole in the firewall."
 
 

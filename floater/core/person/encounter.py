@@ -120,7 +120,6 @@ class BeginMeeting:
     """Begin to meet this peer: make a `Meeting` and a `Talk`."""
 
     introduction: Introduction
-    kind: api.TalkKind = api.TalkKind.STRANGER
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@
                        └── Nudge ────────┘  (try at once)
 
     OPEN, TRYING, WAITING ──Uprooted──▶ TRYING  (the old stream is left)
+    OPEN, TRYING ──Broke for good──▶ RESTING ──Nudge──▶ TRYING
 
 The pause doubles with each failure up to a limit and has a random factor, so
 that the clients of a restarted server do not all return at the same moment.
@@ -17,10 +18,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
+from floater.codes import Code
 from floater.machine import Tick
 
 STEADY: Final = 60.0
 "Seconds that a stream has to last for the next failure to count as the first."
+
+_IN_VAIN: Final = (Code.UNSUPPORTED_VERSION, Code.SERVER_NOT_TRUSTED)
+"Reasons for which an attempt failed that another attempt would meet again."
+_COME_BACK: Final = (Code.LOGGED_IN_ELSEWHERE, Code.SESSION_ENDED, Code.SERVER_CLOSING)
+"Codes with which the server ends a stream although the client may connect and log in again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +42,15 @@ class Came:
 
 @dataclass(frozen=True, slots=True)
 class Broke:
-    """The attempt failed, or the stream ended.
+    """The attempt failed, or the stream ended, for the reason `code`.
 
     `spread` is drawn evenly from [0, 1). `retry_after` is the pause in seconds
-    that the server asked for, None if it asked for none. With `never` the
-    client does not connect again by itself.
+    that the server asked for by `closing`, 0 if it named none; None if there was no `closing`.
     """
 
+    code: Code
     spread: float
     retry_after: float | None = None
-    never: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +74,19 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
-    """The next attempt comes in `seconds`."""
+class Reached:
+    """Whether the server is reached; if not, why, and in how many seconds we try again (None: when asked).
 
-    seconds: float
+    Tell whom it may concern: this changed, or an attempt failed.
+    """
+
+    online: bool
+    code: Code | None = None
+    retry: float | None = None
 
 
 Event: TypeAlias = Begin | Came | Broke | Nudge | Uprooted | Tick
-Effect: TypeAlias = Abandon | Try | Waits
+Effect: TypeAlias = Abandon | Try | Reached
 
 
 class State(Enum):
@@ -105,7 +116,10 @@ class Reconnect:
                 return self._try()
             case State.WAITING, Nudge():
                 return self._try()
-            case ((State.OPEN | State.TRYING), Uprooted()):
+            case State.OPEN, Uprooted():
+                self._failures = 0
+                return [Abandon(), Reached(False, Code.SERVER_UNREACHABLE, 0.0), *self._try()]
+            case State.TRYING, Uprooted():
                 self._failures = 0
                 return [Abandon(), *self._try()]
             case State.WAITING, Uprooted():
@@ -115,14 +129,15 @@ class Reconnect:
                 return self._try()
             case State.TRYING, Came():
                 self.state, self._opened = State.OPEN, now
-                return []
-            case ((State.TRYING | State.OPEN), Broke(never=True)):
-                self.state, self.deadline = State.RESTING, None
-                return []
+                return [Reached(True)]
+            case State.OPEN, Broke(code, _, 0.0) if code not in _COME_BACK:
+                return self._rest(code)
             case State.OPEN, Broke():
                 if now - self._opened >= STEADY:
                     self._failures = 0
                 return self._wait(event, now)
+            case State.TRYING, Broke(code) if code in _IN_VAIN:
+                return self._rest(code)
             case State.TRYING, Broke():
                 return self._wait(event, now)
             case _:
@@ -134,8 +149,12 @@ class Reconnect:
 
     def _wait(self, broke: Broke, now: float) -> list[Effect]:
         pause = min(self._last, self._first * 2.0**self._failures) * (0.5 + broke.spread)
-        if broke.retry_after is not None:
-            pause = max(pause, broke.retry_after)
+        pause = max(pause, broke.retry_after or 0.0)
         self._failures = min(self._failures + 1, 32)
         self.state, self.deadline = State.WAITING, now + pause
-        return [Waits(pause)]
+        return [Reached(False, broke.code, pause)]
+
+    def _rest(self, code: Code) -> list[Effect]:
+        """Come again only when asked."""
+        self.state, self.deadline = State.RESTING, None
+        return [Reached(False, code)]

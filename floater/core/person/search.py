@@ -147,8 +147,8 @@ Event: TypeAlias = (
 class SendSeek:
     """Send `seek` with a fresh certificate.
 
-    Prepare the request. If `Standing.attempt` is then still this attempt, feed
-    `Sent` and send it; otherwise drop it. Feed the answer as `SeekAnswered`.
+    Prepare the request. If `Unmatched` or another `SendSeek` comes meanwhile, drop it; otherwise
+    feed `Sent` and send it. Feed the answer as `SeekAnswered`.
     """
 
     attempt: int
@@ -171,11 +171,20 @@ class Settled:
     and will be asked again. `code` is the reason why a `seek` command was refused.
     """
 
-    attempt: int
     code: Code | None = None
 
 
-Effect: TypeAlias = SendSeek | SendCancel | Settled | Emit
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """No match comes of the last `SendSeek` any more. A `SendSeek` may follow.
+
+    `told`: whether the server may have told a peer of what was announced.
+    """
+
+    told: bool
+
+
+Effect: TypeAlias = SendSeek | SendCancel | Settled | Unmatched | Emit
 
 
 class _Request(Enum):
@@ -248,16 +257,17 @@ class Search:
                 attempt == self.attempt
             ):
                 if code is not Code.ALREADY_MATCHED:
-                    return self._cancelled()
+                    return self._cancelled(told=code is not None)
                 self.deadline = now + CROSSING
                 return []
             case ((State.CANCELLING | State.RENEWING), Crossed()):
-                return self._cancelled()
+                return self._cancelled(told=True)
             case _, Tick() if self.deadline is not None and now >= self.deadline:
-                return self._cancelled()
+                return self._cancelled(told=True)
             case State.SEEKING, NotRestored():
                 return self._settle()
             case State.SEEKING, Found():
+                self._request = _Request.NONE
                 return self._end()
             case _, SeekAgain(after, notice):
                 return self._seek_again(after, notice)
@@ -273,9 +283,8 @@ class Search:
                 return self._begin(self._after)
             case ((State.SEEKING | State.RENEWING), Offline()):
                 self.state = State.SEEKING
-                self._request = _Request.NONE
                 self.deadline = None
-                return self._settle()
+                return [*self._forget(told=True), *self._settle()]
             case (State.CANCELLING, Offline()) | (_, LoggedOut()):
                 return self._end()
             case _:
@@ -308,27 +317,33 @@ class Search:
             self._after = ""  # the first place in line is bought once
             return self._settle() if self.state is State.SEEKING else []
         if self._by_hand or self.state is State.CANCELLING:
-            return self._end(code)
-        return [_notice(code), *self._end(code)]
+            return self._end(code, told=False)
+        return [_notice(code), *self._end(code, told=False)]
 
     def _cancel(self, towards: State) -> list[Effect]:
         self.state = towards
         self.is_settled = False
         return [SendCancel(self._number)]
 
-    def _cancelled(self) -> list[Effect]:
-        return self._begin(self._after) if self.state is State.RENEWING else self._end()
+    def _cancelled(self, *, told: bool) -> list[Effect]:
+        if self.state is State.RENEWING:
+            return [*self._forget(told=told), *self._begin(self._after)]
+        return self._end(told=told)
 
-    def _end(self, code: Code | None = None) -> list[Effect]:
+    def _end(self, code: Code | None = None, *, told: bool = True) -> list[Effect]:
         self.state = State.HOME
         self.deadline = None
-        self._request = _Request.NONE
         self._after = ""
-        return self._settle(code)
+        return [*self._forget(told=told), *self._settle(code)]
+
+    def _forget(self, *, told: bool) -> list[Effect]:
+        """End the attempt, if one is on. What was not sent cannot have been told."""
+        request, self._request = self._request, _Request.NONE
+        return [] if request is _Request.NONE else [Unmatched(told and request is _Request.SENT)]
 
     def _settle(self, code: Code | None = None) -> list[Effect]:
         settled, self.is_settled, self._by_hand = self.is_settled, True, False
-        return [] if settled else [Settled(self._number, code)]
+        return [] if settled else [Settled(code)]
 
 
 def _notice(code: Code) -> Emit:

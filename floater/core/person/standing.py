@@ -13,7 +13,7 @@ The order of events for the person: first the cause (`Matched`, `TalkEnded`, a
 notice of the search), then `StateChanged`, then `TalkChanged` of every talk whose
 standing has changed; a notice of an ended log-in comes last. Orders that begin
 something (`SendSeek`, `SendCancel`, `BeginMeeting`, `Settled`) follow the events
-about it.
+about it, and so does `Unmatched`.
 """
 
 from collections.abc import Iterable
@@ -37,6 +37,7 @@ from floater.core.person.search import (
     SendSeek,
     Sent,
     Settled,
+    Unmatched,
 )
 from floater.core.person.session import (
     Closed,
@@ -111,6 +112,7 @@ Effect: TypeAlias = (
     | SendSeek
     | SendCancel
     | Settled
+    | Unmatched
     | SendEndMatch
     | SendLogOut
     | KeepToken
@@ -323,7 +325,7 @@ class Standing:
     def _begin(self, introduction: Introduction, kind: api.TalkKind) -> list[Effect]:
         self._encounters[introduction.match_id] = Encounter(introduction, kind)
         self._session.match_began(introduction.match_id, stranger=kind is api.TalkKind.STRANGER)
-        return [*self._moved(), BeginMeeting(introduction, kind)]
+        return [*self._moved(), BeginMeeting(introduction)]
 
     def _news(self, event: encounter.News, now: float) -> list[Effect]:
         one = self._encounters.get(event.match_id)

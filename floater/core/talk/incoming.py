@@ -23,13 +23,13 @@ from floater.core.talk.open_transfer import Effect, OpenTransfer, OpenTransfers
 from floater.core.talk.orders import Say, Send, refuse
 from floater.core.talk.sniff import clean_type, is_what_it_says
 from floater.core.talk.transfer import (
+    AcceptTo,
     BlockWritten,
     CreateFile,
     DiscardFile,
     FileCreated,
     FileStored,
     FinishFile,
-    Keep,
     WriteBlock,
     WriteFailed,
     reason_of,
@@ -43,7 +43,7 @@ from floater.wire.names import clean_file_name
 MAX_UNWRITTEN: Final = 16_777_216
 "Bytes of all transfers that wait for the disk; beyond it nothing more is asked for."
 
-Wish: TypeAlias = Keep | api.Decline | api.Pause | api.Resume | api.Cancel
+Wish: TypeAlias = AcceptTo | api.Decline | api.Pause | api.Resume | api.Cancel
 Word: TypeAlias = wire.Pause | wire.Resume | wire.Cancel | wire.Complete
 Report: TypeAlias = FileCreated | BlockWritten | FileStored | WriteFailed
 
@@ -139,7 +139,7 @@ class Incoming(OpenTransfers[_Transfer]):
         """
         transfer = self._transfers[id_]
         match transfer.state, wish:
-            case State.OFFERED, Keep(_, folder):
+            case State.OFFERED, AcceptTo(_, folder):
                 transfer.state = State.MAKING_ROOM
                 return [CreateFile(id_, folder, transfer.name, transfer.size)]
             case ((State.OFFERED | State.MAKING_ROOM), api.Decline()):

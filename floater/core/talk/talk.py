@@ -44,13 +44,13 @@ from floater.core.talk.intake import Intake
 from floater.core.talk.orders import Greeted, Over, Say, Send, refuse
 from floater.core.talk.texts import Texts, body_of
 from floater.core.talk.transfer import (
+    AcceptTo,
     BlockRead,
     BlockWritten,
     FileCreated,
     FileOrder,
     FileReport,
     FileStored,
-    Keep,
     OfferFile,
     ReadFailed,
     WriteFailed,
@@ -63,12 +63,12 @@ from floater.machine import Tick, earliest
 from floater.wire import talk as wire
 
 __all__ = [
+    "AcceptTo",
     "Effect",
     "Emit",
     "End",
     "Event",
     "Greeted",
-    "Keep",
     "Misbehaved",
     "OfferFile",
     "Over",
@@ -99,7 +99,7 @@ class TalkConfig:
 _Said: TypeAlias = api.Greet | api.SendText | api.Retry | api.Typing | OfferFile | transfers.Wish
 Wish: TypeAlias = _Said | api.HangUp
 """The person's wishes are the commands of the API themselves, but for two: `SendFile` becomes the `OfferFile`
-that the store made of its path, and `Accept` becomes `Keep`. `Greet.language` is filled in by the client."""
+that the store made of its path, and `Accept` becomes `AcceptTo`. The client fills in `Greet.language`."""
 
 Event: TypeAlias = (
     LinkUp | LinkDown | Check | Arrived | Writable | Wish | FileReport | End | Misbehaved | Tick

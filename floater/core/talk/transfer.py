@@ -34,7 +34,7 @@ class OfferFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class AcceptTo:
     """Accept an offered file and keep it in that folder: `api.Accept`, its folder known."""
 
     transfer_id: str

@@ -9,7 +9,7 @@ from floater.core.talk.incoming import Incoming
 from floater.core.talk.open_transfer import Effect
 from floater.core.talk.orders import refuse
 from floater.core.talk.outgoing import Outgoing
-from floater.core.talk.transfer import BlockRead, FileReport, Keep, OfferFile, ReadFailed
+from floater.core.talk.transfer import AcceptTo, BlockRead, FileReport, OfferFile, ReadFailed
 from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
 from floater.wire import talk as wire
@@ -17,7 +17,7 @@ from floater.wire.frame import Body
 from floater.wire.limits import MAX_FILE
 from floater.wire.message_id import make_message_id
 
-Wish: TypeAlias = Keep | api.Decline | api.Pause | api.Resume | api.Cancel
+Wish: TypeAlias = AcceptTo | api.Decline | api.Pause | api.Resume | api.Cancel
 Word: TypeAlias = (
     wire.Offer
     | wire.Accept
@@ -93,7 +93,7 @@ class Transfers:
             return self._incoming.wished(id_, wish, now=now)
         if not self._outgoing.has(id_):
             raise Refused(Code.NO_SUCH_TRANSFER)
-        if isinstance(wish, Keep | api.Decline):
+        if isinstance(wish, AcceptTo | api.Decline):
             raise Refused(Code.TRANSFER_STATE)
         return self._outgoing.wished(id_, wish, now=now)
 

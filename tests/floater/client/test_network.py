@@ -6,17 +6,17 @@ import pytest
 
 from floater import api
 from floater.client.network import look_around, reply_about
-from floater.client.ports import Ports
+from floater.client.reach import Reach
 from floater.client.words import Words
 from floater.core.meet.reachability import Facts
-from tests.floater.client.test_ports import house
+from tests.floater.client.test_reach import house
 
 pytestmark = pytest.mark.asyncio
 
 
 async def test_on_loopback_the_outside_sees_what_we_see(tmp_path: Path) -> None:
-    async with house(tmp_path) as at, at.ports() as ports:
-        facts = await look_around(at.link, ports, hidden=False)
+    async with house(tmp_path) as at:
+        facts = await look_around(at.link, at.reach, hidden=False)
         assert facts.server_rtt is not None
         assert facts.observers_answered == facts.observers_asked > 0
         reply = reply_about(facts, Words(lambda _: None, lambda: "en"))
@@ -27,11 +27,12 @@ async def test_on_loopback_the_outside_sees_what_we_see(tmp_path: Path) -> None:
 
 
 async def test_a_server_that_is_not_there_is_said(tmp_path: Path) -> None:
-    none = Ports(None, wanted=lambda: True, idle=lambda: True, mapped=lambda: True)
+    none = Reach(None, may_map=lambda: True, changed=lambda _: None)
     assert await look_around(None, none, hidden=True) == Facts(server_rtt=None, hidden=True)
-    async with house(tmp_path) as at, at.ports() as ports:
+    async with house(tmp_path) as at:
+        assert at.link is not None
         await at.link.close()
-        facts = await look_around(at.link, ports, hidden=False)
+        facts = await look_around(at.link, at.reach, hidden=False)
     assert facts == Facts(server_rtt=None, hidden=False)
     reply = reply_about(facts, Words(lambda _: None, lambda: "en"))
     assert isinstance(reply, api.NetworkReply)

@@ -113,7 +113,7 @@ async def test_a_log_out_returns_when_the_server_has_heard(tmp_path: Path) -> No
         await caller.hear()
 
     async with at_home(tmp_path, serve) as (person, witness):
-        await person._session.last_words()
+        await person._session.finished()
         assert TokenStore(tmp_path, str(person.url)).load() == "token"
         await person.log_out()
         assert [type(request) for request in heard] == [control.LogOut]
@@ -124,7 +124,7 @@ async def test_a_log_out_returns_when_the_server_has_heard(tmp_path: Path) -> No
 async def test_a_server_that_does_not_answer_holds_nobody_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "LAST_WORDS", 0.05)
+    monkeypatch.setattr(module, "LEAVE_TIME", 0.05)
     async with asyncio.timeout(10), at_home(tmp_path, ignore) as (person, _):
         await person.log_out()
         assert person.state is api.State.SIGNED_OUT
@@ -137,7 +137,7 @@ async def test_the_program_ends_with_a_cancel_that_is_not_answered(
         caller.say(control.Done((await caller.request()).id))
         await ignore(caller)
 
-    monkeypatch.setattr(module, "LAST_WORDS", 0.05)
+    monkeypatch.setattr(module, "LEAVE_TIME", 0.05)
     async with asyncio.timeout(10), at_home(tmp_path, serve) as (person, _):
         await person.search.begin()
     assert TokenStore(tmp_path, str(person.url)).load() == "token", "the log-in is kept"

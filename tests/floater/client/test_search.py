@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from floater.client.ports import Ports
-from floater.client.search import Search
+from floater.client.reach import Reach
+from floater.client.search import SearchRequests
 from floater.client.server import link_to, ping
-from floater.client.session import Session
+from floater.client.session import SessionRequests
 from floater.client.tokens import Tokens
 from floater.codes import Code
 from floater.config import ClientConfig
-from floater.core.person import search, session, standing
+from floater.core.person import ports, search, session, standing
 from floater.core.person.standing import Standing
 from floater.drive import Driver
 from floater.errors import LocalProtocolError, Refused, ServerRefused
@@ -41,15 +41,18 @@ def refusing(code: str) -> Answer:
 class House:
     """A search and its machine, and what the server heard of it."""
 
-    def __init__(self, heard: list[control.Request], session: Session, ports: Ports) -> None:
+    def __init__(self, heard: list[control.Request], session: SessionRequests, reach: Reach) -> None:
         self.heard = heard
+        self.reach = reach
         self.hidden = False
         self.machine = Standing()
         self.driver: Driver[standing.Event, standing.Effect] = Driver(self.machine, self._perform)
-        self.search = Search(self.machine, self.driver.feed, session, ports, lambda: (self.hidden, "en"))
+        self.search = SearchRequests(
+            self.machine, self.driver.feed, session, reach, lambda: (self.hidden, "en")
+        )
 
     def _perform(self, effect: standing.Effect) -> None:
-        if isinstance(effect, search.SendSeek | search.SendCancel | search.Settled):
+        if isinstance(effect, search.SendSeek | search.SendCancel | search.Settled | search.Unmatched):
             self.search.perform(effect)
 
     async def hears(self, count: int) -> None:
@@ -76,9 +79,9 @@ async def at(folder: Path, *answers: Answer) -> AsyncIterator[House]:
         link = link_to(url, ClientConfig(data_dir=folder, proxy="none"), lambda: "en")
         link.start()
         await ping(link)
-        ports = Ports(None, wanted=lambda: True, idle=lambda: True, mapped=lambda: False)
-        asked = Session(link, Tokens(None), lambda _: None, lambda: None)
-        house = House(heard, asked, ports)
+        reach = Reach(None, may_map=lambda: False, changed=lambda _: None)
+        asked = SessionRequests(link, Tokens(None), lambda _: None, lambda: None)
+        house = House(heard, asked, reach)
         house.driver.feed(session.Online())
         house.driver.feed(session.LoggedIn("Ann", "token"))
         try:
@@ -88,7 +91,7 @@ async def at(folder: Path, *answers: Answer) -> AsyncIterator[House]:
             house.driver.close()
             await link.close()
             await asked.close()
-            await ports.close()
+            await reach.close()
 
 
 async def test_a_search_begins_when_the_server_has_heard_and_ends_when_it_has_heard(tmp_path: Path) -> None:
@@ -114,9 +117,9 @@ async def test_what_a_search_has_announced_is_for_its_match_alone(tmp_path: Path
         await house.search.begin()
         (seek,) = house.heard
         assert isinstance(seek, control.Seek)
-        assert house.search.take(seek.certificate).key.certificate == seek.certificate
+        assert house.search.take("m1", seek.certificate).key.certificate == seek.certificate
         with pytest.raises(LocalProtocolError):
-            house.search.take(seek.certificate)
+            house.search.take("m1", seek.certificate)
 
 
 async def test_a_refusal_is_raised(tmp_path: Path) -> None:
@@ -154,8 +157,10 @@ async def test_a_search_goes_by_the_wishes_of_now_with_a_fresh_certificate(tmp_p
 
 async def test_what_is_cancelled_before_it_was_sent_is_never_sent(tmp_path: Path) -> None:
     async with at(tmp_path, done) as house:
+        house.reach.feed(ports.Online())  # the search waits for a port until the log-in is on
         house.driver.feed(search.Seek())
         await house.search.cancel()
+        house.reach.feed(ports.Offline())
         await house.search.begin()
         assert len(house.heard) == 1
 

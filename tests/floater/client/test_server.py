@@ -65,7 +65,9 @@ async def test_a_match_without_a_proof_is_denied(tmp_path: Path) -> None:
     async with scripted_server(silent) as url:
         link = link_to(url, config, lambda: "en")
         introduction = replace(introduced(), own=key.certificate)
-        performer = connect(link, config, lambda _: Announced(key, None), introduction, fed.append, lambda: 0)
+        performer = connect(
+            link, config, lambda *_: Announced(key, None), introduction, fed.append, lambda: 0
+        )
         performer.begin()
         assert fed == [orders.Denied(Code.BAD_TICKET)]
         performer.perform(orders.CloseAll())

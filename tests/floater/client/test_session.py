@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from floater.client.server import link_to, ping
-from floater.client.session import Session
+from floater.client.session import SessionRequests
 from floater.client.tokens import Tokens
 from floater.codes import Code
 from floater.config import ClientConfig
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio
 class House:
     """A session, the events that it fed, and how often it was restored."""
 
-    def __init__(self, server: Session, tokens: TokenStore, fed: list[standing.Event]) -> None:
+    def __init__(self, server: SessionRequests, tokens: TokenStore, fed: list[standing.Event]) -> None:
         self.session, self.tokens, self.fed = server, tokens, fed
         self.restored = 0
 
@@ -58,7 +58,7 @@ async def at(folder: Path, script: Script) -> AsyncIterator[House]:
         def restored() -> None:
             house.restored += 1
 
-        house = House(Session(link, Tokens(store), fed.append, restored), store, fed)
+        house = House(SessionRequests(link, Tokens(store), fed.append, restored), store, fed)
         try:
             yield house
         finally:
@@ -74,13 +74,13 @@ async def test_a_token_that_is_kept_is_remembered(tmp_path: Path) -> None:
     async with at(tmp_path, nothing) as house:
         house.session.begin()  # there is no token yet: nothing comes of it, as the end shows
         house.session.perform(session.KeepToken("token"))
-        await house.session.last_words()
+        await house.session.finished()
         assert house.tokens.load() == "token"
         house.session.begin()
         await house.feeds(1)
         assert house.fed == [session.Remember("token")]
         house.session.perform(session.DropToken())
-        await house.session.last_words()
+        await house.session.finished()
         assert house.tokens.load() == ""
 
 
@@ -132,8 +132,8 @@ async def test_last_words_wait_until_the_server_has_heard_in_order(tmp_path: Pat
         house.session.perform(encounter.SendEndMatch("m1", EndReason.HUNG_UP))
         house.session.perform(encounter.SendEndMatch("m2", EndReason.LOST))
         house.session.perform(session.SendLogOut())
-        await house.session.last_words()
-        await house.session.last_words()
+        await house.session.finished()
+        await house.session.finished()
     first, second, last = heard
     assert isinstance(first, control.EndMatch)
     assert isinstance(second, control.EndMatch)
@@ -143,11 +143,11 @@ async def test_last_words_wait_until_the_server_has_heard_in_order(tmp_path: Pat
 
 async def test_without_a_server_what_is_asked_is_dropped() -> None:
     fed: list[standing.Event] = []
-    alone = Session(None, Tokens(None), fed.append, lambda: None)
+    alone = SessionRequests(None, Tokens(None), fed.append, lambda: None)
     with pytest.raises(Unreachable):
         await alone.request(control.Ping(UNNUMBERED))
     alone.perform(session.SendRestore("token"))
     alone.perform(session.SendLogOut())
-    await alone.last_words()
+    await alone.finished()
     await alone.close()
     assert fed == []

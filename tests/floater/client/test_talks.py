@@ -12,7 +12,7 @@ from floater.codes import Code
 from floater.core import engine
 from floater.core.engine import Engine, News
 from floater.core.meet import orders as meet
-from floater.core.person import standing
+from floater.core.person import ports, standing
 from floater.core.person.session import SendLogOut
 from floater.errors import Refused
 from floater.net.meeting import Performer
@@ -163,10 +163,13 @@ async def test_a_talk_that_is_over_is_given_no_port(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Performer, "renewed", lambda self, port: renewed.append(port))
     async with two(tmp_path) as both:
         talk = await both.meet()
+        both.ann.reach.feed(ports.Offline())
         both.ann.talks.perform(engine.Order(talk, meet.RenewPort()))
         both.ann.talks.perform(engine.Order(talk, meet.CloseAll()))
         given = asyncio.Event()
         both.ann.reach.renew("asked afterwards", lambda _: given.set())
+        for event in (ports.Online(), ports.LoggedIn()):
+            both.ann.reach.feed(event)
         async with asyncio.timeout(20):
             await given.wait()
         assert renewed == []

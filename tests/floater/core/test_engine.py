@@ -71,7 +71,7 @@ def at_home() -> tuple[Engine, Script]:
 def seeking() -> tuple[Engine, Script]:
     machine, script = at_home()
     script.at(1, search.Seek(), state(api.State.SEEKING), search.SendSeek(1))
-    script.at(1, search.Sent(1)).at(1, search.SeekAnswered(1, None), search.Settled(1))
+    script.at(1, search.Sent(1)).at(1, search.SeekAnswered(1, None), search.Settled())
     return machine, script
 
 

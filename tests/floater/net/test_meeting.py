@@ -458,7 +458,7 @@ async def test_a_follower_who_chooses_has_misbehaved() -> None:
         await meet(leader, follower)
         follower.peer_link.send(Choose(2))
         assert await leader.hears(orders.Misbehaved) == orders.Misbehaved(Code.UNEXPECTED)
-        await leader.hears(link.LinkDown)
+        await talks(leader, follower, 1)
 
 
 async def test_garbage_inside_the_link_closes_it_and_is_reported() -> None:

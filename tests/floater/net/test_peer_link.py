@@ -245,7 +245,7 @@ async def test_hello_and_more_may_come_in_one_piece() -> None:
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (encode(HELLO), Code.UNEXPECTED),
+        (encode_frame(b"{}"), Code.BAD_FRAME),
         (encode_frame(b"[]"), Code.BAD_FRAME),
         (b"\xff" * 6, Code.FRAME_TOO_LARGE),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from floater.core.meet.port_mapping import NOT_ASKED, Outcome, Place, Protocol, Standing
+from floater.core.meet.port_mapping import NOT_ASKED, MappingState, Outcome, Place, Protocol
 from floater.net import interfaces, port_mapping
 from floater.net.port_mapping import FamilyMapper, MappedPort, PortMapper
 from floater.net.punch_port import PunchPort
@@ -142,7 +142,7 @@ async def a_home(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[FamilyM
             transport.close()
 
 
-async def settled(wish: MappedPort) -> Standing:
+async def settled(wish: MappedPort) -> MappingState:
     return await wish.settled(WITHIN)
 
 
@@ -159,14 +159,14 @@ async def test_a_port_is_mapped_and_given_back(
     async with a_home(monkeypatch) as (mapper, router, _):
         router.answers = speaks
         wish = mapper.want(PORT)
-        assert await settled(wish) == Standing(Outcome.GRANTED, protocol, OUTSIDE)
+        assert await settled(wish) == MappingState(Outcome.GRANTED, protocol, OUTSIDE)
         again = mapper.want(OTHER)
-        assert await settled(again) == Standing(Outcome.GRANTED, protocol, Endpoint(OUTSIDE.host, OTHER))
+        assert await settled(again) == MappingState(Outcome.GRANTED, protocol, Endpoint(OUTSIDE.host, OTHER))
         heard = len(router.heard)
         again.release()
         again.release()
         await until(lambda: len(router.heard) > heard)
-        assert wish.standing.outcome is Outcome.GRANTED
+        assert wish.state.outcome is Outcome.GRANTED
     asked = [data for data in router.heard if len(data) > 24 or data[1] == 2]
     assert struct.unpack("!I", asked[-1][4:8] if protocol is PCP else asked[-1][8:12]) == (0,)
 
@@ -175,7 +175,7 @@ async def test_a_refusal_by_pcp_is_no_silence(monkeypatch: pytest.MonkeyPatch) -
     async with a_home(monkeypatch) as (mapper, router, _):
         router.answers = lambda data: pcp(data, result=2 if data[1] else 0)
         wish = mapper.want(PORT)
-        await until(lambda: wish.standing == Standing(Outcome.REFUSED))
+        await until(lambda: wish.state == MappingState(Outcome.REFUSED))
 
 
 async def test_a_router_that_denies_all_by_nat_pmp_has_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,18 +187,18 @@ async def test_a_router_that_denies_all_by_nat_pmp_has_refused(monkeypatch: pyte
     async with a_home(monkeypatch) as (mapper, router, _):
         router.answers = deny
         wish = mapper.want(PORT)
-        await until(lambda: wish.standing == Standing(Outcome.REFUSED))
+        await until(lambda: wish.state == MappingState(Outcome.REFUSED))
 
 
 async def test_a_router_behind_another_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_home(monkeypatch) as (mapper, router, _):
         router.answers = lambda data: pmp(data, host="192.168.0.2")
         nested = mapper.want(PORT)
-        await until(lambda: nested.standing == Standing(Outcome.NESTED))
+        await until(lambda: nested.state == MappingState(Outcome.NESTED))
     async with a_home(monkeypatch) as (mapper, router, _):
         router.answers = lambda data: [struct.pack("!BBHII", 0, 128, 3, 100, 0)] if data[0] == 0 else []
         without = mapper.want(PORT)
-        await until(lambda: without.standing == Standing(Outcome.NESTED))
+        await until(lambda: without.state == MappingState(Outcome.NESTED))
 
 
 async def test_nonsense_is_as_good_as_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,14 +206,14 @@ async def test_nonsense_is_as_good_as_silence(monkeypatch: pytest.MonkeyPatch) -
         router.answers = lambda data: [b"", b"\xff" * 7, b"x" * 2_000, struct.pack("!BBHI", 0, 128, 2, 1)]
         search.answers = lambda data: [b"HTTP/1.1 404 No\r\n\r\n", b"\0"]
         wish = mapper.want(PORT)
-        await until(lambda: wish.standing == Standing(Outcome.SILENT))
+        await until(lambda: wish.state == MappingState(Outcome.SILENT))
 
 
 async def test_where_nobody_listens_the_router_is_known_to_be_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_home(monkeypatch) as (mapper, router, _):
         router.transport.abort()
         wish = mapper.want(PORT)
-        await until(lambda: wish.standing == Standing(Outcome.SILENT))
+        await until(lambda: wish.state == MappingState(Outcome.SILENT))
 
 
 async def test_a_port_is_mapped_by_upnp(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ async def test_a_port_is_mapped_by_upnp(monkeypatch: pytest.MonkeyPatch) -> None
         where = f"http://127.0.0.1:{device.page.port}/d.xml"
         search.answers = lambda data: [f"HTTP/1.1 200 OK\r\nLOCATION: {where}\r\n\r\n".encode()]
         wish = mapper.want(PORT)
-        await until(lambda: wish.standing == Standing(Outcome.GRANTED, UPNP, OUTSIDE))
+        await until(lambda: wish.state == MappingState(Outcome.GRANTED, UPNP, OUTSIDE))
         wish.release()
         await until(lambda: "/c DeletePortMapping" in device.asked)
 
@@ -237,7 +237,7 @@ async def test_a_router_that_grants_nothing_by_upnp_has_refused_or_gone(
         where = f"http://127.0.0.1:{device.page.port}/d.xml"
         search.answers = lambda data: [f"HTTP/1.1 200 OK\r\nLOCATION: {where}\r\n\r\n".encode()]
         wish = mapper.want(PORT)
-        await until(lambda: wish.standing == Standing(Outcome.REFUSED))
+        await until(lambda: wish.state == MappingState(Outcome.REFUSED))
 
 
 async def test_another_network_has_another_router(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +247,7 @@ async def test_another_network_has_another_router(monkeypatch: pytest.MonkeyPatc
         assert (await settled(first)).outcome is Outcome.GRANTED
         monkeypatch.setattr(port_mapping, "_place", lambda: None)
         second = mapper.want(OTHER)
-        await until(lambda: first.standing == second.standing == NOT_ASKED)
+        await until(lambda: first.state == second.state == NOT_ASKED)
 
 
 async def test_where_there_is_no_socket_towards_the_router_nothing_is_asked(
@@ -270,6 +270,6 @@ async def test_a_router_that_does_not_answer_is_waited_for_only_so_long(
         wish = mapper.want(PORT)
         assert (await wish.settled(0.0)).outcome is Outcome.ASKING
         router.answers = pcp
-        await until(lambda: wish.standing.outcome is Outcome.GRANTED)
+        await until(lambda: wish.state.outcome is Outcome.GRANTED)
         router.answers = lambda _: []
         await mapper.close()  # the mapping lapses

@@ -127,7 +127,7 @@ async def test_one_stream_of_each_lane_is_held_open_and_its_end_makes_the_port_s
             server=HERE, observers=(f":{one}", f":{two}"), observer_key=KEY, on_stale=stale.set
         )
         await asyncio.sleep(0)
-        held = [stream.port for stream in port._streams.values() if stream._sock.fileno() >= 0]
+        held = [stream.port for stream in port._questions.streams.values() if stream._sock.fileno() >= 0]
         assert sorted(number for number in held if number in port.facts.ports) == sorted(port.facts.ports)
         assert not stale.is_set()
     async with asyncio.timeout(30):

@@ -10,9 +10,10 @@ import pytest
 
 from floater.codes import Code
 from floater.config import ClientConfig
+from floater.core.person.reconnect import Reached
 from floater.errors import ServerRefused, Unreachable
 from floater.net import server_link
-from floater.net.server_link import UNNUMBERED, Reached, ServerLink
+from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.wire import control
 from floater.wire.codec import Message, encode
 from floater.wire.frame import encode_frame
@@ -281,6 +282,19 @@ async def test_on_another_network_the_server_is_reached_anew_at_once() -> None:
         assert await at.offline() == Reached(False, Code.SERVER_UNREACHABLE, 0.0)
         await at.online()
         await at.link.request(control.Ping(UNNUMBERED))
+
+
+@pytest.mark.asyncio
+async def test_another_network_in_the_moment_in_which_the_stream_ends_makes_one_new_stream() -> None:
+    async with scene(answer_all, config=PATIENT) as at:
+        at.link.start()
+        await at.online()
+        assert at.link._stream is not None
+        at.link._stream.abort(Code.TIMED_OUT)
+        at.link.network_changed(frozenset((LOOPBACK,)))
+        await at.offline()
+        await at.online()
+        assert at.link._driver.machine.deadline is None, "no other attempt is due"
 
 
 @pytest.mark.asyncio

@@ -759,7 +759,7 @@ export interface PeerBackEvent {
   talk: string;
 }
 
-/** The talk is over. Nothing follows of it: what was open before has been told. */
+/** The talk is over; what was open in it has been told. Only `talk` with standing `over` follows. */
 export interface TalkEndedEvent {
   event: "ended";
   reason: Ended;

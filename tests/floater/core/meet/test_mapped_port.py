@@ -5,10 +5,10 @@ from floater.core.meet.mapped_port import (
     FIRST_PAUSE,
     OTHER_PORTS,
     Map,
+    MappingState,
     Outcome,
     Port,
     Protocol,
-    Standing,
     State,
     Tell,
     Unmap,
@@ -81,9 +81,9 @@ def test_a_new_beginning_forgets_what_came_of_asking() -> None:
     assert (begun.state, begun.due) == (State.WAITING, None)
 
 
-def test_a_standing_is_told_only_when_it_changes() -> None:
+def test_the_state_of_a_mapping_is_told_only_when_it_changes() -> None:
     told = port()
-    refused = Standing(Outcome.REFUSED)
+    refused = MappingState(Outcome.REFUSED)
     assert told.tell(ASKING) == []
     assert told.tell(refused) == [Tell(40_001, refused)]
     assert told.tell(refused) == []

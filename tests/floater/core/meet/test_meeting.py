@@ -54,8 +54,8 @@ from floater.core.meet.orders import (
     Wave,
     Withdraw,
 )
-from floater.core.meet.port import Network, PortFacts
-from floater.core.meet.port_mapping import ASKING, Outcome, Standing
+from floater.core.meet.port_facts import Network, PortFacts
+from floater.core.meet.port_mapping import ASKING, MappingState, Outcome
 from floater.core.meet.settings import MeetingSettings
 from floater.core.meet.technique import Allowance
 from floater.errors import LocalProtocolError
@@ -64,7 +64,7 @@ from floater.wire.control import Role
 from floater.wire.endpoint import Candidate, CandidateKind, Endpoint
 from floater.wire.limits import MAX_OPENINGS
 from floater.wire.nat import UNKNOWN_NAT, Allocation, Mapping, Nat
-from floater.wire.talk import Choose, Text
+from floater.wire.talk import Choose, PeerHello, Text
 from tests.helpers.playbook import Playbook
 
 Script = Playbook[Event, Effect]
@@ -77,7 +77,7 @@ PORT = PortFacts(
     seen=(Observation(Endpoint(OWN, 50_001), OBSERVER, Endpoint(OUTSIDE, 40_001)),),
 ).introduced()
 FRESH = replace(PORT, ports=(50_003, 50_004), private=(Endpoint(OWN, 50_003),), seen=())
-GRANTED = Standing(Outcome.GRANTED, None, Endpoint(OUTSIDE, 60_000))
+GRANTED = MappingState(Outcome.GRANTED, None, Endpoint(OUTSIDE, 60_000))
 
 PLACE = Endpoint("203.0.113.5", 40_001)
 PUBLIC = Candidate(CandidateKind.PUBLIC, *PLACE)
@@ -415,8 +415,10 @@ AWAY = (
 )
 
 
-def test_a_follower_who_chooses_has_misbehaved_and_its_link_is_closed() -> None:
-    direct().at(101.0, Arrived(1, Choose(2)), CloseStream(1), Misbehaved(Code.UNEXPECTED), *AWAY)
+def test_after_what_is_good_but_unexpected_the_link_stands_so_that_the_peer_is_told() -> None:
+    direct().at(101.0, Arrived(1, Choose(2)), Misbehaved(Code.UNEXPECTED))
+    direct().at(101.0, Arrived(1, PeerHello((1,), b"{}", b"s" * 64, 0)), Misbehaved(Code.UNEXPECTED))
+    direct().at(101.0, Arrived(7, PeerHello((1,), b"{}", b"s" * 64, 0)))
 
 
 def test_a_fault_in_a_frame_is_the_same_misbehaviour() -> None:

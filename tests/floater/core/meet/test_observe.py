@@ -7,11 +7,13 @@ from floater.core.meet.observe import (
     filtering_of,
     mapping_of,
     nat_of,
+    observers_to_ask,
     public_endpoints,
     questions_for,
+    read_observer,
     stray_of,
 )
-from floater.wire.endpoint import Endpoint
+from floater.wire.endpoint import Endpoint, Scope
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
 from floater.wire.stun import Probe
 
@@ -126,3 +128,46 @@ def test_fresh_ports_say_nothing_of_the_mapping() -> None:
         Observation(LOCAL._replace(port=45_001), S1P1, B),
     ]
     assert nat_of(LOCAL.port, seen, {}).mapping is Mapping.ENDPOINT_INDEPENDENT
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (":443", ("", 443)),
+        ("198.51.100.1:3478", ("198.51.100.1", 3_478)),
+        ("[2001:db8::1]:3478", ("2001:db8::1", 3_478)),
+        ("observer.example:65535", ("observer.example", 65_535)),
+        (":0", None),
+        (":65536", None),
+        (":" + "9" * 5_000, None),
+        (":٣", None),
+        ("no port", None),
+        ("", None),
+    ],
+)
+def test_observers_are_named_by_host_and_port(text: str, named: tuple[str, int] | None) -> None:
+    assert read_observer(text) == named
+
+
+PLACES = [
+    ("198.51.100.1", 1),
+    ("192.168.1.1", 2),
+    ("127.0.0.1", 3),
+    ("169.254.0.1", 4),
+    ("fe80::1%eth0", 5),
+    ("198.51.100.1", 1),
+    ("2001:db9::1", 6),
+]
+
+
+@pytest.mark.parametrize(
+    ("server", "ports"),
+    [
+        (Scope.PUBLIC, [1, 6]),
+        (Scope.PRIVATE, [1, 2, 6]),
+        (Scope.LOOPBACK, [1, 2, 3, 6]),
+        (Scope.FORBIDDEN, [1, 2, 3, 6]),
+    ],
+)
+def test_no_observer_is_asked_that_is_nearer_than_the_server(server: Scope, ports: list[int]) -> None:
+    assert [place.port for place in observers_to_ask(PLACES, server)] == ports

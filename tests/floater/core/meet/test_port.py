@@ -1,48 +1,44 @@
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-import pytest
-
 from floater.codes import Code
-from floater.core.meet.observe import Asker, Observation
+from floater.core.meet.observe import Asker
 from floater.core.meet.port import (
+    ANSWER_TIMEOUT,
     AT_LEAST,
+    PATIENCE,
+    REFRESH,
     Answered,
     Ask,
+    AskAgain,
+    Bound,
     Close,
     Connected,
     Effect,
     Event,
     Follow,
+    Followed,
     Hold,
     Introduced,
     Known,
-    Network,
     Open,
     Placed,
     Port,
-    PortFacts,
     Probed,
     Routed,
+    Settled,
     Stale,
-    Told,
-    WantPinhole,
-    private_places,
+    WantMapping,
 )
-from floater.core.meet.port_mapping import ASKING, NOT_ASKED, Outcome, Standing
+from floater.core.meet.port_facts import Network, PortFacts, Told
+from floater.core.meet.port_mapping import ASKING, NOT_ASKED
 from floater.errors import LocalProtocolError
-from floater.wire.endpoint import Candidate, CandidateKind, Endpoint, Scope
-from floater.wire.limits import MAX_CANDIDATES, MAX_PRIVATE_CANDIDATES
+from floater.wire.endpoint import Scope
 from floater.wire.nat import UNKNOWN_NAT, Filtering, Mapping, Stray
 from floater.wire.stun import Probe
+from tests.floater.core.meet.test_port_facts import FACTS, GRANTED, MAPPED, ONE, OWN, SIX, TWO, saw
 from tests.helpers.playbook import Playbook
 
-OWN, PUBLIC = "192.168.1.5", "203.0.113.5"
-OWN_6, PUBLIC_6 = "fd00::5", "2001:db9::5"
-ONE, TWO, SIX = Endpoint("198.51.100.1", 443), Endpoint("198.51.100.2", 3478), Endpoint("2001:db9::1", 443)
-FACTS = PortFacts(ports=(50_001, 50_002), private=(Endpoint(OWN, 50_001),))
-MAPPED = Endpoint(PUBLIC, 60_000)
-GRANTED = Standing(Outcome.GRANTED, None, MAPPED)
 ASKED_OF_ONE = (
     Open(0, Asker.SECOND, ONE),
     Open(1, Asker.PUNCH_PORT, ONE),
@@ -54,16 +50,10 @@ ASKED_OF_ONE = (
 "What is asked where there is but one observer."
 
 
-def saw(local: int, mapped: int, observer: Endpoint = ONE) -> Observation:
-    """What an observer says of a flow of ours."""
-    six = ":" in observer.host
-    return Observation(
-        Endpoint(OWN_6 if six else OWN, local), observer, Endpoint(PUBLIC_6 if six else PUBLIC, mapped)
-    )
-
-
-def port(*, by_ipv6: bool = True, listens: bool = True) -> Playbook[Event, Effect]:
-    return Playbook(Port(FACTS, by_ipv6=by_ipv6, listens=listens))
+def port(
+    *, by_ipv6: bool = True, listens: bool = True, server: Scope = Scope.PRIVATE
+) -> Playbook[Event, Effect]:
+    return Playbook(Port(replace(FACTS, server=server), by_ipv6=by_ipv6, listens=listens))
 
 
 def facts_of(script: Playbook[Event, Effect]) -> PortFacts:
@@ -88,8 +78,9 @@ def test_enough_is_known_when_all_have_answered_that_were_reached_by_then() -> N
         .at(10.5, Answered(3, saw(51_001, 40_004)), Close(3))
         .at(10.6, Answered(4, None), Close(4))
         .at(11.0, Answered(5, None), Close(5))
+        .at(11.4, Followed(2), Close(2), Settled())
+        .wakes(10.04 + REFRESH)
     )
-    script.rests()
     facts = facts_of(script)
     assert [seen.mapped.port for seen in facts.seen] == [40_002, 40_001, 40_003, 40_004], (
         "as they were dialled"
@@ -107,7 +98,7 @@ def test_it_is_waited_for_the_first_answer_however_long_that_takes() -> None:
         .at(0.9, Connected(1))
         .at(1.0, Answered(0, saw(50_002, 40_002)), Hold(0))
         .at(1.1, Answered(1, saw(50_001, 40_001)), Hold(1), Known())
-        .rests()
+        .wakes(PATIENCE)
     )
 
 
@@ -118,7 +109,7 @@ def test_answers_that_come_at_once_are_not_enough_before_others_could_be_reached
         .at(0.01, Connected(1))
         .at(0.02, Answered(1, saw(50_001, 40_001)), Hold(1))
         .when_due(AT_LEAST, Known())
-        .rests()
+        .wakes(PATIENCE)
     )
 
 
@@ -126,12 +117,12 @@ def test_where_nobody_answers_that_is_known_when_the_last_has_failed() -> None:
     script = port().at(0.0, Ask((ONE,)), *ASKED_OF_ONE).when_due(AT_LEAST)
     for number in range(5):
         script.at(1.0, Answered(number, None), Close(number))
-    script.at(2.0, Answered(5, None), Close(5), Known()).rests()
+    script.at(2.0, Answered(5, None), Close(5), Known(), Settled()).rests()
     assert facts_of(script).nat.mapping is Mapping.UNKNOWN
 
 
 def test_without_observers_everything_is_known_at_once() -> None:
-    port().at(0.0, Ask(()), Known()).rests()
+    port().at(0.0, Ask(()), Known(), Settled()).rests()
 
 
 def test_one_stream_is_held_for_each_lane_and_family() -> None:
@@ -146,7 +137,6 @@ def test_one_stream_is_held_for_each_lane_and_family() -> None:
             Open(3, Asker.PROBED, ONE),
             Open(4, Asker.FRESH, TWO),
             Open(5, Asker.PUNCH_PORT, SIX),
-            WantPinhole(),
         )
         .at(0.1, Answered(2, saw(50_001, 40_001, TWO)), Hold(2))
         .at(0.1, Answered(1, saw(50_001, 40_001)), Close(1))
@@ -157,7 +147,7 @@ def test_one_stream_is_held_for_each_lane_and_family() -> None:
 
 def test_without_ipv6_no_observer_is_asked_by_it() -> None:
     port(by_ipv6=False).at(0.0, Ask((SIX, ONE)), *ASKED_OF_ONE[:5])
-    port(by_ipv6=False).at(0.0, Ask((SIX,)), Known())
+    port(by_ipv6=False).at(0.0, Ask((SIX,)), Known(), Settled())
 
 
 def test_where_a_listener_makes_the_firewall_ask_nobody_is_made_to_knock() -> None:
@@ -165,20 +155,65 @@ def test_where_a_listener_makes_the_firewall_ask_nobody_is_made_to_knock() -> No
     port(listens=False).at(0.0, Ask((ONE,)), *asked).at(0.1, Answered(2, saw(51_000, 40_003)), Close(2))
 
 
-def test_another_answer_or_none_on_a_held_stream_makes_the_port_stale_once() -> None:
-    first = saw(50_001, 40_001)
-    for later in (saw(50_001, 40_009), None):
-        script = (
-            port()
-            .at(0.0, Ask((ONE,)), *ASKED_OF_ONE)
-            .at(0.1, Answered(1, first), Hold(1))
-            .at(60.0, Answered(1, first))
-            .at(120.0, Answered(1, later), Stale())
-            .at(130.0, Answered(1, None))
-        )
-        assert isinstance(script.machine, Port)
-        assert script.machine.is_stale
-        assert facts_of(script).observations == (later or first,)
+def test_observers_that_take_too_long_are_left_out() -> None:
+    script = (
+        port()
+        .at(0.0, Ask((ONE,)), *ASKED_OF_ONE)
+        .when_due(AT_LEAST)
+        .at(0.2, Connected(1))
+        .at(1.5, Answered(2, saw(51_000, 40_003)), Follow(2))
+        .when_due(PATIENCE, Close(0), Close(1), Close(3), Close(4), Close(5), Known())
+        .at(2.1, Answered(1, saw(50_001, 40_001)))
+        .at(2.1, Connected(0))
+        .when_due(1.5 + PATIENCE, Close(2), Settled())
+        .at(3.6, Followed(2))
+    )
+    script.rests()
+    assert facts_of(script).observations == ()
+
+
+def test_the_router_is_asked_to_let_others_in_from_the_internet() -> None:
+    script = port(server=Scope.PUBLIC).at(0.0, Bound(), WantMapping(by_ipv6=False))
+    script.at(0.0, Ask((ONE,)), *ASKED_OF_ONE)
+    by_ipv6 = [Open(open_.question, open_.asker, SIX) for open_ in ASKED_OF_ONE]
+    port(server=Scope.PUBLIC).at(0.0, Ask((SIX,)), *by_ipv6, WantMapping(by_ipv6=True))
+
+
+def test_a_router_that_the_peers_of_our_server_do_not_come_through_is_not_asked() -> None:
+    by_ipv6 = [Open(open_.question, open_.asker, SIX) for open_ in ASKED_OF_ONE]
+    port(server=Scope.PRIVATE).at(0.0, Bound()).at(0.0, Ask((SIX,)), *by_ipv6)
+    port(server=Scope.LOOPBACK).at(0.0, Bound())
+
+
+# -- a stream that is held ----------------------------------------------------------------
+
+
+def held() -> Playbook[Event, Effect]:
+    """Stream 1 is held since 0.1, and nothing else is waited for."""
+    script = port().at(0.0, Ask((ONE,)), *ASKED_OF_ONE).at(0.1, Answered(1, saw(50_001, 40_001)), Hold(1))
+    for number in (0, 2, 3, 4):
+        script.at(0.1, Answered(number, None), Close(number))
+    return script.at(0.1, Answered(5, None), Close(5), Known(), Settled())
+
+
+def test_it_is_asked_again_now_and_then_so_that_the_nat_keeps_the_mapping() -> None:
+    script = held().when_due(0.1 + REFRESH, AskAgain(1)).at(61.0, Answered(1, saw(50_001, 40_001)))
+    script.when_due(61.0 + REFRESH, AskAgain(1)).wakes(61.0 + REFRESH + ANSWER_TIMEOUT)
+
+
+def test_another_answer_makes_the_port_stale_once() -> None:
+    script = held().when_due(0.1 + REFRESH, AskAgain(1)).at(61.0, Answered(1, saw(50_001, 40_009)), Stale())
+    script.at(70.0, Answered(1, None), Close(1)).rests()
+    assert isinstance(script.machine, Port)
+    assert script.machine.is_stale
+    assert facts_of(script).observations == (saw(50_001, 40_009),)
+
+
+def test_its_end_makes_the_port_stale_and_so_does_silence() -> None:
+    script = held().at(30.0, Answered(1, None), Close(1), Stale()).at(30.0, Answered(1, None))
+    script.rests()
+    assert facts_of(script).observations == (saw(50_001, 40_001),)
+    held().when_due(0.1 + REFRESH, AskAgain(1)).when_due(0.1 + REFRESH + ANSWER_TIMEOUT, Close(1), Stale())
 
 
 def test_it_asks_once() -> None:
@@ -217,64 +252,3 @@ def test_what_was_told_stays_when_more_is_learnt() -> None:
     script.at(2.0, Introduced())
     assert not facts_of(script).has_news
     assert facts_of(script).told.mapped == (MAPPED,)
-
-
-# -- what is told -------------------------------------------------------------------------
-
-
-def test_places_are_told_from_the_surest_to_the_nearest_once_each() -> None:
-    facts = replace(
-        FACTS,
-        private=(Endpoint(OWN, 50_001), Endpoint(PUBLIC, 40_001)),
-        router=GRANTED,
-        firewall=Standing(Outcome.GRANTED, None, Endpoint(PUBLIC_6, 50_001)),
-        seen=(
-            saw(50_002, 40_002),
-            saw(50_001, 40_001),
-            saw(50_001, 40_001, TWO),
-            saw(50_001, 50_001, SIX),
-            saw(51_000, 40_009),
-        ),
-    )
-    assert facts.public == (Endpoint(PUBLIC, 40_001), Endpoint(PUBLIC_6, 50_001))
-    assert facts.candidates == (
-        Candidate(CandidateKind.MAPPED, PUBLIC, 60_000),
-        Candidate(CandidateKind.MAPPED, PUBLIC_6, 50_001),
-        Candidate(CandidateKind.PUBLIC, PUBLIC, 40_001),
-        Candidate(CandidateKind.PUBLIC, PUBLIC, 40_002, lane=1),
-        Candidate(CandidateKind.PRIVATE, OWN, 50_001),
-    )
-    assert facts.surroundings.public == {
-        MAPPED,
-        Endpoint(PUBLIC_6, 50_001),
-        Endpoint(PUBLIC, 40_001),
-        Endpoint(PUBLIC, 40_002),
-    }
-
-
-def test_no_more_places_are_told_than_a_message_holds() -> None:
-    private = tuple(Endpoint(f"192.168.1.{number}", 50_001) for number in range(10, 30))
-    seen = tuple(saw(50_001, 40_000 + number) for number in range(20))
-    kinds = [place.kind for place in replace(FACTS, private=private, seen=seen).candidates]
-    assert len(kinds) == MAX_CANDIDATES
-    assert kinds.count(CandidateKind.PRIVATE) == MAX_PRIVATE_CANDIDATES
-
-
-ADDRESSES = [
-    ip_address(text) for text in ("fd00::5", "10.0.0.7", "127.0.0.1", "::1", "192.168.1.5", "8.8.4.4")
-]
-
-
-@pytest.mark.parametrize(
-    ("server", "told"),
-    [
-        (Scope.PUBLIC, ["192.168.1.5", "10.0.0.7", "fd00::5"]),
-        (Scope.PRIVATE, ["192.168.1.5", "10.0.0.7", "fd00::5"]),
-        (Scope.LOOPBACK, ["192.168.1.5", "10.0.0.7", "127.0.0.1", "fd00::5"]),
-    ],
-)
-def test_private_addresses_are_told_the_one_first_that_faces_the_server(
-    server: Scope, told: list[str]
-) -> None:
-    places = private_places(50_001, ADDRESSES, facing=ip_address("192.168.1.5"), server=server)
-    assert places == tuple(Endpoint(host, 50_001) for host in told)

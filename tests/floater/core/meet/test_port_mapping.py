@@ -16,6 +16,7 @@ from floater.core.meet.port_mapping import (
     Found,
     Granted,
     Map,
+    MappingState,
     Outcome,
     Place,
     Placed,
@@ -24,7 +25,6 @@ from floater.core.meet.port_mapping import (
     Release,
     Removed,
     Search,
-    Standing,
     Tell,
     Unmap,
     Want,
@@ -41,7 +41,7 @@ NONCE = b"nonce of 12."
 OUTSIDE = Endpoint("203.0.113.7", PORT)
 PCP, PMP, UPNP = Protocol.PCP, Protocol.NAT_PMP, Protocol.UPNP
 ALL = (Search(PCP), Search(PMP), Search(UPNP))
-ASKING = Tell(PORT, Standing(Outcome.ASKING))
+ASKING = Tell(PORT, MappingState(Outcome.ASKING))
 WANT = Want(PORT, NONCE)
 
 
@@ -50,7 +50,7 @@ def asked(protocol: Protocol, port: int = PORT) -> Map:
 
 
 def granted(protocol: Protocol, external: Endpoint = OUTSIDE) -> Tell:
-    return Tell(PORT, Standing(Outcome.GRANTED, protocol, external))
+    return Tell(PORT, MappingState(Outcome.GRANTED, protocol, external))
 
 
 def grant(protocol: Protocol, epoch: int | None = None, lifetime: float = LEASE) -> Granted:
@@ -58,7 +58,7 @@ def grant(protocol: Protocol, epoch: int | None = None, lifetime: float = LEASE)
 
 
 def told(outcome: Outcome) -> Tell:
-    return Tell(PORT, Standing(outcome))
+    return Tell(PORT, MappingState(outcome))
 
 
 def away(protocol: Protocol) -> Unmap:
@@ -411,8 +411,8 @@ def test_whatever_a_router_says_we_come_to_rest_once_every_port_is_given_back(
             now = machine.deadline or now
         assert all(
             not isinstance(effect, Tell)
-            or effect.standing.endpoint is None
-            or effect.standing.endpoint.host == "203.0.113.7"
+            or effect.mapping.endpoint is None
+            or effect.mapping.endpoint.host == "203.0.113.7"
             for effect in machine.feed(event, now=now)
         )
         assert machine.deadline is None or machine.deadline > now or isinstance(event, Tick)

@@ -1,7 +1,7 @@
 from floater import api
 from floater.api import PathKind, RelayReason
 from floater.core.emit import Emit
-from floater.core.meet.port import PortFacts
+from floater.core.meet.port_facts import PortFacts
 from floater.core.meet.progress import Progress, Way
 from floater.core.meet.puncher import Puncher
 from floater.core.meet.settings import MeetingSettings

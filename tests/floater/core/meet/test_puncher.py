@@ -1,8 +1,8 @@
 from dataclasses import replace
 
 from floater.api import PathKind, RelayReason
-from floater.core.meet.port import PortFacts
-from floater.core.meet.port_mapping import Outcome, Standing
+from floater.core.meet.port_facts import PortFacts
+from floater.core.meet.port_mapping import MappingState, Outcome
 from floater.core.meet.punch import Dial, Listen, Withdraw
 from floater.core.meet.puncher import Puncher
 from floater.core.meet.settings import MeetingSettings
@@ -16,7 +16,7 @@ PLACE, OTHER = Endpoint("203.0.113.5", 40_001), Endpoint("203.0.113.5", 40_005)
 CONE = Nat(Mapping.ENDPOINT_INDEPENDENT)
 ANY = Nat(Mapping.PORT_DEPENDENT, allocation=Allocation.RANDOM, ports=(5_000, 60_000))
 PORT = PortFacts(ports=(50_001, 50_002)).introduced()
-LET_IN = replace(PORT, router=Standing(Outcome.GRANTED, None, Endpoint("198.51.100.2", 60_000)))
+LET_IN = replace(PORT, router=MappingState(Outcome.GRANTED, None, Endpoint("198.51.100.2", 60_000)))
 
 
 def public(*places: Endpoint) -> list[Candidate]:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from floater.core.meet.port_mapping import Outcome, Protocol, Standing
+from floater.core.meet.port_mapping import MappingState, Outcome, Protocol
 from floater.core.meet.reachability import Facts, Line, lines_about, mapped_of, reachability_of
 from floater.languages import LANGUAGES
 from floater.sentences import sentence
@@ -107,8 +107,8 @@ def test_the_class_says_with_whom_one_can_talk_directly(nat: Nat, word: str, sai
             )
 
 
-def granted(host: str) -> Standing:
-    return Standing(Outcome.GRANTED, Protocol.UPNP, Endpoint(host, 4001))
+def granted(host: str) -> MappingState:
+    return MappingState(Outcome.GRANTED, Protocol.UPNP, Endpoint(host, 4001))
 
 
 def test_whom_the_router_lets_in_can_be_reached_by_everybody() -> None:
@@ -136,7 +136,7 @@ def test_a_port_that_is_open_where_nobody_sees_us_is_no_use() -> None:
 def test_what_the_router_said_is_said_in_every_language(outcome: Outcome, language: str) -> None:
     (line,) = [
         line
-        for line in lines_about(replace(facts(Mapping.PORT_DEPENDENT), router=Standing(outcome)))
+        for line in lines_about(replace(facts(Mapping.PORT_DEPENDENT), router=MappingState(outcome)))
         if line.key.startswith("router.")
     ]
     assert sentence(line.key, language, **line.values) != line.key
@@ -191,7 +191,7 @@ def test_who_hides_in_our_own_network_goes_through_the_server() -> None:
 
 def test_a_pinhole_is_said_and_opens_whoever_is_seen_by_ipv6_alone() -> None:
     place = Endpoint("2001:db9::7", 4000)
-    opened = Standing(Outcome.GRANTED, Protocol.PCP, place)
+    opened = MappingState(Outcome.GRANTED, Protocol.PCP, place)
     words = Line("firewall.granted", {"protocol": Protocol.PCP})
     alone = replace(facts(Mapping.UNKNOWN), public=(place,), firewall=opened)
     assert mapped_of(alone) == (place,)
@@ -203,10 +203,10 @@ def test_a_pinhole_is_said_and_opens_whoever_is_seen_by_ipv6_alone() -> None:
     assert words in lines_about(beside)
     elsewhere = replace(alone, public=(Endpoint("2001:db9::8", 4000),))
     assert mapped_of(elsewhere) == ()
-    refused = replace(alone, firewall=Standing(Outcome.REFUSED))
+    refused = replace(alone, firewall=MappingState(Outcome.REFUSED))
     assert Line("firewall.refused", {"protocol": None}) in lines_about(refused)
     assert not [
         line
-        for line in lines_about(replace(alone, firewall=Standing(Outcome.SILENT)))
+        for line in lines_about(replace(alone, firewall=MappingState(Outcome.SILENT)))
         if line.key.startswith("firewall")
     ]

@@ -27,6 +27,7 @@ from floater.core.person.search import (
     SendSeek,
     Sent,
     Settled,
+    Unmatched,
 )
 from floater.core.person.session import (
     RESTORE_AGAIN,
@@ -92,7 +93,7 @@ def seeking() -> Script:
         at_home()
         .at(1, Seek(), state(State.SEEKING), SendSeek(1))
         .at(1, Sent(1))
-        .at(1, SeekAnswered(1, None), Settled(1))
+        .at(1, SeekAnswered(1, None), Settled())
     )
 
 
@@ -230,7 +231,7 @@ def test_a_peer_that_misbehaves_is_reported_to_the_server() -> None:
 
 def test_a_cancel_comes_home() -> None:
     seeking().at(2, CancelSeek(), SendCancel(1)).at(
-        2, CancelAnswered(1, None), state(State.HOME), Settled(1)
+        2, CancelAnswered(1, None), state(State.HOME), Unmatched(told=False), Settled()
     ).rests()
 
 
@@ -239,9 +240,9 @@ def test_seeking_anew_cancels_and_seeks_again_without_leaving() -> None:
         seeking()
         .at(2, SeekAnew(), SendCancel(1))
         .at(2, SeekAnew())
-        .at(2, CancelAnswered(1, None), SendSeek(2))
+        .at(2, CancelAnswered(1, None), Unmatched(told=False), SendSeek(2))
         .at(2, Sent(2))
-        .at(2, SeekAnswered(2, None), Settled(2))
+        .at(2, SeekAnswered(2, None), Settled())
         .at(3, matched(), *found())
     )
 
@@ -250,17 +251,17 @@ def test_a_match_by_the_old_wishes_is_turned_down() -> None:
     (
         seeking()
         .at(2, SeekAnew(), SendCancel(1))
-        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), SendSeek(2))
+        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), Unmatched(told=True), SendSeek(2))
         .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
         .at(2, Sent(2))
-        .at(2, SeekAnswered(2, None), Settled(2))
+        .at(2, SeekAnswered(2, None), Settled())
         .rests()
     )
     (
         seeking()
         .at(2, SeekAnew(), SendCancel(1))
         .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
-        .when_due(2 + CROSSING, SendSeek(2))
+        .when_due(2 + CROSSING, Unmatched(told=True), SendSeek(2))
         .rests()
     )
 
@@ -269,7 +270,7 @@ def test_seeking_anew_outlives_the_server() -> None:
     (
         seeking()
         .at(2, SeekAnew(), SendCancel(1))
-        .at(2, Offline(), Settled(1))
+        .at(2, Offline(), Unmatched(told=True), Settled())
         .at(3, Online(), SendRestore("tok"))
         .at(3, LoggedIn("Ann"), SendSeek(2))
         .rests()
@@ -282,7 +283,7 @@ def test_a_search_is_answered_when_the_session_cannot_be_restored_now() -> None:
         .at(1, Offline())
         .at(2, Online(), SendRestore("tok"))
         .at(3, Seek(), state(State.SEEKING))
-        .at(4, RestoreRefused(Code.BUSY), Settled(1))
+        .at(4, RestoreRefused(Code.BUSY), Settled())
         .when_due(4 + RESTORE_AGAIN, SendRestore("tok"))
         .at(20, LoggedIn("Ann"), SendSeek(2))
         .rests()
@@ -298,7 +299,14 @@ def test_a_match_that_comes_while_we_cancel_is_ended_and_nobody_hears_of_it() ->
     (
         seeking()
         .at(2, CancelSeek(), SendCancel(1))
-        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), state(State.HOME), Settled(1))
+        .at(
+            2,
+            matched(),
+            SendEndMatch("m1", EndReason.CANCELLED),
+            state(State.HOME),
+            Unmatched(told=True),
+            Settled(),
+        )
         .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
         .rests()
     )
@@ -308,11 +316,18 @@ def test_a_late_answer_to_an_earlier_cancel_does_not_end_a_new_search() -> None:
     (
         seeking()
         .at(2, CancelSeek(), SendCancel(1))
-        .at(2, matched(), SendEndMatch("m1", EndReason.CANCELLED), state(State.HOME), Settled(1))
+        .at(
+            2,
+            matched(),
+            SendEndMatch("m1", EndReason.CANCELLED),
+            state(State.HOME),
+            Unmatched(told=True),
+            Settled(),
+        )
         .at(2, Seek(), state(State.SEEKING), SendSeek(2))
         .at(2, CancelAnswered(1, Code.ALREADY_MATCHED))
         .at(2, Sent(2))
-        .at(3, matched("m2"), *found("m2"), Settled(2))
+        .at(3, matched("m2"), *found("m2"), Settled())
         .rests()
     )
 
@@ -329,7 +344,11 @@ def test_a_second_match_does_not_disturb_the_first() -> None:
 
 def test_a_refused_search_comes_home_without_a_notice_because_the_reply_says_why() -> None:
     at_home().at(1, Seek(), state(State.SEEKING), SendSeek(1)).at(
-        1, SeekAnswered(1, Code.TOO_MANY_TRIES), state(State.HOME), Settled(1, Code.TOO_MANY_TRIES)
+        1,
+        SeekAnswered(1, Code.TOO_MANY_TRIES),
+        state(State.HOME),
+        Unmatched(told=False),
+        Settled(Code.TOO_MANY_TRIES),
     ).rests()
 
 
@@ -382,7 +401,7 @@ def test_after_a_no_show_we_seek_again_by_ourselves_first_in_line() -> None:
             SendSeek(2, after="m1"),
         )
         .at(17, Sent(2))
-        .at(17, SeekAnswered(2, None), Settled(2))
+        .at(17, SeekAnswered(2, None), Settled())
         .at(18, matched("m2"), *found("m2"))
         .rests()
     )
@@ -432,7 +451,7 @@ def test_nobody_goes_on_for_ever_when_no_peer_can_be_reached() -> None:
             talk(api.Standing.OVER, match_id),
             SendSeek(number + 1, after=match_id),
         ).at(number * 20 + 16, Sent(number + 1))
-        settled = (Settled(number + 1),)
+        settled = (Settled(),)
     (
         script.at(500, matched("last"), *found("last"), *settled)
         .at(
@@ -457,7 +476,14 @@ def test_a_search_of_our_own_that_is_refused_says_why() -> None:
         state(State.SEEKING),
         talk(api.Standing.OVER),
         SendSeek(2, after="m1"),
-    ).at(3, SeekAnswered(2, Code.BUSY), notice(Code.BUSY), state(State.HOME), Settled(2, Code.BUSY)).rests()
+    ).at(
+        3,
+        SeekAnswered(2, Code.BUSY),
+        notice(Code.BUSY),
+        state(State.HOME),
+        Unmatched(told=False),
+        Settled(Code.BUSY),
+    ).rests()
 
 
 # -- the session --------------------------------------------------------------------------
@@ -488,17 +514,17 @@ def test_a_token_that_is_no_longer_good_is_dropped() -> None:
 def test_a_search_starts_again_when_the_server_is_back() -> None:
     (
         seeking()
-        .at(2, Offline())
+        .at(2, Offline(), Unmatched(told=True))
         .at(9, Online(), SendRestore("tok"))
         .at(9, LoggedIn("Ann"), SendSeek(2))
         .at(9, Sent(2))
-        .at(9, matched(), *found(), Settled(2))
+        .at(9, matched(), *found(), Settled())
         .rests()
     )
 
 
 def test_a_cancel_without_a_server_comes_home_at_once() -> None:
-    seeking().at(2, Offline()).at(3, CancelSeek(), state(State.HOME)).rests()
+    seeking().at(2, Offline(), Unmatched(told=True)).at(3, CancelSeek(), state(State.HOME)).rests()
 
 
 def test_a_search_that_breaks_with_the_stream_goes_on_with_the_next() -> None:
@@ -506,7 +532,7 @@ def test_a_search_that_breaks_with_the_stream_goes_on_with_the_next() -> None:
         at_home()
         .at(1, Seek(), state(State.SEEKING), SendSeek(1))
         .at(1, Sent(1))
-        .at(2, Offline(), Settled(1))
+        .at(2, Offline(), Unmatched(told=True), Settled())
         .at(2, SeekAnswered(1, Code.SERVER_UNREACHABLE))
         .at(3, Online(), SendRestore("tok"))
         .at(3, LoggedIn("Ann"), SendSeek(2))
@@ -623,7 +649,8 @@ def test_logging_out_in_a_talk_hangs_up_first() -> None:
 
 
 def test_logging_out_while_seeking_or_connecting() -> None:
-    seeking().at(2, LogOut(), SendLogOut(), DropToken(), state(State.SIGNED_OUT)).rests()
+    signed_out = (SendLogOut(), DropToken(), state(State.SIGNED_OUT), Unmatched(told=True))
+    seeking().at(2, LogOut(), *signed_out).rests()
     (
         connecting()
         .at(
@@ -697,7 +724,7 @@ def test_a_cancel_before_the_request_is_sent_comes_home_without_one() -> None:
     script = (
         at_home()
         .at(1, Seek(), state(State.SEEKING), SendSeek(1))
-        .at(2, CancelSeek(), state(State.HOME), Settled(1))
+        .at(2, CancelSeek(), state(State.HOME), Unmatched(told=False), Settled())
     )
     script.at(3, Sent(1)).at(3, SeekAnswered(1, None)).rests()
     assert isinstance(script.machine, Standing)
@@ -711,7 +738,7 @@ def test_a_match_that_comes_before_the_request_is_sent_is_of_an_earlier_search()
         .at(1, Seek(), state(State.SEEKING), SendSeek(1))
         .at(1, matched(), SendEndMatch("m1", EndReason.CANCELLED))
         .at(2, Sent(1))
-        .at(3, matched("m2"), *found("m2"), Settled(1))
+        .at(3, matched("m2"), *found("m2"), Settled())
         .rests()
     )
 

@@ -25,6 +25,7 @@ from floater.core.person.search import (
     SendSeek,
     Sent,
     Settled,
+    Unmatched,
 )
 from floater.core.person.session import (
     Closed,
@@ -64,7 +65,7 @@ def opened(script: Script, match_id: str, kind: TalkKind = LOBBY) -> Script:
             2,
             Introduced(introduced(match_id), kind),
             talk(api.Standing.CONNECTING, match_id, kind),
-            BeginMeeting(introduced(match_id), kind),
+            BeginMeeting(introduced(match_id)),
         )
         .at(3, Met(match_id), talk(api.Standing.GREETING, match_id, kind))
         .at(4, Greeted(match_id), talk(api.Standing.OPEN, match_id, kind))
@@ -114,7 +115,8 @@ def test_a_later_log_in_elsewhere_ends_every_talk_without_a_word_to_the_server()
             DropToken(),
             state(State.SIGNED_OUT),
             talk(api.Standing.OVER, "a", LOBBY),
-            Settled(1),
+            Unmatched(told=False),
+            Settled(),
             notice(Code.LOGGED_IN_ELSEWHERE),
         )
         .rests()
@@ -126,7 +128,7 @@ def test_other_talks_block_no_search_and_are_not_touched_by_one() -> None:
         opened(opened(at_home(), "a"), "b")
         .at(5, Seek(), state(State.SEEKING), SendSeek(1))
         .at(5, Sent(1))
-        .at(5, SeekAnswered(1, None), Settled(1))
+        .at(5, SeekAnswered(1, None), Settled())
         .at(6, matched(), *found())
         .refused(6, Seek(), Code.ALREADY_MATCHED)
         .at(
@@ -255,7 +257,7 @@ def test_a_talk_of_another_kind_that_does_not_come_about_has_ended_and_nobody_is
             2,
             Introduced(introduced("a"), LOBBY),
             talk(api.Standing.CONNECTING, "a", LOBBY),
-            BeginMeeting(introduced("a"), LOBBY),
+            BeginMeeting(introduced("a")),
         )
         .at(
             17,
@@ -279,7 +281,7 @@ def test_leaving_ends_every_talk_and_the_search() -> None:
             talk(api.Standing.OVER, "a", LOBBY),
             SendCancel(1),
         )
-        .at(5, CancelAnswered(1, None), state(State.HOME), Settled(1))
+        .at(5, CancelAnswered(1, None), state(State.HOME), Unmatched(told=False), Settled())
         .rests()
     )
     Playbook[standing.Event, standing.Effect](Standing()).at(0, Leave()).rests()
@@ -305,7 +307,7 @@ def test_there_is_always_room_for_a_stranger_and_no_more_talks_than_a_restore_na
         opened(script, f"t{number}")
     script.at(5, Introduced(introduced("more"), LOBBY), SendEndMatch("more", EndReason.CANCELLED))
     script.at(5, Seek(), state(State.SEEKING), SendSeek(1)).at(5, Sent(1))
-    script.at(6, matched(), *found(), Settled(1))
+    script.at(6, matched(), *found(), Settled())
     script.at(7, Introduced(introduced("more"), LOBBY), SendEndMatch("more", EndReason.CANCELLED))
     names = ("m1", *(f"t{number}" for number in range(MAX_MATCHES - 1)))
     script.at(8, Offline()).at(9, Online(), SendRestore("tok", names)).rests()

@@ -9,13 +9,13 @@ from floater.core.link import LinkUp
 from floater.core.talk.incoming import MAX_UNWRITTEN, Incoming
 from floater.core.talk.orders import Say, Send
 from floater.core.talk.transfer import (
+    AcceptTo,
     BlockWritten,
     CreateFile,
     DiscardFile,
     FileCreated,
     FileStored,
     FinishFile,
-    Keep,
     WriteBlock,
     WriteFailed,
 )
@@ -53,7 +53,7 @@ def offered(size: int = 100, content_type: str = "text/plain") -> Incoming:
 
 def making_room(size: int = 100, content_type: str = "text/plain") -> Incoming:
     incoming = offered(size, content_type)
-    assert incoming.wished(ID, Keep(ID, "/x"), now=0.0) == [CreateFile(ID, "/x", "a", size)]
+    assert incoming.wished(ID, AcceptTo(ID, "/x"), now=0.0) == [CreateFile(ID, "/x", "a", size)]
     return incoming
 
 
@@ -134,8 +134,8 @@ def test_a_transfer_rests_as_long_as_either_side_wants() -> None:
     assert incoming.told(ID, wire.Resume(**NUMBERS, transfer=ID), now=2.0)[0] == paused()
 
 
-@pytest.mark.parametrize("wish", [Keep(ID, "/x"), api.Decline(ID)])
-def test_a_wish_that_comes_too_late_is_refused(wish: Keep | api.Decline) -> None:
+@pytest.mark.parametrize("wish", [AcceptTo(ID, "/x"), api.Decline(ID)])
+def test_a_wish_that_comes_too_late_is_refused(wish: AcceptTo | api.Decline) -> None:
     with pytest.raises(Refused) as refused:
         getting().wished(ID, wish, now=0.0)
     assert refused.value.code is Code.TRANSFER_STATE

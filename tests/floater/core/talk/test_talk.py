@@ -17,10 +17,10 @@ from floater.core.link import (
 from floater.core.talk.conversation import RESERVE
 from floater.core.talk.intake import MESSAGES
 from floater.core.talk.talk import (
+    AcceptTo,
     Emit,
     End,
     Greeted,
-    Keep,
     Misbehaved,
     OfferFile,
     Over,
@@ -86,7 +86,7 @@ def test_before_both_have_greeted_every_wish_is_refused() -> None:
         for wish in (
             api.SendText("hi"),
             api.Typing(True),
-            Keep(of_follower(1), ""),
+            AcceptTo(of_follower(1), ""),
             api.Cancel(of_follower(1)),
             api.Retry(of_leader(1)),
         ):
@@ -333,7 +333,7 @@ def test_no_wish_fills_the_outbox_up() -> None:
     pair.cut()
     for _ in range(MAX_UNACKNOWLEDGED - RESERVE):
         pair.leader.feed(api.SendText("x"))
-    wishes: list[Wish] = [api.SendText("x"), OfferFile(9, "a", "b/c", 1), Keep(theirs, "/x")]
+    wishes: list[Wish] = [api.SendText("x"), OfferFile(9, "a", "b/c", 1), AcceptTo(theirs, "/x")]
     for wish in wishes:
         with pytest.raises(Refused) as refused:
             pair.leader.feed(wish)
@@ -427,7 +427,7 @@ def test_a_file_that_is_stored_is_told_although_the_peer_leaves_no_room_to_say_s
     talk = in_a_talk()
     talk.feed(Arrived(1, wire.Offer(2, 1, "a.txt", "text/plain", 0), b""), now=0.0)
     transfer = of_follower(2)
-    talk.feed(Keep(transfer, "/d"), now=0.0)
+    talk.feed(AcceptTo(transfer, "/d"), now=0.0)
     talk.feed(FileCreated(transfer), now=0.0)
     talk.feed(Arrived(1, wire.Complete(3, 1, transfer, hashlib.sha256().digest()), b""), now=0.0)
     for seq in range(4, MAX_UNACKNOWLEDGED + 2):
@@ -530,7 +530,7 @@ def test_our_own_hang_up_settles_all_at_once_and_what_crosses_it_changes_nothing
     pair = Pair(latency=0.05)
     file = pair.leader.offer(b"a" * 1_000_000)
     pair.run(1.0)
-    pair.follower.feed(Keep(file, ""))
+    pair.follower.feed(AcceptTo(file, ""))
     pair.leader.feed(api.SendText("last words"))
     pair.leader.events.clear()
     pair.leader.feed(api.HangUp())

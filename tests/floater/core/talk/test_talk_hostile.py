@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from floater import api
 from floater.core.link import Arrived, LinkUp
-from floater.core.talk.talk import End, Keep, Misbehaved
+from floater.core.talk.talk import AcceptTo, End, Misbehaved
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import talk as wire
 from tests.helpers.pair import Pair, of_follower, of_leader
@@ -56,7 +56,7 @@ OURS = st.sampled_from(
     [
         api.Greet("zh"),
         api.SendText("a"),
-        Keep(of_follower(2), "/x"),
+        AcceptTo(of_follower(2), "/x"),
         api.Pause(of_follower(2)),
         api.Cancel(of_leader(2)),
         api.Retry(of_leader(2)),

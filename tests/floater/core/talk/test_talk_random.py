@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floater import api
-from floater.core.talk.talk import Keep, Wish
+from floater.core.talk.talk import AcceptTo, Wish
 from floater.errors import Refused
 from tests.helpers.pair import Pair, Side
 
@@ -79,7 +79,7 @@ class Game:
         """A wish about every file that it can be about."""
         for transfer in self.files:
             wishes: dict[str, Wish] = {
-                "accept": Keep(transfer, "/downloads"),
+                "accept": AcceptTo(transfer, "/downloads"),
                 "pause": api.Pause(transfer),
                 "resume": api.Resume(transfer),
             }

@@ -7,7 +7,7 @@ from floater.codes import Code
 from floater.core.link import Arrived
 from floater.core.talk.inflow import MAX_WINDOW, MIN_WINDOW, QUEUE_TIME
 from floater.core.talk.outflow import FIRST_PART
-from floater.core.talk.talk import Keep, TalkConfig, Wish
+from floater.core.talk.talk import AcceptTo, TalkConfig, Wish
 from floater.core.talk.transfer import OfferFile, ReadFailed
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import talk as wire
@@ -25,7 +25,7 @@ def accepted(pair: Pair, data: bytes = DATA, name: str = "a.bin", content_type: 
     """The leader offers a file and the follower accepts it, but nothing has happened since."""
     transfer = pair.leader.offer(data, name, content_type)
     pair.run(1.0)
-    pair.follower.feed(Keep(transfer, "/downloads"))
+    pair.follower.feed(AcceptTo(transfer, "/downloads"))
     return transfer
 
 
@@ -75,7 +75,7 @@ def test_many_files_pass_at_once_in_both_directions() -> None:
     files = [accepted(pair, DATA[at:]) for at in range(5)]
     theirs = pair.follower.offer(DATA)
     pair.run(0.1)
-    pair.leader.feed(Keep(theirs, "/downloads"))
+    pair.leader.feed(AcceptTo(theirs, "/downloads"))
     pair.run(20.0)
     assert pair.follower.disk.stored == {file: DATA[at:] for at, file in enumerate(files)}
     assert pair.leader.disk.stored == {theirs: DATA}
@@ -87,7 +87,7 @@ def test_files_take_turns() -> None:
     pair.run(0.1)
     small = pair.leader.offer(DATA[:200_000])
     pair.run(1.0)
-    pair.follower.feed(Keep(small, "/downloads"))
+    pair.follower.feed(AcceptTo(small, "/downloads"))
     pair.run(10.0)
     assert pair.leader.told(api.Sent)[0] == api.Sent(small)
 
@@ -249,7 +249,7 @@ def test_a_declined_file_is_over_for_both() -> None:
     assert pair.follower.disk.parts == {}
     assert pair.leader.disk.sources == {}
     with pytest.raises(Refused) as refused:
-        pair.follower.feed(Keep(transfer, ""))
+        pair.follower.feed(AcceptTo(transfer, ""))
     assert refused.value.code is Code.NO_SUCH_TRANSFER
 
 
@@ -268,7 +268,7 @@ def test_wishes_that_do_not_fit_the_state_are_refused() -> None:
     too_early: list[tuple[Side, list[Wish]]] = [
         (
             pair.leader,
-            [Keep(transfer, ""), api.Decline(transfer), api.Pause(transfer), api.Resume(transfer)],
+            [AcceptTo(transfer, ""), api.Decline(transfer), api.Pause(transfer), api.Resume(transfer)],
         ),
         (pair.follower, [api.Pause(transfer), api.Resume(transfer)]),
     ]
@@ -277,9 +277,9 @@ def test_wishes_that_do_not_fit_the_state_are_refused() -> None:
             with pytest.raises(Refused) as refused:
                 side.feed(wish)
             assert refused.value.code is Code.TRANSFER_STATE
-    pair.follower.feed(Keep(transfer, "/downloads"))
+    pair.follower.feed(AcceptTo(transfer, "/downloads"))
     pair.run(0.5)
-    for again in (Keep(transfer, ""), api.Decline(transfer), api.Resume(transfer)):
+    for again in (AcceptTo(transfer, ""), api.Decline(transfer), api.Resume(transfer)):
         with pytest.raises(Refused) as refused:
             pair.follower.feed(again)
         assert refused.value.code is Code.TRANSFER_STATE

@@ -9,11 +9,11 @@ from floater.core.link import LinkDown, LinkUp, Writable
 from floater.core.talk.inflow import GET_INTERVAL
 from floater.core.talk.orders import Say, Send
 from floater.core.talk.transfer import (
+    AcceptTo,
     BlockRead,
     CloseFile,
     CreateFile,
     FileCreated,
-    Keep,
     OfferFile,
     ReadBlock,
     ReadFailed,
@@ -50,7 +50,7 @@ def files() -> Transfers:
 def test_each_word_goes_to_the_direction_of_its_file() -> None:
     transfers = files()
     expecting = [transfers.is_expecting]
-    assert transfers.wished(Keep(THEIRS, "/x"), now=0.0) == [CreateFile(THEIRS, "/x", "b.txt", 100)]
+    assert transfers.wished(AcceptTo(THEIRS, "/x"), now=0.0) == [CreateFile(THEIRS, "/x", "b.txt", 100)]
     accept, get = Say(wire.Accept, THEIRS), Send(wire.Get(THEIRS, 0, 99))
     assert transfers.feed(FileCreated(THEIRS), now=0.0) == [accept, get]
     expecting.append(transfers.is_expecting)
@@ -72,7 +72,7 @@ def test_each_word_goes_to_the_direction_of_its_file() -> None:
 
 def test_another_link_concerns_both_directions() -> None:
     transfers = files()
-    transfers.wished(Keep(THEIRS, "/x"), now=0.0)
+    transfers.wished(AcceptTo(THEIRS, "/x"), now=0.0)
     transfers.feed(FileCreated(THEIRS), now=0.0)
     transfers.bulk(wire.Part(THEIRS, 0), bytes(10), rtt=0.0, now=0.0)
     assert transfers.feed(LinkDown(1), now=1.0) == []
@@ -85,7 +85,7 @@ def test_a_wish_is_extended_in_time() -> None:
     transfers.feed(LinkUp(1, 0), now=0.0)
     large = wire.Offer(seq=7, received=0, name="b", content_type="text/plain", content_length=1 << 20)
     transfers.told(large, b"", now=0.0)
-    transfers.wished(Keep(THEIRS, "/x"), now=0.0)
+    transfers.wished(AcceptTo(THEIRS, "/x"), now=0.0)
     transfers.feed(FileCreated(THEIRS), now=0.0)
     deadlines = [transfers.deadline]
     transfers.bulk(wire.Part(THEIRS, 0), bytes(10), rtt=0.0, now=0.1)
@@ -97,7 +97,7 @@ def test_reports_of_the_store_go_to_the_direction_of_their_file() -> None:
     transfers = files()
     failed = transfers.feed(ReadFailed(1, Code.FILE_CHANGED), now=0.0)
     assert failed[0] == Say(wire.Cancel, OURS, "file_changed")
-    transfers.wished(Keep(THEIRS, "/x"), now=0.0)
+    transfers.wished(AcceptTo(THEIRS, "/x"), now=0.0)
     failed = transfers.feed(WriteFailed(THEIRS, Code.DISK_FULL), now=0.0)
     assert failed[0] == Say(wire.Decline, THEIRS, "disk_full")
 
@@ -106,13 +106,15 @@ def test_reports_of_the_store_go_to_the_direction_of_their_file() -> None:
     ("wish", "code"),
     [
         (api.Pause(STRANGE), Code.NO_SUCH_TRANSFER),
-        (Keep("", "/x"), Code.NO_SUCH_TRANSFER),
-        (Keep(OURS, "/x"), Code.TRANSFER_STATE),
+        (AcceptTo("", "/x"), Code.NO_SUCH_TRANSFER),
+        (AcceptTo(OURS, "/x"), Code.TRANSFER_STATE),
         (api.Decline(OURS), Code.TRANSFER_STATE),
         (api.Pause(OURS), Code.TRANSFER_STATE),
     ],
 )
-def test_a_wish_for_what_is_not_there_is_refused(wish: Keep | api.Decline | api.Pause, code: Code) -> None:
+def test_a_wish_for_what_is_not_there_is_refused(
+    wish: AcceptTo | api.Decline | api.Pause, code: Code
+) -> None:
     with pytest.raises(Refused) as refused:
         files().wished(wish, now=0.0)
     assert refused.value.code is code
