@@ -1,5 +1,6 @@
 """Count the relay streams that wait for their other side, and decide which of too many has to go."""
 
+import math
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -50,22 +51,21 @@ class Halves(Generic[T]):
         self._accounts.add(account, half)
         self._networks.add(owner.network, half)
         self._sites.add(owner.site, half)
-        if owner.account and self._accounts.count(account) > self._of_account:
-            yield from _some(self._accounts.oldest(account))
-        if not owner.is_exempt and self._networks.count(owner.network) > self._of_network:
-            yield from _some(self._networks.oldest(owner.network))
-        if not owner.is_exempt and self._sites.count(owner.site) > self._of_site:
-            yield from _some(self._sites.oldest(owner.site))
-        if len(self._sites) > self._in_all:
-            yield from _some(self._sites.oldest_of_most())
+        of_account = self._of_account if owner.account else math.inf
+        of_network = math.inf if owner.is_exempt else self._of_network
+        of_site = math.inf if owner.is_exempt else self._of_site
+        for crowd, key, most in (
+            (self._accounts, account, of_account),
+            (self._networks, owner.network, of_network),
+            (self._sites, owner.site, of_site),
+        ):
+            if crowd.count(key) > most and (oldest := crowd.oldest(key)) is not None:
+                yield oldest
+        if len(self._sites) > self._in_all and (oldest := self._sites.oldest_of_most()) is not None:
+            yield oldest
 
     def remove(self, half: T, owner: Owner) -> None:
         """Let one wait no more. May be called again."""
         self._accounts.remove(b"%d" % owner.account, half)
         self._networks.remove(owner.network, half)
         self._sites.remove(owner.site, half)
-
-
-def _some(half: T | None) -> Iterator[T]:
-    if half is not None:
-        yield half

@@ -262,7 +262,7 @@ class Port:
                 self.facts = replace(self.facts, network=network)
             case Introduced():
                 self.facts = self.facts.introduced()
-            case Tick():
+            case _:  # a Tick
                 return self._tick(now)
         return []
 

@@ -316,10 +316,10 @@ class Ports:
                     return self._withdraw()
                 self._slot, self._port, self._announced = _Slot.READY, self._announced, None
                 return []
-            case Found(talk):
+            case _:  # Found
                 self._search = _Search.NONE
                 port, self._announced = self._announced, None
-                return [Give(talk, port)]
+                return [Give(event.talk, port)]
 
     def _withdraw(self) -> list[Effect]:
         port, self._announced = self._announced, None

@@ -16,6 +16,7 @@ from playwright.async_api import async_playwright
 from floater.cli import driven
 from floater.cli.driven import Driven, WindowEnded, offscreen
 from tests.floater.desktop.conftest import ENVIRONMENT
+from tests.helpers.unmeasured import unmeasured
 
 pytestmark = pytest.mark.asyncio
 
@@ -48,7 +49,7 @@ async def started(
             *(sys.executable, "-c", script),
             stdout=file,
             stderr=file,
-            env={**os.environ, **(environment or {})},
+            env={**unmeasured(), **(environment or {})},
             start_new_session=True,
         )
 

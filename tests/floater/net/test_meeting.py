@@ -380,7 +380,8 @@ async def test_nobody_at_the_relay_is_a_no_show_and_no_server_is_no_path() -> No
     async with tiny_relay() as relay, pair(server=relay.url, settings=HASTY) as (leader, _):
         leader.meeting.start()
         assert await leader.hears(orders.NoShow) == orders.NoShow(Code.PEER_NO_SHOW)
-    async with pair(settings=HASTY) as (leader, _):
+    patient = MeetingSettings(head_start=0.05, timeout=5.0, grace=1.0, punch_budget=0.6)
+    async with pair(settings=patient) as (leader, _):
         leader.meeting.start()
         assert await leader.hears(orders.NoShow) == orders.NoShow(Code.NO_PATH)
 

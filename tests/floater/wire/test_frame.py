@@ -152,6 +152,7 @@ def test_a_body_that_was_read_to_its_place_is_not_copied() -> None:
     assert frame.body is room.obj
 
 
+@pytest.mark.search
 def test_many_crumbs_weigh_little_more_than_their_bytes() -> None:
     reader = FrameReader(PEER_LEG)
     stream = encode_frame(b"{}", bytes(65_536))

@@ -40,6 +40,7 @@ def test_this_computer_is_one_source_where_it_may_be_a_tunnel() -> None:
     assert is_refused(given, "127.0.0.1")
 
 
+@pytest.mark.search
 @pytest.mark.parametrize(
     "rule", ["30/3600 5/7200 600/60", "20/3600 3/14400 300/60", "60/3600 20/7200 1200/60"]
 )

@@ -418,6 +418,7 @@ def test_a_match_id_that_is_not_new_is_a_bug() -> None:
         talk_of_ann_and_ben().machine.feed(seek(CAT, "m"), now=2.0)
 
 
+@pytest.mark.search
 def test_everybody_meets_everybody_equally_often() -> None:
     """Ten seek one after the other in random order: each of the 45 pairs is as likely as any other."""
     draw = random.Random(20261121)

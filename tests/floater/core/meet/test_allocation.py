@@ -73,6 +73,7 @@ DRAWS: dict[str, Callable[[random.Random], int]] = {
 }
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("flows", [5, 6])
 @pytest.mark.parametrize("pool", DRAWS)
 def test_chance_looks_like_another_class_less_than_once_in_a_thousand(pool: str, flows: int) -> None:

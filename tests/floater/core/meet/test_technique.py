@@ -89,6 +89,7 @@ def share(one: Allocation, other: Allocation, games: int = 150) -> float:
     return sum(any(meetings(seed, one, other)) for seed in range(games)) / games
 
 
+@pytest.mark.search
 @pytest.mark.parametrize(("other", "at_least"), [(Allocation.SEQUENTIAL, 1.0), (Allocation.BLOCK, 0.99)])
 def test_a_cone_is_met_in_either_order(other: Allocation, at_least: float) -> None:
     for one, two in ((Allocation.PRESERVED, other), (other, Allocation.PRESERVED)):
@@ -97,6 +98,7 @@ def test_a_cone_is_met_in_either_order(other: Allocation, at_least: float) -> No
         assert sum(is_met for _, is_met in games) / 400 >= at_least
 
 
+@pytest.mark.search
 @pytest.mark.parametrize(
     ("one", "other", "at_least"),
     [

@@ -38,6 +38,7 @@ def test_each_kind_of_message_beyond_its_rate_pauses_its_link(
     assert intake.deadline is None
 
 
+@pytest.mark.search
 @pytest.mark.parametrize(("message", "limits"), KINDS)
 def test_a_peer_that_talks_without_end_is_obeyed_at_the_rate(
     message: wire.TalkMessage, limits: tuple[float, float]

@@ -3,6 +3,7 @@
 import contextlib
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +68,7 @@ OURS = st.sampled_from(
 STEPS = st.lists(st.one_of(st.tuples(MESSAGES, BODIES, SEQ_STEPS), OURS), max_size=30)
 
 
+@pytest.mark.search
 @settings(max_examples=300, deadline=None)
 @given(st.booleans(), STEPS)
 def test_a_hostile_peer_gets_nothing_but_named_faults(

@@ -1,5 +1,6 @@
 """Two talks whose links are cut, replaced, silenced and delayed at random."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +104,7 @@ def try_to(side: Side, wish: Wish) -> None:
         pass
 
 
+@pytest.mark.search
 @settings(max_examples=150, deadline=None)
 @given(
     st.integers(0, 4),
@@ -131,6 +133,7 @@ def test_nothing_is_lost_doubled_or_reordered(
     assert sent == set(game.files)
 
 
+@pytest.mark.search
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(STEP, max_size=15),

@@ -142,6 +142,7 @@ def test_on_another_link_words_are_answered_before_a_file_goes_on() -> None:
     assert pair.parts()[0] <= FIRST_PART
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("latency", [0.0005, 0.04, 0.15, 0.4])
 def test_a_file_fills_the_link(latency: float) -> None:
     pair = Pair(pace=10e6, latency=latency)
