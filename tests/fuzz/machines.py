@@ -503,7 +503,8 @@ def node_sequence(data: bytes) -> None:
             case 0:
                 event = events.Returned(user, (), "")
             case 1:
-                event = events.Returned(user, (name,) * choices.below(3) if name else (), "203.0.113.1")
+                named = (name,) * choices.below(3) if name else ()
+                event = events.Returned(user, named, "203.0.113.1", name)
             case 2:
                 event = events.Dropped(user)
             case 3:

@@ -50,8 +50,8 @@ class MatchLedger:
         match event:
             case events.Left(user):
                 due = self._leave(user, now)
-            case events.Returned(user, match_ids):
-                due = self._return(user, match_ids, effects, now)
+            case events.Returned():
+                due = self._return(event, effects, now)
             case events.Dropped(user):
                 self.waiting.discard(user)
                 if user in self.match:
@@ -91,16 +91,15 @@ class MatchLedger:
         if self._node is not None:
             self._compare(self._node)
 
-    def _return(
-        self, user: int, match_ids: tuple[str, ...], effects: list[events.Effect], now: float
-    ) -> dict[int, str]:
+    def _return(self, event: events.Returned, effects: list[events.Effect], now: float) -> dict[int, str]:
+        user = event.user
         self._away.pop(user, None)
-        match_id = match_ids[0] if match_ids else ""
+        match_id = event.match_ids[0] if event.match_ids else ""
         if match_id and self.match.get(user) == match_id:
             return {}
         due = self._leave(user, now)
         ended = any(isinstance(e, events.MatchEnded) and e.user == user for e in effects)
-        if match_id and not ended:
+        if match_id and match_id == event.stranger and not ended:
             self.match[user] = match_id
             self.people.setdefault(match_id, set()).add(user)
         return due
