@@ -70,3 +70,13 @@ async def test_a_client_that_cannot_begin_leaves_its_input_as_it_was(tmp_path: P
     assert os.get_blocking(reading)
     os.close(reading)
     os.close(writing)
+
+
+async def test_a_parent_that_gives_no_input_ends_it(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m floater headless --data-dir {tmp_path} <&-"
+    process = await asyncio.create_subprocess_shell(
+        command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    async with asyncio.timeout(60):
+        out, _ = await process.communicate()
+    assert (process.returncode, messages(out)[0]["event"]) == (0, "ready")
