@@ -102,6 +102,16 @@ def test_the_other_blocks_hold() -> None:
     assert PREFIX.pack(sizes["header_size"], sizes["body_size"]).hex() == golden
 
 
+def test_the_limits_of_the_prefix_are_those_of_each_leg() -> None:
+    def most(field: str) -> list[int]:
+        (row,) = re.findall(rf"^\| `{field}` \|.*$", SECTIONS["3.1"], re.MULTILINE)
+        return [int(size) for size in re.findall(r"– (\d+) bytes", row)]
+
+    assert most("header_size") == [SERVER_LEG.header, relay.RELAY_LEG.header, PEER_LEG.header]
+    assert most("body_size") == [PEER_LEG.body]
+    assert SERVER_LEG.body == relay.RELAY_LEG.body == 0  # "0 on the server leg and at the relay"
+
+
 @pytest.mark.parametrize(
     ("name", "clean"),
     [

@@ -163,6 +163,13 @@ class _PipeRoom:
         return any(event & select.POLLOUT for _, event in self._poll.poll(0))
 
 
+def _wait_for_room(descriptor: int) -> None:
+    """Wait until a non-blocking descriptor takes more, or its reader is gone."""
+    poll: Any = select.poll()  # where there is none, nothing is non-blocking
+    poll.register(descriptor, select.POLLOUT)
+    poll.poll()
+
+
 class LineSink:
     """Writes lines to a file descriptor. A slow reader never holds up a talk.
 
@@ -227,20 +234,34 @@ class LineSink:
     def _write_at_once(self, lines: bytes) -> None:
         try:
             os.write(self._descriptor, lines)
+        except BlockingIOError:  # another program has filled the pipe since it was polled
+            with self._lock:
+                self._backlog += len(lines)
+            self._lines.put(lines)
         except OSError:
             self._break()
 
     def _work(self) -> None:
         while (line := self._lines.get()) is not None:
             try:
-                view = memoryview(line)
-                while view:
-                    view = view[os.write(self._descriptor, view) :]
+                self._write_all(memoryview(line))
             except OSError:
                 self._break()
                 return
             with self._lock:
                 self._backlog -= len(line)
+
+    def _write_all(self, left: memoryview) -> None:
+        """Write this, however long the reader takes.
+
+        The descriptor may be non-blocking: by another program, or because it is the same socket
+        as our input, which the loop reads (`LineSource`).
+        """
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:
+                _wait_for_room(self._descriptor)
 
     def _break(self) -> None:
         with self._lock:

@@ -20,14 +20,14 @@ async def headless(config: ClientConfig) -> int:
     The log-in is kept only after `quit` and after a signal. If the reader closes
     the output, the input counts as ended.
     """
+    client = Client(config, lambda event: lines.emit(event))
+    stopped = asyncio.Event()
+    on_signals(stopped.set)
     output = os.dup(1)
     os.dup2(2, 1)  # output of a library must not look like a reply
-    stopped = asyncio.Event()
-    source = LineSource(0)
+    source = LineSource(0)  # from here on `stop` has to be called, or stdin is left non-blocking
     sink = LineSink(output, gone=source.stop)
-    client = Client(config, lambda event: lines.emit(event))
     lines = Lines(client, sink)
-    on_signals(stopped.set)
     tasks = Tasks()
     try:
         async with client:

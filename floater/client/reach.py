@@ -139,9 +139,9 @@ class Reach:
             self._ports[number] = await self._new(number)
         except OSError as error:
             log.warning("= no punch port: %s", type(error).__name__)
-        finally:
-            self._preparing.pop(number, None)
-        self.feed(ports.Prepared(number, ok=number in self._ports))
+        finally:  # also after an error of another kind: a search or a talk may wait for this port
+            if self._preparing.pop(number, None) is not None:  # `Close` has not come meanwhile
+                self.feed(ports.Prepared(number, ok=number in self._ports))
 
     async def _new(self, number: int = 0) -> PunchPort:
         assert self._link is not None

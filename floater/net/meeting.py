@@ -30,7 +30,7 @@ from floater.net.server_connect import Proxy
 from floater.tasks import Tasks
 from floater.wire.frame import Body
 from floater.wire.talk import PeerHello, TalkMessage
-from floater.wire.url import ServerUrl
+from floater.wire.url import ServerUrl, parse_server_url
 
 log = logging.getLogger("floater.net")
 
@@ -198,10 +198,10 @@ class Performer:
 async def _join(
     introduction: Introduction, server: ServerUrl, proxy: Proxy | None
 ) -> tuple[RelayStream, str]:
-    """Join the relay of an introduction. Raises what `join_relay` does."""
+    """Join the relay of an introduction. Raises what `parse_server_url` and `join_relay` do."""
     relay = introduction.relay
     assert relay is not None
     if relay.address:
-        host, _, port = relay.address.rpartition(":")
-        server = replace(server, host=host.strip("[]"), port=int(port))
+        place = parse_server_url(relay.address)  # the server's word, so it may be no address
+        server = replace(server, host=place.host, port=place.port)
     return await join_relay(server, relay.token, proxy=proxy)

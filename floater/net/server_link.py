@@ -57,7 +57,7 @@ class ServerLink:
         proxy: tells the way out of this network, if it has one; another network may have another one.
         agent: who we are, for the server's log.
         language: BCP 47, read at each `hello`.
-        reached: called whenever that changes, and after each failed attempt.
+        reached: called when the server is reached, when it is no more, and after each failed attempt.
         news: called with everything that the server says unasked.
     """
 

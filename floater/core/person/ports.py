@@ -342,10 +342,11 @@ class Ports:
         """Whether the port in the slot serves nothing."""
         if self._slot is _Slot.EMPTY or self._search is _Search.ASKING:
             return False
+        if self._slot is _Slot.READY and self._port in self._stale:
+            return True
         if self._talks:
             return all(first > self._port for first in self._talks.values())
-        is_kept = self._is_wanted or self._stream is _Stream.LOGGED_IN
-        return not is_kept or (self._slot is _Slot.READY and self._port in self._stale)
+        return not (self._is_wanted or self._stream is _Stream.LOGGED_IN)
 
     def _prepared(self, ok: bool) -> list[Effect]:
         if ok:

@@ -77,7 +77,7 @@ class Try:
 class Reached:
     """Whether the server is reached; if not, why, and in how many seconds we try again (None: when asked).
 
-    Tell whom it may concern: this changed, or an attempt failed.
+    Comes when this has changed, and after each attempt that failed. Requests that wait for it end then.
     """
 
     online: bool

@@ -1,6 +1,8 @@
 import asyncio
 import os
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,53 @@ async def test_a_pipe_gets_everything_in_order_though_its_reader_is_slow() -> No
     await sink.close()
     os.close(writing)
     assert await came == b"".join(lines)
+
+
+@pytest.mark.asyncio
+async def test_a_socket_that_is_input_and_output_at_once_gets_everything_though_its_reader_is_slow() -> None:
+    ours, theirs = socket.socketpair()
+    theirs.settimeout(30)
+    output = os.dup(ours.fileno())
+    gone = asyncio.Event()
+    source = LineSource(ours.fileno())
+    os.set_blocking(output, False)  # as uvloop does it to what it watches
+    sink = LineSink(output, gone.set)
+    lines = b"".join(b"%d" % number * 4_000 + b"\n" for number in range(1, 400))
+    sink.write(lines)  # far more than a socket holds, and nothing is read yet
+
+    def read() -> bytes:
+        with theirs, theirs.makefile("rb") as stream:
+            return stream.read(len(lines))
+
+    assert await asyncio.to_thread(read) == lines
+    await sink.close()
+    assert not gone.is_set()
+    source.stop()
+    ours.close()
+    os.close(output)
+
+
+@pytest.mark.asyncio
+async def test_a_pipe_that_another_program_fills_between_poll_and_write_gets_the_line_later(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = pipe
+    gone = asyncio.Event()
+    os.set_blocking(writing, False)
+    full = os.write(writing, b"x" * (1 << 20))
+    sink = LineSink(writing, gone.set)
+    monkeypatch.setattr(sink._room, "holds", lambda size: True)  # what was true when it was asked
+    sink.write(b"hello\n")
+    sink.write(b"again\n")
+    came = b""
+    async with asyncio.timeout(30):
+        while len(came) < full + 12:
+            await asyncio.sleep(0)
+            with suppress(BlockingIOError):
+                came += os.read(reading, 65_536)
+    assert came[full:] == b"hello\nagain\n"
+    await sink.close()
+    assert not gone.is_set()
 
 
 @pytest.fixture

@@ -55,3 +55,28 @@ async def test_the_end_of_the_input_ends_it(tmp_path: Path) -> None:
     async with asyncio.timeout(60):
         out, _ = await process.communicate(b"")
     assert (process.returncode, messages(out)[0]["event"]) == (0, "ready")
+
+
+async def test_a_client_that_cannot_begin_leaves_its_input_as_it_was(tmp_path: Path) -> None:
+    reading, writing = os.pipe()  # the reading end is shared with the next program, as in `(floater …; cat)`
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "floater", "headless", "--data-dir", str(tmp_path), "--server", "ftp://x"),
+        stdin=reading,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(60):
+        assert await process.wait() != 0
+    assert os.get_blocking(reading)
+    os.close(reading)
+    os.close(writing)
+
+
+async def test_a_parent_that_gives_no_input_ends_it(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m floater headless --data-dir {tmp_path} <&-"
+    process = await asyncio.create_subprocess_shell(
+        command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    async with asyncio.timeout(60):
+        out, _ = await process.communicate()
+    assert (process.returncode, messages(out)[0]["event"]) == (0, "ready")

@@ -166,6 +166,22 @@ async def test_a_computer_without_ports_says_so(tmp_path: Path, monkeypatch: pyt
         assert at.given == {"a": [None]}
 
 
+@pytest.mark.logs("task prepare a port failed")
+async def test_who_waits_for_a_port_hears_that_there_is_none_whatever_went_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def prepare(**_: object) -> PunchPort:
+        raise ValueError("what nobody expects")
+
+    monkeypatch.setattr(module, "prepare_punch_port", prepare)
+    async with house(tmp_path) as at:
+        at.ask("a")
+        await at._until(lambda: bool(at.given))
+        at.feed(ports.SearchAsks())
+        await at._until(lambda: bool(at.announced))
+        assert (at.given, at.announced) == ({"a": [None]}, [None])
+
+
 async def test_a_port_that_becomes_stale_is_replaced(tmp_path: Path) -> None:
     async with house(tmp_path) as at:
         at.feed(ports.Wanted(), ports.SearchAsks())

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from floater import api
@@ -481,3 +482,15 @@ async def test_a_meeting_can_be_closed_at_any_moment() -> None:
                 await leader.meeting.close()
                 told = len(leader.reports)
             assert len(leader.reports) == told
+
+
+@pytest.mark.parametrize("address", ["nowhere:http", "192.0.2.1:99999", "[::1"])
+async def test_a_relay_whose_address_is_none_is_no_path(address: str) -> None:
+    maker = MatchMaker()
+    identities = make_certified_key(), make_certified_key()
+    matched, _ = maker.match(*identities)
+    matched = msgspec.structs.replace(matched, relay=address)
+    side = Side(matched, identities[0], maker.ticket_key, settings=HASTY)
+    side.meeting.start()
+    assert (await side.hears(orders.NoShow)).code is Code.NO_PATH
+    await side.meeting.close()

@@ -225,6 +225,12 @@ def test_talks_wait_until_the_log_in_is_on_while_their_port_is_prepared() -> Non
     script.at(3, LoggedIn(), Give("a", 1)).rests()
 
 
+def test_a_port_that_becomes_stale_while_a_talk_waits_for_the_log_in_is_not_given_to_it() -> None:
+    script = nobody().at(0, Online()).at(0, TalkAsks("a"), Prepare(1)).at(0.1, Prepared(1))
+    script.at(60, Stale(1), Close(1), Prepare(2)).at(60.1, Prepared(2)).at(61, LoggedIn(), Give("a", 2))
+    script.rests()
+
+
 def test_a_talk_that_waits_is_served_after_a_stream_that_broke() -> None:
     script = (
         logged_in().at(0, TalkAsks("a"), Prepare(1)).at(1, Offline(), Close(1)).at(2, Online(), Prepare(2))
