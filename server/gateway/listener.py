@@ -196,8 +196,9 @@ class Listener:
                 return
         self._loop.remove_reader(sock)
         del self._unread[stream]
-        stream.overdue = stream.abort
-        stream.cut = partial(_shut_down, sock)
+        # A whole `handshake_timeout` from here: it may have waited for its turn.
+        stream.deadline = self._loop.time() + self._config.handshake_timeout
+        stream.overdue = stream.cut = partial(_shut_down, sock)
         self._tasks.start(work, "handshake")
 
     def _handshake_wait(self, stream: Stream) -> float:
