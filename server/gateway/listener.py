@@ -57,7 +57,8 @@ class Protocols:
     client: Serve
     relay: Serve
     observer: Serve
-    http: Callable[[], asyncio.Protocol]
+    http: Callable[[str], asyncio.Protocol]
+    "For the address that the connection comes from."
 
 
 def listen(place: str) -> socket.socket:
@@ -251,7 +252,7 @@ class _ByAlpn(asyncio.Protocol):
             case relay.ALPN:
                 protocol = self._protocols.relay(self._stream)
             case _:
-                protocol = _Page(self._stream, self._protocols.http())
+                protocol = _Page(self._stream, self._protocols.http(self._stream.endpoint.host))
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
 

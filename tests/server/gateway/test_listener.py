@@ -107,7 +107,7 @@ async def test_a_deadline_that_comes_in_the_midst_of_a_handshake_ends_the_connec
         client=lambda _: asyncio.Protocol(),
         relay=lambda _: asyncio.Protocol(),
         observer=lambda _: asyncio.Protocol(),
-        http=asyncio.Protocol,
+        http=lambda _: asyncio.Protocol(),
     )
     listener = Listener(config, server_tls(make_certified_key()), protocols, streams, tasks)
     bound = listen(config.listen)
