@@ -13,6 +13,7 @@ stream are counted until `Closed`. A match is joined as long as it lasts: no age
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from floater.codes import Code
@@ -270,17 +271,17 @@ class Relaying:
     def _shed(self, event: Swept) -> list[Effect]:
         """End the most stalled streams while too many bytes are held in all."""
         uses = event.uses
-        held: dict[_Pair | StreamId, int] = {
-            pair: uses[pair.one].held + uses[pair.other].held for pair in self._pairs
-        }
-        held.update(event.left_over)
-        in_all = sum(held.values())
+        held: list[tuple[int, _Pair | StreamId]] = [
+            (uses[pair.one].held + uses[pair.other].held, pair) for pair in self._pairs
+        ]
+        held += [(size, stream) for stream, size in event.left_over.items()]
+        in_all = sum(size for size, _ in held)
         self._holds_too_much = in_all > self._limits.memory
         effects: list[Effect] = []
-        for one in sorted(held, key=held.__getitem__, reverse=True) if self._holds_too_much else ():
+        for size, one in sorted(held, key=itemgetter(0), reverse=True) if self._holds_too_much else ():
             if in_all <= self._limits.memory:
                 break
-            in_all -= held[one]
+            in_all -= size
             if isinstance(one, _Pair):
                 self._take_out(one.one)
                 effects.append(Cut(one.one, one.other))

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -132,8 +133,8 @@ async def test_a_page_is_limited_by_the_address_from_which_its_connection_was_ac
     async with pages(tmp_path, code_limit="2/3600 - -") as site:
         for _ in range(3):
             ours, theirs = socket.socketpair()
-            protocol = http_protocol("203.0.113.7", site.accounts, cheap(tmp_path))
-            await asyncio.get_running_loop().connect_accepted_socket(lambda made=protocol: made, ours)
+            made = partial(http_protocol, "203.0.113.7", site.accounts, cheap(tmp_path))
+            await asyncio.get_running_loop().connect_accepted_socket(made, ours)
             reader, writer = await asyncio.open_connection(sock=theirs)
             writer.write(request)
             statuses.append((await reader.read()).split()[1])
