@@ -44,6 +44,10 @@ class Observations(Generic[T]):
         """Forget a key whose connection has ended; return the streams that are of no known account now."""
         self._seen.pop(key, None)
         self._streams.pop(key, None)
+        return self.distrust(key)
+
+    def distrust(self, key: str) -> list[T]:
+        """Trust a key no more whose connection has logged out; return the streams that are unknown now."""
         return list(self._trusted.pop(key, ()))
 
     def trust(self, key: str) -> list[T]:

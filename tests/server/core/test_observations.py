@@ -38,6 +38,16 @@ def test_streams_that_name_the_key_of_a_log_in_are_of_a_known_account_until_it_e
     assert observations.trust("key") == []
 
 
+def test_streams_of_a_key_that_has_logged_out_are_unknown_until_it_logs_in_again() -> None:
+    observations = known()
+    observations.join("key", 1)
+    observations.trust("key")
+    assert observations.distrust("key") == [1]
+    assert observations.distrust("key") == []
+    assert observations.join("key", 2) == Treatment(HELD_OPEN, is_trusted=False)
+    assert observations.trust("key") == [1, 2]
+
+
 def test_streams_that_have_parted_are_forgotten() -> None:
     observations = known()
     observations.join("key", 1)
