@@ -107,7 +107,7 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
             client=partial(Connection, backend=backend),
             relay=relay.protocol,
             observer=partial(Observer, observations=observations, prober=prober),
-            http=partial(http_protocol, accounts, config),
+            http=partial(http_protocol, accounts=accounts, config=config),
         )
         listener = Listener(config, server_tls(keys.server_key), protocols, streams, tasks)
         listener.open(main)

@@ -27,6 +27,10 @@ class Crowd(Generic[T]):
         """Return how many things a key holds."""
         return len(self._held.get(key, ()))
 
+    def holds(self, key: bytes, thing: T) -> bool:
+        """Return True if a thing is here, under this key."""
+        return thing in self._held.get(key, ())
+
     def add(self, key: bytes, thing: T) -> None:
         """Add a thing that is not here yet."""
         held = self._held.setdefault(key, {})

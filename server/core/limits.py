@@ -15,13 +15,15 @@ source. The other limits hold for them too.
 from collections.abc import Mapping
 from typing import Final
 
+from server.core.crowd import Crowd
 from server.core.networks import SITE_SHARE, is_loopback, network_of, site_of
 from server.core.rates import Rate, Rates
 
 STEPS: Final = ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
 _LONGEST: Final = 86_400.0
 MAX_KNOWN: Final = 100_000
-"Networks remembered at which an account has logged in; the oldest goes first."
+"""Networks at which accounts have logged in that are remembered; the oldest of the account that has
+most of them goes first."""
 FAIR_SHARE: Final = 50
 "Which part of a limit in all (one in so many) a site may use once half of that limit is used up."
 
@@ -40,7 +42,7 @@ class Limits:
     def __init__(self, limits: Mapping[str, tuple[Rate | None, ...]], *, local: bool = False) -> None:
         self._rates = Rates()
         self._local = local
-        self._known: dict[bytes, None] = {}
+        self._known: Crowd[tuple[bytes, bytes]] = Crowd()  # account and network
         self._limits = limits
         for step in STEPS:
             if len(limits[step]) != 3:
@@ -48,11 +50,13 @@ class Limits:
 
     def remember(self, who: bytes, source: str) -> None:
         """Let an account have limits of its own at this network from now on: it has logged in there."""
-        place = who + b"|" + network_of(source)
-        self._known.pop(place, None)
-        self._known[place] = None
+        place = who, network_of(source)
+        self._known.remove(who, place)
+        self._known.add(who, place)
         if len(self._known) > MAX_KNOWN:
-            del self._known[next(iter(self._known))]
+            oldest = self._known.oldest_of_most()
+            assert oldest is not None
+            self._known.remove(oldest[0], oldest)
 
     def take(self, step: str, *, now: float, source: str = "", who: bytes = b"") -> float:
         """Count one step, or refuse it and count nothing.
@@ -75,9 +79,9 @@ class Limits:
             wanted.append((name + b"|source|" + network_of(source), by_source))
             wanted.append((name + b"|site|" + site, Rate(by_source.count * SITE_SHARE, by_source.seconds)))
         if by_account is not None and who:
-            place = who + b"|" + network_of(source)
-            wanted.append((name + b"|here|" + place, by_account))
-            if place not in self._known:
+            network = network_of(source)
+            wanted.append((name + b"|here|" + who + b"|" + network, by_account))
+            if not self._known.holds(who, (who, network)):
                 wanted.append((name + b"|who|" + who, by_account))
         if by_all is not None:
             wanted.append((name, by_all))

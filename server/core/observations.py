@@ -4,6 +4,7 @@ Each control connection has an `observer_key`. A stream to an observer that name
 """
 
 from collections.abc import Hashable
+from itertools import islice
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from floater.wire.endpoint import Endpoint
@@ -32,8 +33,8 @@ class Observations(Generic[T]):
 
     def __init__(self) -> None:
         self._seen: dict[str, dict[Endpoint, None]] = {}
-        self._streams: dict[str, set[T]] = {}
-        self._trusted: set[str] = set()
+        self._streams: dict[str, dict[T, None]] = {}  # in the order in which they named the key
+        self._trusted: dict[str, set[T]] = {}  # those of a key that has logged in, up to MAX_SEEN of each
 
     def expect(self, key: str) -> None:
         """Note endpoints for this key from now on."""
@@ -42,30 +43,43 @@ class Observations(Generic[T]):
     def forget(self, key: str) -> list[T]:
         """Forget a key whose connection has ended; return the streams that are of no known account now."""
         self._seen.pop(key, None)
-        self._trusted.discard(key)
-        return list(self._streams.pop(key, ()))
+        self._streams.pop(key, None)
+        return self.distrust(key)
+
+    def distrust(self, key: str) -> list[T]:
+        """Trust a key no more whose connection has logged out; return the streams that are unknown now."""
+        return list(self._trusted.pop(key, ()))
 
     def trust(self, key: str) -> list[T]:
-        """Trust a key whose connection has logged in; return its streams: they are of a known account now."""
+        """Trust a key whose connection has logged in; return those of its streams that are known from now on.
+
+        They are MAX_SEEN at most, those that named the key first. May be called again.
+        """
         if key not in self._seen:
             return []
-        self._trusted.add(key)
-        return list(self._streams.get(key, ()))
+        trusted = self._trusted.setdefault(key, set())
+        waiting = (stream for stream in self._streams.get(key, ()) if stream not in trusted)
+        new = list(islice(waiting, MAX_SEEN - len(trusted)))
+        trusted.update(new)
+        return new
 
     def join(self, key: str, stream: T) -> Treatment:
         """Take note that a stream names this key."""
         if key not in self._seen:
             return Treatment(HELD_FOR_STRANGERS, is_trusted=False)
-        streams = self._streams.setdefault(key, set())
-        streams.add(stream)
-        return Treatment(HELD_OPEN, is_trusted=key in self._trusted and len(streams) <= MAX_SEEN)
+        self._streams.setdefault(key, {})[stream] = None
+        trusted = self._trusted.get(key)
+        if trusted is not None and len(trusted) < MAX_SEEN:
+            trusted.add(stream)
+        return Treatment(HELD_OPEN, is_trusted=trusted is not None and stream in trusted)
 
     def part(self, key: str, stream: T) -> None:
         """Take note that a stream that named this key has ended, or names another."""
-        streams = self._streams.get(key, set())
-        streams.discard(stream)
+        streams = self._streams.get(key, {})
+        streams.pop(stream, None)
         if not streams:
             self._streams.pop(key, None)
+        self._trusted.get(key, set()).discard(stream)
 
     def note(self, key: str, endpoint: Endpoint) -> None:
         """Note an endpoint for a key; ignore a key that was not given to a connection."""

@@ -12,7 +12,8 @@ stream are counted until `Closed`. A match is joined as long as it lasts: no age
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple, TypeAlias
 
 from floater.codes import Code
@@ -66,6 +67,8 @@ class Swept:
     "Seconds since the last one."
     uses: Mapping[StreamId, Use]
     "Of all joined streams."
+    left_over: Mapping[StreamId, int] = field(default_factory=dict)
+    "Bytes that wait to be read by each stream that was closed after them."
 
 
 Event: TypeAlias = Entered | Closed | Swept
@@ -105,7 +108,14 @@ class Cut:
     other: StreamId
 
 
-Effect: TypeAlias = Join | Refuse | Close | Cut
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Abort a stream that was closed, with all that it has not read, because the relay holds too much."""
+
+    stream: StreamId
+
+
+Effect: TypeAlias = Join | Refuse | Close | Cut | Drop
 
 
 # -- the machine --------------------------------------------------------------------------
@@ -124,7 +134,7 @@ class RelayLimits:
     volume: int
     "Bytes of one account in a day."
     memory: int
-    "Bytes held for all pairs together. Beyond, the most stalled are cut and no new one is joined."
+    "Bytes held for all streams together. Beyond, the most stalled are cut and no new pair is joined."
 
 
 @dataclass(slots=True)
@@ -184,7 +194,7 @@ class Relaying:
                 return self._leave(stream, moved)
             case _:  # Swept
                 self._volumes.pass_time(event.elapsed)
-                return [*self._end_what_is_over(event.elapsed, event.uses), *self._shed(event.uses)]
+                return [*self._end_what_is_over(event.elapsed, event.uses), *self._shed(event)]
 
     # -- coming and going -----------------------------------------------------------------
 
@@ -258,18 +268,25 @@ class Relaying:
                 effects += [Close(stream) for stream in self._take_out(pair.one)]
         return effects
 
-    def _shed(self, uses: Mapping[StreamId, Use]) -> list[Effect]:
-        """Cut the most stalled pairs while too many bytes are held in all."""
-        held = {pair: uses[pair.one].held + uses[pair.other].held for pair in self._pairs}
-        in_all = sum(held.values())
+    def _shed(self, event: Swept) -> list[Effect]:
+        """End the most stalled streams while too many bytes are held in all."""
+        uses = event.uses
+        held: list[tuple[int, _Pair | StreamId]] = [
+            (uses[pair.one].held + uses[pair.other].held, pair) for pair in self._pairs
+        ]
+        held += [(size, stream) for stream, size in event.left_over.items()]
+        in_all = sum(size for size, _ in held)
         self._holds_too_much = in_all > self._limits.memory
         effects: list[Effect] = []
-        for pair in sorted(held, key=held.__getitem__, reverse=True) if self._holds_too_much else ():
+        for size, one in sorted(held, key=itemgetter(0), reverse=True) if self._holds_too_much else ():
             if in_all <= self._limits.memory:
                 break
-            in_all -= held[pair]
-            self._take_out(pair.one)
-            effects.append(Cut(pair.one, pair.other))
+            in_all -= size
+            if isinstance(one, _Pair):
+                self._take_out(one.one)
+                effects.append(Cut(one.one, one.other))
+            else:
+                effects.append(Drop(one))
         return effects
 
     def _count(self, stream: StreamId, moved: int) -> None:

@@ -172,7 +172,10 @@ class Connection(asyncio.Protocol):
     def _set_deadline(self, now: float) -> None:
         if self.session is None:
             self._stream.distrust()
+            for stream in self._backend.observations.distrust(self._observer_key):
+                stream.distrust()
         else:
+            self._log_in_by = now + self._backend.config.log_in_timeout  # counts from a log-out
             self._stream.trust()
             for stream in self._backend.observations.trust(self._observer_key):
                 stream.trust()

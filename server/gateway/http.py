@@ -32,7 +32,8 @@ _SLICE: Final = 4_096
 class HttpConnection(asyncio.Protocol):
     """Reads one request, answers it, and closes the connection."""
 
-    def __init__(self, accounts: Accounts, config: ServerConfig) -> None:
+    def __init__(self, source: Source, accounts: Accounts, config: ServerConfig) -> None:
+        self._source = source
         self._accounts = accounts
         self._config = config
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
@@ -91,15 +92,13 @@ class HttpConnection(asyncio.Protocol):
 
     def _asked(self) -> Asked:
         assert self._request is not None
-        assert self._transport is not None
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self._request.headers}
-        peer = self._transport.get_extra_info("peername") or ("",)
         return Asked(
             self._request.method.decode("ascii"),
             self._request.target.decode("ascii", "replace"),
             headers,
             bytes(self._body),
-            Source(str(peer[0])),
+            self._source,
         )
 
     # -- answering ------------------------------------------------------------------------
@@ -150,6 +149,7 @@ def _content_length(request: h11.Request) -> int:
     return next((int(value) for name, value in request.headers if name == b"content-length"), 0)
 
 
-def http_protocol(accounts: Accounts, config: ServerConfig) -> asyncio.Protocol:
-    """Make the protocol of one HTTP connection, for a transport whose TLS handshake is done."""
-    return HttpConnection(accounts, config)
+def http_protocol(host: str, accounts: Accounts, config: ServerConfig) -> asyncio.Protocol:
+    """Make the protocol of one HTTP connection from this address, whose TLS handshake is done."""
+    # The address from `accept`: a transport no longer knows it once the client has reset the connection.
+    return HttpConnection(Source(host), accounts, config)

@@ -57,7 +57,8 @@ class Protocols:
     client: Serve
     relay: Serve
     observer: Serve
-    http: Callable[[], asyncio.Protocol]
+    http: Callable[[str], asyncio.Protocol]
+    "For the address that the connection comes from."
 
 
 def listen(place: str) -> socket.socket:
@@ -196,8 +197,9 @@ class Listener:
                 return
         self._loop.remove_reader(sock)
         del self._unread[stream]
-        stream.overdue = stream.abort
-        stream.cut = partial(_shut_down, sock)
+        # A whole `handshake_timeout` from here: it may have waited for its turn.
+        stream.deadline = self._loop.time() + self._config.handshake_timeout
+        stream.overdue = stream.cut = partial(_shut_down, sock)
         self._tasks.start(work, "handshake")
 
     def _handshake_wait(self, stream: Stream) -> float:
@@ -250,7 +252,7 @@ class _ByAlpn(asyncio.Protocol):
             case relay.ALPN:
                 protocol = self._protocols.relay(self._stream)
             case _:
-                protocol = _Page(self._stream, self._protocols.http())
+                protocol = _Page(self._stream, self._protocols.http(self._stream.endpoint.host))
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
 

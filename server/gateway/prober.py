@@ -83,7 +83,11 @@ class Prober:
 
 
 def _send_syn(source: str, target: Endpoint) -> socket.socket | None:
-    sock = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in source else socket.AF_INET
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:
+        return None  # no descriptor left
     try:
         sock.setblocking(False)
         sock.bind((source, 0))

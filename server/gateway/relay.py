@@ -32,6 +32,7 @@ from server.core.relaying import (
     Close,
     Closed,
     Cut,
+    Drop,
     Effect,
     Entered,
     Event,
@@ -75,6 +76,7 @@ class Relay:
         self._is_good = is_good
         self._relaying = Relaying(_limits(config), _halves(config))
         self._streams: dict[StreamId, RelayStream] = {}
+        self._closing: dict[StreamId, RelayStream] = {}  # left, with bytes to read
         self._ids = count(1)
 
     def __len__(self) -> int:
@@ -98,9 +100,14 @@ class Relay:
         self._feed(Entered(stream.id, match_id, role, owner, self._is_good(relay_pass)))
 
     def leave(self, stream: "RelayStream") -> None:
-        """Remove a stream that has ended."""
+        """Remove a stream that has ended, or is closed as soon as it has read everything."""
         if self._streams.pop(stream.id, None) is not None:
+            self._closing[stream.id] = stream
             self._feed(Closed(stream.id, stream.moved))
+
+    def forget(self, stream: "RelayStream") -> None:
+        """Take note that the connection of a stream that has left is gone."""
+        self._closing.pop(stream.id, None)
 
     def sweep(self, elapsed: float) -> None:
         """Count `elapsed` seconds since the last sweep, and end what is over."""
@@ -108,7 +115,8 @@ class Relay:
         uses = {
             stream.id: Use(stream.moved, stream.held, self._is_good(stream.relay_pass)) for stream in joined
         }
-        self._feed(Swept(elapsed, uses))
+        left_over = {stream.id: stream.held for stream in self._closing.values()}
+        self._feed(Swept(elapsed, uses, left_over))
 
     def _feed(self, event: Event) -> None:
         for effect in self._relaying.feed(event):
@@ -129,6 +137,9 @@ class Relay:
                 log.warning("= the relay holds too much: the most stalled pair ends")
                 streams[one].cut()
                 streams[other].cut()
+            case Drop(stream):
+                log.warning("= the relay holds too much: a stream that has ended is dropped")
+                self._closing[stream].cut()
 
 
 def _limits(config: ServerConfig) -> RelayLimits:
@@ -339,6 +350,7 @@ class RelayStream(asyncio.Protocol):
         """Close the other side once everything has been written to it."""
         self._stream.ended()
         self.end()
+        self._relay.forget(self)
 
     def end(self) -> None:
         """Close it once everything written has been sent, and its other side. May be called again."""

@@ -64,7 +64,7 @@ class Stream(Caller):
         """Use this transport from now on, and return it."""
         transport = cast(asyncio.Transport, transport)  # uvloop's are no subclasses of it
         self.transport = transport
-        self.cut = self.abort
+        self.overdue = self.cut = self.abort
         return transport
 
     def settle(self) -> None:

@@ -31,6 +31,7 @@ def test_the_counts_are_those_of_a_plain_list(steps: list[tuple[bool, bytes, int
             plain = [one for one in plain if one != thing]
         counts = {key: sum(one[0] == key for one in plain) for key in (b"a", b"b", b"c")}
         assert len(crowd) == len(plain)
+        assert crowd.holds(key, thing) == (thing in plain)
         assert {key: crowd.count(key) for key in counts} == counts
         found = crowd.oldest_of_most()
         if not plain:

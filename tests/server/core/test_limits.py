@@ -104,6 +104,19 @@ def test_only_so_many_networks_are_remembered(monkeypatch: pytest.MonkeyPatch) -
     assert known == [False, True, True]
 
 
+def test_an_account_that_logs_in_from_ever_new_networks_makes_no_other_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("server.core.limits.MAX_KNOWN", 10)
+    given = limits("- 1/3600 -")
+    given.remember(b"anna", "203.0.113.5")
+    for number in range(100):
+        given.remember(b"eve", f"2001:db8:1:{number:x}::1")
+    assert not is_refused(given, "198.51.100.7", b"anna")
+    assert not is_refused(given, "203.0.113.5", b"anna")
+    assert len(given._known) == 10
+
+
 def test_a_source_and_an_account_of_the_same_bytes_are_not_mixed_up() -> None:
     given = limits("1/60 1/60 -")
     assert not is_refused(given, "203.0.113.5")

@@ -38,6 +38,16 @@ def test_streams_that_name_the_key_of_a_log_in_are_of_a_known_account_until_it_e
     assert observations.trust("key") == []
 
 
+def test_streams_of_a_key_that_has_logged_out_are_unknown_until_it_logs_in_again() -> None:
+    observations = known()
+    observations.join("key", 1)
+    observations.trust("key")
+    assert observations.distrust("key") == [1]
+    assert observations.distrust("key") == []
+    assert observations.join("key", 2) == Treatment(HELD_OPEN, is_trusted=False)
+    assert observations.trust("key") == [1, 2]
+
+
 def test_streams_that_have_parted_are_forgotten() -> None:
     observations = known()
     observations.join("key", 1)
@@ -52,3 +62,26 @@ def test_one_key_does_not_make_any_number_of_streams_known() -> None:
     observations.trust("key")
     trusted = [observations.join("key", stream).is_trusted for stream in range(MAX_SEEN + 2)]
     assert trusted == [True] * MAX_SEEN + [False] * 2
+
+
+def test_a_log_in_does_not_make_any_number_of_streams_known_that_named_its_key_before_or_since() -> None:
+    observations = known()
+    for stream in range(3 * MAX_SEEN):
+        observations.join("key", stream)
+    trusted = observations.trust("key")
+    for stream in range(100, 100 + MAX_SEEN):
+        observations.join("key", stream)
+    trusted += observations.trust("key")  # as each message of the connection does
+    assert trusted == list(range(MAX_SEEN))
+    assert sorted(observations.forget("key")) == trusted
+
+
+def test_where_a_known_stream_has_gone_the_next_one_of_its_key_is_known() -> None:
+    observations = known()
+    observations.trust("key")
+    for stream in range(MAX_SEEN + 1):
+        observations.join("key", stream)
+    observations.part("key", 0)
+    assert observations.trust("key") == [MAX_SEEN]
+    assert observations.join("key", MAX_SEEN).is_trusted
+    assert not observations.join("key", MAX_SEEN + 1).is_trusted

@@ -15,6 +15,7 @@ from server.core.relaying import (
     Close,
     Closed,
     Cut,
+    Drop,
     Effect,
     Entered,
     Event,
@@ -187,6 +188,18 @@ def test_as_many_are_cut_as_it_takes() -> None:
     uses = {stream: Use(0, stream, is_good=True) for stream in (1, 2, 3, 4)}
     assert machine.feed(swept(1.0, uses)) == [Cut(4, 3), Cut(2, 1)]
     assert len(machine) == 0
+
+
+def test_what_closed_streams_have_not_read_counts_and_is_dropped_first_where_it_is_most() -> None:
+    machine = relaying(memory=100)
+    a_pair(machine, "m", 1)
+    uses = {1: Use(0, 30, is_good=True), 2: IDLE}
+    assert machine.feed(Swept(1.0, uses, {8: 20, 9: 60})) == [Drop(9)]
+    a_pair_waits = play(machine, entered(3, LEADER, "n"), entered(4, FOLLOWER, "n"))
+    assert a_pair_waits == [Refuse(3, FULL), Refuse(4, FULL)]
+    assert machine.feed(Swept(1.0, uses, {8: 90})) == [Drop(8)]
+    assert machine.feed(swept(1.0, uses)) == []
+    a_pair(machine, "n", 5)
 
 
 # -- any history --------------------------------------------------------------------------

@@ -72,7 +72,7 @@ async def pages(folder: Path, clock: Clock | None = None, **knobs: Any) -> Async
     async with opened(folder, clock, **knobs) as accounts:
         config = cheap(folder, **knobs)
         server = await asyncio.get_running_loop().create_server(
-            lambda: http_protocol(accounts, config), "127.0.0.1", 0, ssl=context
+            lambda: http_protocol("127.0.0.1", accounts, config), "127.0.0.1", 0, ssl=context
         )
         try:
             yield Pages(accounts, server.sockets[0].getsockname()[1], Mailbox(folder))

@@ -1,15 +1,18 @@
 """The pages, over a real TLS socket."""
 
 import asyncio
+import socket
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
-from server.gateway.http import MAX_BODY
+from server.gateway.http import MAX_BODY, http_protocol
 from tests.helpers.accounts import (
     NO_LIMITS,
     PASSWORD,
+    cheap,
 )
 from tests.server.gateway.pages import pages
 
@@ -115,3 +118,25 @@ async def test_too_many_tries_say_when_to_come_again(tmp_path: Path) -> None:
         answer = await site.post("/activate", token="x")
         assert answer.status == 429
         assert 0 < int(answer.headers["retry-after"]) <= 101
+
+
+@pytest.mark.asyncio
+async def test_a_page_is_limited_by_the_address_from_which_its_connection_was_accepted(
+    tmp_path: Path,
+) -> None:
+    """A transport may know of none: the client may have reset the connection since."""
+    request = (
+        b"POST /activate HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        b"Content-Length: 7\r\n\r\ntoken=x"
+    )
+    statuses = []
+    async with pages(tmp_path, code_limit="2/3600 - -") as site:
+        for _ in range(3):
+            ours, theirs = socket.socketpair()
+            made = partial(http_protocol, "203.0.113.7", site.accounts, cheap(tmp_path))
+            await asyncio.get_running_loop().connect_accepted_socket(made, ours)
+            reader, writer = await asyncio.open_connection(sock=theirs)
+            writer.write(request)
+            statuses.append((await reader.read()).split()[1])
+            writer.close()
+    assert statuses == [b"400", b"400", b"429"]

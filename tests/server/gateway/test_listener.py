@@ -8,9 +8,14 @@ from pathlib import Path
 import pytest
 
 from floater.codes import Code
+from floater.crypto.certificate import make_certified_key
+from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.endpoint import Endpoint
 from floater.wire.relay import PREAMBLE, RELAY_ANSWERS, Join
+from server.config import ServerConfig
+from server.gateway.listener import Listener, Protocols, listen, server_tls
+from server.gateway.streams import Streams
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 pytestmark = pytest.mark.logs(
@@ -91,6 +96,32 @@ async def test_a_network_that_begins_many_handshakes_is_not_read_for_a_while(tmp
         async with await Guest.arrive(server) as guest:
             assert loop.time() - began >= 1.0
             assert guest.welcome.version == 1
+
+
+@pytest.mark.asyncio
+async def test_a_deadline_that_comes_in_the_midst_of_a_handshake_ends_the_connection(tmp_path: Path) -> None:
+    """It is called once; the handshake may end later, and nothing would limit the first message then."""
+    config = ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0", handshake_timeout=3_600.0)
+    streams, tasks = Streams(config), Tasks()
+    protocols = Protocols(
+        client=lambda _: asyncio.Protocol(),
+        relay=lambda _: asyncio.Protocol(),
+        observer=lambda _: asyncio.Protocol(),
+        http=lambda _: asyncio.Protocol(),
+    )
+    listener = Listener(config, server_tls(make_certified_key()), protocols, streams, tasks)
+    bound = listen(config.listen)
+    listener.open(bound)
+    async with await Stream.open(bound.getsockname()[1], tls=None) as guest:
+        guest.say(b"\x16\x03\x01")
+        async with asyncio.timeout(30):
+            while not tasks._tasks:
+                await asyncio.sleep(0.01)
+        streams.sweep(asyncio.get_running_loop().time() + 7_200.0)
+        await guest.expect_end()
+    listener.close()
+    await tasks.close()
+    assert not len(streams)
 
 
 @pytest.mark.asyncio

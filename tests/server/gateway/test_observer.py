@@ -9,6 +9,7 @@ from floater.wire import control
 from floater.wire.endpoint import Endpoint
 from floater.wire.stun import BindingRequest, BindingResponse, encode, take_message
 from server.core.admission import Stage
+from server.gateway.connection import Connection
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 
@@ -110,6 +111,28 @@ async def test_a_stream_is_of_a_known_account_while_the_connection_whose_key_it_
                 while stream.stage is Stage.KNOWN:
                     await asyncio.sleep(0.01)
             assert stream.stage is Stage.UNKNOWN
+
+
+@pytest.mark.asyncio
+async def test_who_logs_out_keeps_no_stream_of_a_known_account_and_has_the_whole_time_for_the_next_log_in(
+    tmp_path: Path,
+) -> None:
+    async with a_server(tmp_path) as server, await Guest.arrive(server) as guest:
+        (connection,) = server.backend.connections
+        assert isinstance(connection, Connection)
+        log_in_by = connection._log_in_by
+        async with await Stream.open(server.ports[1], tls=None) as asking:
+            await observed(asking, guest.welcome.observer_key)
+            (stream,) = server.backend.observations._streams[guest.welcome.observer_key]
+            await guest.sign_up(server, "ann")
+            await guest.log_in("ann")
+            assert isinstance(await guest.ask(control.Ping), control.Done)
+            stages = [stream.stage]
+            assert isinstance(await guest.ask(control.LogOut), control.Done)
+            assert isinstance(await guest.ask(control.Ping), control.Done)
+            stages.append(stream.stage)
+            assert stages == [Stage.KNOWN, Stage.UNKNOWN]
+            assert connection._log_in_by > log_in_by
 
 
 @pytest.mark.asyncio

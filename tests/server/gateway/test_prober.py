@@ -1,15 +1,17 @@
 """Single SYNs go to those who ask for them, and what becomes of each is told."""
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
+from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 from floater.wire.stun import BindingRequest, BindingResponse, Probe, ProbeReport, encode, take_message
 from server.errors import CannotStart
-from server.gateway.prober import PROBE_TIMEOUT
+from server.gateway.prober import PROBE_TIMEOUT, _send_syn
 from tests.server.gateway.guests import Stream, a_server
 
 
@@ -134,3 +136,17 @@ async def test_a_knock_that_nobody_answers_is_given_up_before_it_is_repeated(tmp
             assert PROBE_TIMEOUT < 1.0, "when the kernel sends a SYN again (RFC 6298 §2)"
             for sock in (*waiting, listener):
                 sock.close()
+
+
+def test_no_descriptors_left_is_no_syn() -> None:
+    """It is asked for while a client's bytes are read: an error would end that client's connection."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        syn = _send_syn("127.0.0.1", Endpoint("127.0.0.1", 9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert syn is None

@@ -42,10 +42,12 @@ class Match:
         stream.say(PREAMBLE, Join(token=self.token(role, match_id, account=account)))
         return stream
 
-    async def pair(self, *, tls: tuple[str | None, str | None] = (None, None)) -> tuple[Stream, Stream]:
+    async def pair(
+        self, match_id: str = "m", *, tls: tuple[str | None, str | None] = (None, None)
+    ) -> tuple[Stream, Stream]:
         """Two streams that flow."""
-        one = await self.stream(Role.LEADER, tls=tls[0])
-        other = await self.stream(Role.FOLLOWER, tls=tls[1])
+        one = await self.stream(Role.LEADER, match_id, tls=tls[0])
+        other = await self.stream(Role.FOLLOWER, match_id, tls=tls[1])
         for stream in (one, other):
             await stream.expect(Joined, RELAY_ANSWERS)
             stream.say(GO)
@@ -426,6 +428,35 @@ async def test_a_pair_lasts_as_long_as_its_match_and_a_moment_longer(tmp_path: P
         for stream in (*again, other):
             assert await stream.reader.read() == b""
             await stream.close()
+
+
+@pytest.mark.logs("the relay holds too much")
+@pytest.mark.asyncio
+async def test_what_is_held_for_streams_that_were_replaced_counts_too(tmp_path: Path) -> None:
+    """No pair holds too much, and each ends as soon as it is stalled; all together hold too much."""
+    async with a_match(tmp_path, relay_memory=600_000) as match:
+        relay = match.server.relay
+        pairs = [await match.pair(match_id) for match_id in "abcde"]
+        opened = [stream for pair in pairs for stream in pair]
+        async with asyncio.timeout(30):
+            for match_id, (one, other) in zip("abcde", pairs, strict=True):
+                stalled = next(
+                    stream
+                    for stream in relay._streams.values()
+                    if (stream.relay_pass.match_id, stream.relay_pass.role) == (match_id, Role.FOLLOWER)
+                )
+                other.writer.transport.pause_reading()  # type: ignore[attr-defined]  # as below
+                for _ in range(300):
+                    one.say(bytes(65_536))
+                while stalled.id in relay._streams and stalled.held < 262_144:
+                    await asyncio.sleep(0.01)
+                opened.append(await match.stream(Role.LEADER, match_id))
+                while stalled.id in relay._streams:
+                    await asyncio.sleep(0.01)
+            while sum(stream.held for stream in relay._closing.values()) > 600_000:
+                await asyncio.sleep(0.01)
+        for stream in opened:
+            stream.writer.transport.abort()
 
 
 @pytest.mark.logs("the relay holds too much")
