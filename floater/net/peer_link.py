@@ -140,6 +140,8 @@ class PeerLink(asyncio.BufferedProtocol):
             async with asyncio.timeout(timeout):
                 await self._shake_hands(stream, timeout)
                 if (error := await self._greeted) is not None:
+                    if self._state is _State.CLOSING:
+                        await self._leave(SHUTDOWN_TIMEOUT)
                     raise error
         except BaseException as error:
             self.discard()
@@ -205,6 +207,10 @@ class PeerLink(asyncio.BufferedProtocol):
             return
         self._state = _State.CLOSING
         self.read(True)  # the peer's word may stand behind what had to wait
+        await self._leave(timeout)
+
+    async def _leave(self, timeout: float) -> None:
+        assert self._transport is not None
         self._transport.set_write_buffer_limits(1, 0)  # `_room` now means: all is out of our hands
         try:
             async with asyncio.timeout(timeout):
@@ -243,7 +249,7 @@ class PeerLink(asyncio.BufferedProtocol):
         )
         self._owner.link_trusted(self)
         if self._early:
-            self._read(memoryview(bytes(self._early)))
+            self._hand_on(memoryview(bytes(self._early)))
             self._early.clear()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -256,10 +262,7 @@ class PeerLink(asyncio.BufferedProtocol):
         if self._transport is None:  # `start_tls` may deliver before it returns
             self._early += self._given[:nbytes]
         else:
-            self._read(self._given[:nbytes])
-
-    def _read(self, data: memoryview) -> None:
-        self._hand_on(data)
+            self._hand_on(self._given[:nbytes])
 
     def read(self, wanted: bool) -> None:
         """Read on, or hand nothing on until told so; the peer then waits, once the buffers are full."""
@@ -357,7 +360,8 @@ class PeerLink(asyncio.BufferedProtocol):
         if not isinstance(hello, PeerHello):
             raise RemoteProtocolError(Code.UNEXPECTED, "no hello")
         if PROTOCOL_VERSION not in hello.versions:
-            raise RemoteProtocolError(Code.UNSUPPORTED_VERSION)
+            self._refuse_version()
+            return
         if (hello.ticket, hello.signature) != (self._credentials.ticket, self._credentials.signature):
             raise RemoteProtocolError(Code.BAD_TICKET, "another ticket")
         leads = self._credentials.role is Role.LEADER
@@ -366,6 +370,13 @@ class PeerLink(asyncio.BufferedProtocol):
         if not self._greeted.done():
             self._greeted.set_result(None)
         self._owner.link_ready(self, hello, rtt)
+
+    def _refuse_version(self) -> None:
+        """Tell the peer that it speaks no version of ours; `open` waits until that is sent, then raises."""
+        code = Code.UNSUPPORTED_VERSION
+        self.send(HangUp(seq=1, received=0, code=code.value))
+        self._state = _State.CLOSING
+        self._greeted.set_result(RemoteProtocolError(code))
 
     def _fail(self, error: FloaterError | None) -> None:
         """End; `error` is what the peer did wrong, None if the stream just ended."""

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import json
+import struct
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,37 @@ async def test_before_the_stream_is_a_link_a_fault_ends_only_the_stream(fault: s
         assert owner.ready == []
     assert owner.arrived == []
     await end(ours, writer)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_a_side_without_a_common_version_says_so_and_nothing_after_it(role: Role) -> None:
+    match = Match()
+    ours, theirs = match.link(role), Role.FOLLOWER if role is Role.LEADER else Role.LEADER
+
+    async def speak() -> list[dict[str, object]]:
+        reader, writer = await match.impostor(theirs)
+        writer.write(offence("no common version", HELLO, number="received", hello=HELLO))
+        writer.write(frame({"type": "hang_up", "seq": 1, "received": 0, "code": "unsupported_version"}))
+        said = headers(await reader.read())
+        writer.close()
+        return said
+
+    with pytest.raises(FloaterError) as caught:
+        await asyncio.gather(said := asyncio.ensure_future(speak()), ours.open(match.socks[role]))
+    hello, *last = await said
+    assert caught.value.code is Code.UNSUPPORTED_VERSION
+    assert hello["type"] == "peer_hello"
+    assert last == [{"type": "hang_up", "seq": 1, "received": 0, "code": "unsupported_version"}]
+
+
+def headers(stream: bytes) -> list[dict[str, object]]:
+    """The headers of whole frames, cut by §3.1 and by no code of the program."""
+    found = []
+    while stream:
+        header, body = struct.unpack("!HI", stream[:6])
+        found.append(json.loads(stream[6 : 6 + header]))
+        stream = stream[6 + header + body :]
+    return found
 
 
 @pytest.mark.parametrize("apart", [False, True])

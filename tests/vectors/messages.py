@@ -4,7 +4,7 @@
 there change the protocol: the version is raised, or nobody else can talk to us.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from floater.wire import control, relay, talk
@@ -45,10 +45,13 @@ class Leg:
     codec: Codec[Message]
     limits: FrameLimits
     examples: tuple[tuple[Message, bytes], ...]
+    further: dict[str, Message] = field(default_factory=dict)
+    "Second examples of a type, without a body, by the name of their block."
 
     def named(self) -> dict[str, tuple[Message, bytes]]:
         """The examples by the name of their block."""
-        return {f"{self.name} {snake_case(type(m).__name__)}": (m, body) for m, body in self.examples}
+        first = {f"{self.name} {snake_case(type(m).__name__)}": (m, body) for m, body in self.examples}
+        return first | {f"{self.name} {name}": (message, b"") for name, message in self.further.items()}
 
 
 def _bare(*messages: Message) -> tuple[tuple[Message, bytes], ...]:
@@ -144,6 +147,7 @@ PEER: Final = Leg(
         (talk.Part(OFFER, 0), b"\x89PNG"),
         *_bare(talk.Typing(True)),
     ),
+    {"hang_up-version": talk.HangUp(1, 0, "unsupported_version")},
 )
 RELAY_JOIN: Final = Leg(
     "relay-client",

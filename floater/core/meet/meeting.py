@@ -4,6 +4,7 @@
 
     IDLE ──Begin──▶ OPEN ──Close, a link is in use──▶ CLOSING ──Gone──▶ SHUT (CloseAll)
       └──Denied──▶ DENIED (NoShow)                    Close in any other state ──▲
+    OPEN ──no common version, before the first link──▶ DENIED (NoShow)
 
     Puncher (punch, whereabouts, our port) ──▶ Listen, Dial, Wave ──▶ Connected ──▶ Authenticate ──┐
     Path (which link) ──▶ JoinRelay ───────────────────────────────▶ RelayJoined ─▶ Authenticate ──┤
@@ -200,6 +201,9 @@ class Meeting:
 
     def _untrusted(self, stream: int, code: Code, spread: float, now: float) -> list[Effect]:
         way = self._ways.pop(stream)
+        if code is Code.UNSUPPORTED_VERSION and not self._current:
+            self._state = _State.DENIED  # no other stream would bring a version that both speak
+            return [orders.NoShow(code)]
         effects = self._do(self._path.feed(path.Gone(stream), now=now), now)
         if way.kind is api.PathKind.RELAY:
             return [*effects, *self._do(self._path.feed(path.RelayLost(code, spread), now=now), now)]

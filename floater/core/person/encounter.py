@@ -55,6 +55,8 @@ _SERVERS_WORD: Final = {
     EndReason.LOST: api.Ended.PEER_LOST,
     EndReason.LEFT: api.Ended.PEER_LOST,
 }
+_SAID: Final = (Code.BAD_TICKET, Code.UNSUPPORTED_VERSION)
+"What a person is told if no link came about; any other reason is told as PEER_NO_SHOW."
 
 
 # -- events -------------------------------------------------------------------------------
@@ -192,7 +194,7 @@ class Encounter:
                 self.standing = api.Standing.GREETING
                 return []
             case api.Standing.CONNECTING, NoShow(_, code):
-                notice = code if code is Code.BAD_TICKET else Code.PEER_NO_SHOW
+                notice = code if code in _SAID else Code.PEER_NO_SHOW
                 return self._fall_through(EndReason.NO_SHOW, notice)
             case api.Standing.CONNECTING, Lost():
                 return self._fall_through(EndReason.LOST, Code.PEER_NO_SHOW)

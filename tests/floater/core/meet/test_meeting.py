@@ -626,6 +626,17 @@ def test_nothing_is_dialled_where_the_proof_does_not_hold() -> None:
     )
 
 
+def test_the_meeting_ends_where_no_version_is_common() -> None:
+    (
+        racing()
+        .at(100.1, Connected(1, PLACE), Authenticate(1))
+        .at(100.2, Untrusted(1, Code.UNSUPPORTED_VERSION, 0.0), NoShow(Code.UNSUPPORTED_VERSION))
+        .at(100.3, Connected(2, PLACE))
+        .at(100.4, Close(), CloseAll())
+        .rests()
+    )
+
+
 def test_it_begins_once() -> None:
     racing().refused(101.0, Begin(PORT), Code.INTERNAL, LocalProtocolError)
     racing().refused(101.0, Denied(Code.BAD_TICKET), Code.INTERNAL, LocalProtocolError)

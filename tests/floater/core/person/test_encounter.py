@@ -127,6 +127,8 @@ def test_the_peers_last_words_may_come_in_that_time() -> None:
     [
         (NoShow("m1"), EndReason.NO_SHOW, Code.PEER_NO_SHOW),
         (NoShow("m1", Code.BAD_TICKET), EndReason.NO_SHOW, Code.BAD_TICKET),
+        (NoShow("m1", Code.UNSUPPORTED_VERSION), EndReason.NO_SHOW, Code.UNSUPPORTED_VERSION),
+        (NoShow("m1", Code.NO_PATH), EndReason.NO_SHOW, Code.PEER_NO_SHOW),
         (Lost("m1"), EndReason.LOST, Code.PEER_NO_SHOW),
         (MatchEnded("m1", EndReason.NO_SHOW), None, Code.PEER_NO_SHOW),
         (MatchEnded("m1", EndReason.CANCELLED), None, Code.PEER_CANCELLED),
