@@ -1,6 +1,7 @@
-"""The table of §3.3, read from the specification itself, and the bytes that commit each of its faults."""
+"""The tables of the specification, read from its text, and the bytes that commit each fault of §3.3."""
 
 import json
+import re
 import struct
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +11,26 @@ TEXT: Final = (Path(__file__).parents[2] / "protocol_spec.md").read_text("utf-8"
 
 def faults() -> dict[str, tuple[str, str, str]]:
     """What each fault ends: on the server leg, on the peer leg before the stream is a link, and on a link."""
-    table = TEXT.split("Which fault ends what:")[1].split("\n\n")[1]
-    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
-    return {fault: (server, stream, link) for fault, server, stream, link in cells}
+    _, *lines = rows("Which fault ends what:")
+    return {fault: (server, stream, link) for fault, server, stream, link in lines}
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of the table that follows a line: its head, then its rows."""
+    head, _, *lines = TEXT.split(f"\n{title}\n\n")[1].split("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in (head, *lines)]
+
+
+def cells(title: str) -> dict[tuple[str, str], str]:
+    """What a state table says, by state and by each message that its head names; cells with `–` left out."""
+    (_, *head), *lines = rows(title)
+    return {
+        (state, word): cell
+        for state, *row in lines
+        for column, cell in zip(head, row, strict=True)
+        for word in re.findall(r"`(\w+)`", column)
+        if cell != "–"
+    }
 
 
 def frame(header: bytes | dict[str, Any], body: bytes = b"") -> bytes:

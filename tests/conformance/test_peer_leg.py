@@ -90,10 +90,13 @@ async def test_a_side_without_a_common_version_says_so_and_nothing_after_it(role
         writer.close()
         return said
 
-    with pytest.raises(FloaterError) as caught:
-        await asyncio.gather(said := asyncio.ensure_future(speak()), ours.open(match.socks[role]))
-    hello, *last = await said
-    assert caught.value.code is Code.UNSUPPORTED_VERSION
+    async def refusal() -> Code:
+        with pytest.raises(FloaterError) as caught:
+            await ours.open(match.socks[role])
+        return caught.value.code
+
+    code, (hello, *last) = await asyncio.gather(refusal(), speak())
+    assert code is Code.UNSUPPORTED_VERSION
     assert hello["type"] == "peer_hello"
     assert last == [{"type": "hang_up", "seq": 1, "received": 0, "code": "unsupported_version"}]
 

@@ -1,0 +1,217 @@
+"""Both sides of a transfer against the state tables of §7.5. The peer is made of headers."""
+
+import base64
+import hashlib
+import json
+from typing import Any, Final
+
+import pytest
+
+from floater import api
+from floater.core.emit import Emit
+from floater.core.link import Arrived, LinkDown, LinkUp, Transmit, Writable
+from floater.core.talk.talk import AcceptTo, OfferFile, Talk
+from floater.core.talk.transfer import BlockRead, CreateFile, FileCreated, FinishFile, ReadBlock, WriteBlock
+from floater.errors import RemoteProtocolError
+from floater.wire import talk as wire
+from floater.wire.frame import Frame
+from floater.wire.talk import decode_talk
+from tests.conformance.table import cells
+from tests.helpers.pair import FOLLOWER, LEADER, of_follower
+
+BYTES: Final = b"0123456789"
+SHA256: Final = base64.b64encode(hashlib.sha256(BYTES).digest()).decode()
+AT_SENDER: Final = cells("What the sender of a file does with what its receiver says:")
+AT_RECEIVER: Final = cells("What the receiver of a file does with what its sender says:")
+
+
+class Side:
+    """A talk in which both have greeted, and the store that reads and writes for it."""
+
+    def __init__(self) -> None:
+        self.talk = Talk(LEADER, FOLLOWER)
+        self.transfer = ""
+        self._seq = 0
+        self._link = 1
+        self.talk.feed(LinkUp(1, 0), now=0.0)
+        self.talk.feed(api.Greet("en"), now=0.0)
+        self.hears({"type": "greet"})
+
+    def does(self, event: Any) -> list[Any]:
+        """Feed an event and do what follows from it at the store; returns all effects."""
+        effects: list[Any] = [*self.talk.feed(event, now=1.0)]
+        for effect in list(effects):
+            match effect:
+                case ReadBlock(file, first, size):
+                    data = BYTES[first : first + size]
+                    effects += self.does(BlockRead(file, first, data, base64.b64decode(SHA256)))
+                    effects += self.does(Writable(self._link))
+                case CreateFile(transfer):
+                    effects += self.does(FileCreated(transfer))
+        return effects
+
+    def hears(self, header: dict[str, Any], body: bytes = b"") -> list[Any]:
+        """Take a message of the peer, numbered unless it is bulk."""
+        if header["type"] not in ("get", "part"):
+            self._seq += 1
+            header = {**header, "seq": self._seq, "received": 0}
+        message = decode_talk(Frame(json.dumps(header).encode(), body))
+        assert message is not None
+        return self.does(Arrived(self._link, message, body))
+
+    def offers(self, size: int = len(BYTES)) -> None:
+        self.does(OfferFile(1, "a.bin", "application/octet-stream", size))
+        self.transfer = self.talk.last_id
+
+    def is_offered(self) -> None:
+        self.says("offer", name="a.bin", content_type="application/octet-stream", content_length=len(BYTES))
+        self.transfer = of_follower(self._seq)
+
+    def says(self, word: str, **fields: Any) -> list[Any]:
+        """Take a message of the peer about the transfer."""
+        body = BYTES[:4] if word == "part" else b""
+        about = {} if word in ("offer", "refuse") else {"transfer": self.transfer}
+        return self.hears({"type": word, **about, **fields}, body)
+
+    def move(self, link: int) -> list[Any]:
+        """Change the link, which the peer does not notice: it has acknowledged nothing."""
+        self.does(LinkDown(self._link))
+        self._link = link
+        return self.does(LinkUp(link, 0))
+
+
+def sender(state: str) -> Side:
+    side = Side()
+    if state == "a file of the peer":
+        side.is_offered()
+        return side
+    side.offers()
+    if state == "gone":
+        side.says("cancel")
+    if state in ("sending", "complete"):
+        side.says("accept")
+    if state == "complete":
+        assert said(side.says("get", first=0, last=len(BYTES) - 1), wire.Complete)
+    return side
+
+
+def receiver(state: str) -> Side:
+    side = Side()
+    if state == "a file of this side":
+        side.offers()
+        return side
+    side.is_offered()
+    if state == "gone":
+        side.says("cancel")
+    if state not in ("gone", "offered"):
+        assert said(side.does(AcceptTo(side.transfer, "/downloads")), wire.Accept)
+    if state in ("getting, `complete` noted", "storing"):
+        side.says("complete", sha256=SHA256)
+    if state == "storing":
+        header = {"type": "part", "transfer": side.transfer, "first": 0}
+        assert any(isinstance(effect, FinishFile) for effect in side.hears(header, BYTES))
+    return side
+
+
+def said(effects: list[Any], kind: type) -> list[Any]:
+    """The messages of one type that go out."""
+    sent = [effect.message for effect in effects if isinstance(effect, Transmit)]
+    return [message for message in sent if isinstance(message, kind)]
+
+
+def outcome(side: Side, word: str) -> str:
+    """What a message does, in the words of the tables."""
+    fields: dict[str, Any] = {
+        "refuse": {"of": int(side.transfer.split(".")[1]), "code": "outbox_full"},
+        "get": {"first": 0, "last": len(BYTES) - 1},
+        "part": {"first": 0},
+        "complete": {"sha256": SHA256},
+    }.get(word, {})
+    try:
+        effects = side.says(word, **fields)
+    except RemoteProtocolError as error:
+        return f"`{error.code}`"
+    if refusals := said(effects, wire.Refuse):
+        return f"`{refusals[0].code}`"
+    if said(effects, wire.Part):
+        return "bytes follow"
+    if any(isinstance(effect, WriteBlock) for effect in effects):
+        return "written"
+    events = [effect.event for effect in effects if isinstance(effect, Emit)]
+    for kinds, name in HAPPENS.items():
+        if any(isinstance(event, kinds) for event in events):
+            return name
+    return ""
+
+
+HAPPENS: Final[dict[tuple[type, ...], str]] = {
+    (api.Accepted,): "sending",
+    (api.Failed, api.Sent): "gone",
+    (api.Paused,): "obeyed",
+}
+NOTHING: Final = ("ignored", "noted")
+"The cells of which this side's person and the peer see nothing."
+
+
+@pytest.mark.parametrize(("state", "word"), AT_SENDER)
+def test_the_sender_does_what_its_table_says(state: str, word: str) -> None:
+    cell = AT_SENDER[state, word]
+    assert outcome(sender(state), word) == ("" if cell in NOTHING else cell)
+
+
+@pytest.mark.parametrize(("state", "word"), AT_RECEIVER)
+def test_the_receiver_does_what_its_table_says(state: str, word: str) -> None:
+    cell = AT_RECEIVER[state, word]
+    assert outcome(receiver(state), word) == ("" if cell in NOTHING else cell)
+
+
+def test_the_tables_name_every_state_and_every_message() -> None:
+    assert {word for _, word in AT_SENDER} == {
+        *("accept", "decline", "refuse", "get", "pause", "resume", "cancel", "stored")
+    }
+    assert {word for _, word in AT_RECEIVER} == {"part", "complete", "pause", "resume", "cancel"}
+    assert len({state for state, _ in AT_SENDER}) == 5
+    assert len({state for state, _ in AT_RECEIVER}) == 6
+
+
+def test_a_file_without_bytes_is_complete_at_once() -> None:
+    side = Side()
+    side.offers(0)
+    assert len(said(side.says("accept"), wire.Complete)) == 1
+
+
+def test_complete_is_said_once_and_may_come_before_the_bytes() -> None:
+    side = sender("complete")
+    moved = side.move(2)
+    assert len(said(moved, wire.Complete)) == 1, "resent, because it was not acknowledged"
+    assert said(moved, wire.Part) == []
+    effects = side.says("get", first=0, last=len(BYTES) - 1)
+    assert said(effects, wire.Part)
+    assert said(effects, wire.Complete) == []
+
+
+def test_a_receiver_takes_complete_before_the_bytes() -> None:
+    side = receiver("getting, `complete` noted")
+    effects = side.hears({"type": "part", "transfer": side.transfer, "first": 0}, BYTES)
+    assert any(isinstance(effect, FinishFile) for effect in effects)
+
+
+def test_a_get_that_comes_while_the_receiver_rests_is_kept() -> None:
+    side = sender("sending")
+    side.says("pause")
+    assert said(side.says("get", first=0, last=9), wire.Part) == []
+    assert said(side.says("resume"), wire.Part)
+
+
+def test_a_get_for_an_earlier_place_replaces_the_wish() -> None:
+    side = sender("sending")
+    side.says("get", first=0, last=7)
+    again = said(side.says("get", first=2, last=4), wire.Part)
+    assert [part.first for part in again] == [2]
+
+
+@pytest.mark.parametrize("word", ["pause", "resume"])
+def test_a_pause_that_changes_nothing_is_obeyed(word: str) -> None:
+    for side in (sender("sending"), receiver("getting")):
+        for _ in range(3):
+            assert outcome(side, word) == "obeyed"
