@@ -22,13 +22,16 @@ def rows(title: str) -> list[list[str]]:
 
 
 def cells(title: str) -> dict[tuple[str, str], str]:
-    """What a state table says, by state and by each message that its head names; cells with `–` left out."""
+    """What a state table says, by state and by each message that its head names; cells with `–` left out.
+
+    A heading without a message is a name of its own.
+    """
     (_, *head), *lines = rows(title)
     return {
         (state, word): cell
         for state, *row in lines
         for column, cell in zip(head, row, strict=True)
-        for word in re.findall(r"`(\w+)`", column)
+        for word in re.findall(r"`(\w+)`", column) or [column]
         if cell != "–"
     }
 
@@ -68,6 +71,7 @@ def offence(fault: str, good: dict[str, Any], *, number: str, hello: dict[str, A
         "second hello": frame(hello),
         "`choose` of the follower": frame({"type": "choose", "number": 9}),
         "unknown type": frame({"type": "dance"}),
+        "unknown type before the first message": frame({"type": "dance"}) + frame(hello),
         "unknown field": frame({**good, "later": [1, {"a": None}]}),
         "equal keys": frame(text.replace("{", f'{{"{number}": 7, ', 1).encode()),
     }[fault]

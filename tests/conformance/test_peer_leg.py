@@ -140,6 +140,19 @@ async def test_on_a_link_a_fault_ends_what_the_table_says(fault: str, apart: boo
     await end(ours, writer)
 
 
+async def test_any_higher_number_chooses_and_no_other_is_a_fault(tmp_path: Path) -> None:
+    async with two(tmp_path) as both:
+        talk = await both.meet()
+        (link,) = both.ann.talks._talks[talk].links._links.values()
+        assert link._transport is not None
+        for number in (7, 1_007, 1_007, 3):
+            link._transport.write(frame({"type": "choose", "number": number}))
+        await both.ann.talks.do(api.SendText("still here", talk=talk))
+        (text,) = await both.bob.sees(api.TextReceived)
+        assert text.text == "still here"
+        assert faults_of(both.bob, talk) == []
+
+
 async def test_only_what_is_good_but_unexpected_is_answered_by_a_hang_up() -> None:
     assert LINKS.keys() - ON_A_LINK.keys() == {"second hello", "`choose` of the follower"}
 

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.logs("a request failed")]
 
 PING = {"type": "ping", "id": 1}
 HELLO = {"type": "hello", "versions": [1], "agent": "conformance", "language": "en"}
-FIRST = ("no common version", "another first message")
+FIRST = ("no common version", "another first message", "unknown type before the first message")
 CASES = {fault: server for fault, (server, _, _) in faults().items() if server != "–"}
 
 
@@ -27,6 +27,8 @@ async def test_each_fault_ends_what_the_table_says(fault: str, apart: bool, tmp_
             await guest.expect(control.Welcome)
         if apart or fault in FIRST:
             guest.say(bad)
+            if fault in FIRST and CASES[fault] == "goes on":
+                await guest.expect(control.Welcome)
         if CASES[fault] == "goes on":
             guest.say(frame({"type": "ping", "id": 99}))
             while (await guest.expect(control.Done)).id != 99:
@@ -36,3 +38,17 @@ async def test_each_fault_ends_what_the_table_says(fault: str, apart: bool, tmp_
         assert f"ends with `{refused.code}`" == CASES[fault]
         assert refused.id == 0
         await guest.expect_end()
+
+
+@pytest.mark.parametrize("first", [True, False])
+async def test_an_unknown_type_is_refused_by_its_id_if_it_has_one(first: bool, tmp_path: Path) -> None:
+    async with a_server(tmp_path) as server, await Guest.open(server.ports[0]) as guest:
+        if not first:
+            guest.say(frame(HELLO))
+            await guest.expect(control.Welcome)
+        for id_ in ("x", 0, -1, 1.5, None, 2**53 + 2, 5):
+            guest.say(frame({"type": "dance", "id": id_, "email": 7}))
+        refused = await guest.expect(control.Refused)
+        assert (refused.id, refused.code) == (5, "unknown_type")
+        guest.say(frame(HELLO if first else {"type": "ping", "id": 6}))
+        await guest.expect(control.Welcome if first else control.Done)

@@ -1,83 +1,20 @@
 """Both sides of a transfer against the state tables of §7.5. The peer is made of headers."""
 
-import base64
-import hashlib
-import json
 from typing import Any, Final
 
 import pytest
 
 from floater import api
 from floater.core.emit import Emit
-from floater.core.link import Arrived, LinkDown, LinkUp, Transmit, Writable
-from floater.core.talk.talk import AcceptTo, OfferFile, Talk
-from floater.core.talk.transfer import BlockRead, CreateFile, FileCreated, FinishFile, ReadBlock, WriteBlock
+from floater.core.talk.talk import AcceptTo
+from floater.core.talk.transfer import FinishFile, WriteBlock
 from floater.errors import RemoteProtocolError
 from floater.wire import talk as wire
-from floater.wire.frame import Frame
-from floater.wire.talk import decode_talk
+from tests.conformance.side import BYTES, SHA256, Side, said
 from tests.conformance.table import cells
-from tests.helpers.pair import FOLLOWER, LEADER, of_follower
 
-BYTES: Final = b"0123456789"
-SHA256: Final = base64.b64encode(hashlib.sha256(BYTES).digest()).decode()
 AT_SENDER: Final = cells("What the sender of a file does with what its receiver says:")
 AT_RECEIVER: Final = cells("What the receiver of a file does with what its sender says:")
-
-
-class Side:
-    """A talk in which both have greeted, and the store that reads and writes for it."""
-
-    def __init__(self) -> None:
-        self.talk = Talk(LEADER, FOLLOWER)
-        self.transfer = ""
-        self._seq = 0
-        self._link = 1
-        self.talk.feed(LinkUp(1, 0), now=0.0)
-        self.talk.feed(api.Greet("en"), now=0.0)
-        self.hears({"type": "greet"})
-
-    def does(self, event: Any) -> list[Any]:
-        """Feed an event and do what follows from it at the store; returns all effects."""
-        effects: list[Any] = [*self.talk.feed(event, now=1.0)]
-        for effect in list(effects):
-            match effect:
-                case ReadBlock(file, first, size):
-                    data = BYTES[first : first + size]
-                    effects += self.does(BlockRead(file, first, data, base64.b64decode(SHA256)))
-                    effects += self.does(Writable(self._link))
-                case CreateFile(transfer):
-                    effects += self.does(FileCreated(transfer))
-        return effects
-
-    def hears(self, header: dict[str, Any], body: bytes = b"") -> list[Any]:
-        """Take a message of the peer, numbered unless it is bulk."""
-        if header["type"] not in ("get", "part"):
-            self._seq += 1
-            header = {**header, "seq": self._seq, "received": 0}
-        message = decode_talk(Frame(json.dumps(header).encode(), body))
-        assert message is not None
-        return self.does(Arrived(self._link, message, body))
-
-    def offers(self, size: int = len(BYTES)) -> None:
-        self.does(OfferFile(1, "a.bin", "application/octet-stream", size))
-        self.transfer = self.talk.last_id
-
-    def is_offered(self) -> None:
-        self.says("offer", name="a.bin", content_type="application/octet-stream", content_length=len(BYTES))
-        self.transfer = of_follower(self._seq)
-
-    def says(self, word: str, **fields: Any) -> list[Any]:
-        """Take a message of the peer about the transfer."""
-        body = BYTES[:4] if word == "part" else b""
-        about = {} if word in ("offer", "refuse") else {"transfer": self.transfer}
-        return self.hears({"type": word, **about, **fields}, body)
-
-    def move(self, link: int) -> list[Any]:
-        """Change the link, which the peer does not notice: it has acknowledged nothing."""
-        self.does(LinkDown(self._link))
-        self._link = link
-        return self.does(LinkUp(link, 0))
 
 
 def sender(state: str) -> Side:
@@ -111,12 +48,6 @@ def receiver(state: str) -> Side:
         header = {"type": "part", "transfer": side.transfer, "first": 0}
         assert any(isinstance(effect, FinishFile) for effect in side.hears(header, BYTES))
     return side
-
-
-def said(effects: list[Any], kind: type) -> list[Any]:
-    """The messages of one type that go out."""
-    sent = [effect.message for effect in effects if isinstance(effect, Transmit)]
-    return [message for message in sent if isinstance(message, kind)]
 
 
 def outcome(side: Side, word: str) -> str:

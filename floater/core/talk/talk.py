@@ -309,6 +309,8 @@ class Talk:
     def _heard(self, message: wire.NumberedMessage, body: bytes, now: float) -> Iterable[_Inner]:
         if self.state is State.HANGING_UP and not isinstance(message, wire.HangUp | wire.Text):
             return []  # it crossed our hang-up, after which nothing is said
+        if isinstance(message, wire.Unknown):  # before the greeting, too: it will not be known after it
+            return [refuse(message, Code.UNKNOWN_TYPE)]
         if not self._greeting.admits(message):
             return [refuse(message, Code.NOT_GREETED)]
         match message:
@@ -321,8 +323,6 @@ class Talk:
                 return self._farewell.feed(message, now=now)
             case wire.Refuse():
                 return self._refused(message, now)
-            case wire.Unknown():
-                return [refuse(message, Code.UNKNOWN_TYPE)]
             case _:
                 return self._transfers.told(message, body, now=now)
 
