@@ -12,10 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.codes import Code
+from floater.errors import RemoteProtocolError
 from floater.wire import control, limits, mailbox, message_id, names, relay, stun, talk, ticket, url
 from floater.wire.codec import Message, encode, snake_case
 from floater.wire.endpoint import Candidate, Scope, scope_of
-from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, FrameReader
+from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, Frame, FrameReader
 from floater.wire.greetings import greeting_in
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
 from tests.vectors.blocks import SPEC, golden_blocks, read_blocks
@@ -126,8 +127,22 @@ def test_the_names_are_cleaned_as_printed(name: str, clean: Any) -> None:
         assert (clean(json.loads(raw)) or "") == expected, raw
 
 
+def test_each_header_gets_what_is_printed_beside_it() -> None:
+    for line in BLOCKS["headers peer"]:
+        header, _, expected = line.rpartition("|")
+        try:
+            message = talk.decode_talk(Frame(header.encode()))
+        except RemoteProtocolError as error:
+            got = error.code.value
+        else:
+            is_known = message is not None and not isinstance(message, talk.Unknown)
+            got = snake_case(type(message).__name__) if is_known else "unknown_type"
+        assert got == expected, header
+
+
 def test_every_block_is_checked_by_one_of_these_tests() -> None:
     by_hand = {
+        "headers peer",
         "id certificate",
         "url pinned",
         "bytes relay-preamble",
