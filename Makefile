@@ -2,8 +2,9 @@
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
+UNIT := $(BIN)/python -m coverage run
 APART := end_to_end windows natlab simulation fuzz
-PURE := tests/floater/core tests/floater/wire tests/server/core
+SQL := $(foreach name,gateway services storage test_app.py test_main.py,tests/server/$(name))
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
 .PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab bench search fuzz format clean
@@ -37,12 +38,13 @@ types: setup
 unit: setup ## unit tests, and whether they cover each room
 	@$(BIN)/python hatch_build.py || true
 	@rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/python -m coverage run --concurrency=thread -m pytest -q -n 3 -m "not search" $(PURE)   # no greenlets: half the time
-	$(BIN)/python -m coverage run -m pytest -q -n 3 $(foreach folder,$(APART) $(PURE:tests/%=%),--ignore=tests/$(folder))
+	$(UNIT) --concurrency=thread -m pytest -q -n 3 -m "not search" $(foreach folder,$(APART),--ignore=tests/$(folder)) \
+		$(SQL:%=--ignore=%)   # greenlets are in the database alone, and to watch for them doubles the time
+	$(UNIT) -m pytest -q -n 3 -m "not search" $(SQL)
 	@$(BIN)/python -m tests.coverage_gate
 
 simulations: setup ## short searches: simulated lives, fuzzing, NATs; `search` and `fuzz` are the long ones
-	$(PYTEST) -n 3 -m search $(PURE)
+	$(PYTEST) -n 3 -m search tests/floater tests/server
 	$(PYTEST) -n 3 -m "not natlab" tests/simulation tests/fuzz tests/natlab
 
 page: setup ## the window's page: lint, types and unit tests; built anew if it is stale
