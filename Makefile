@@ -41,9 +41,9 @@ types: setup
 unit: setup ## unit tests, and whether they cover each room
 	@$(BIN)/python hatch_build.py || true
 	@rm -rf build/coverage && mkdir -p build/coverage
-	$(UNIT) --concurrency=thread -m pytest -q -n 4 -m "not search" $(foreach folder,$(APART),--ignore=tests/$(folder)) \
+	$(UNIT) --concurrency=thread -m pytest -q -n 3 -m "not search" $(foreach folder,$(APART),--ignore=tests/$(folder)) \
 		$(SQL:%=--ignore=%)   # greenlets are in the database alone, and to watch for them doubles the time
-	$(UNIT) -m pytest -q -n 4 -m "not search" $(SQL)
+	$(UNIT) -m pytest -q -n 3 -m "not search" $(SQL)
 	@$(BIN)/python -m tests.coverage_gate
 
 simulations: setup ## short searches: simulated lives, fuzzing, NATs; `search` and `fuzz` are the long ones
