@@ -37,9 +37,8 @@ PAUSE: Final = 0.01
 "Seconds between two texts: a peer that says more than some 100 a second is slowed down."
 IDLE: Final = re.compile(r"floater user, logged in, idle +([0-9.]+)")
 
-
 Sides = dict[Path, dict[str, float]]
-"By checkout: what was measured, each a median."
+"By checkout, the median of each measure: milliseconds, round trips or KiB, as its name says."
 
 
 async def at_home(person: Person) -> None:
@@ -92,7 +91,7 @@ async def on_loopback(roots: Sequence[Path], times: int) -> Sides:
 
 
 class Pipes:
-    """The lines of a person, written and read without an event loop: it takes as long as a text itself."""
+    """A person's commands and replies, without the event loop, whose own time would be measured too."""
 
     def __init__(self, person: Person) -> None:
         transport = getattr(person.process, "_transport")  # noqa: B009  # no public way
@@ -104,7 +103,7 @@ class Pipes:
         self._came = b""
 
     def close(self) -> None:
-        """Leave them to the event loop again."""
+        """Let the event loop read the replies again."""
         self._reader.resume_reading()
 
     def write(self, **command: object) -> None:

@@ -4,12 +4,14 @@ import asyncio
 import email
 import email.policy
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
 
+from floater.codes import Code
+from floater.errors import ServerRefused
 from floater.wire import control
 from server.bus.base import Bus
 from server.bus.local import LocalBus
@@ -19,6 +21,7 @@ from server.services.accounts import Accounts, open_accounts
 
 PASSWORD: Final = "correct horse battery staple"
 ANNA: Final = "anna@example.org"
+OTHER: Final = "another long password"
 HOME: Final = Source("203.0.113.5")
 AWAY: Final = Source("198.51.100.7")
 NO_LIMITS: Final[dict[str, Any]] = {
@@ -122,3 +125,29 @@ async def an_account(
 async def a_log_in(accounts: Accounts, address: str = ANNA, password: str = PASSWORD) -> tuple[Session, str]:
     session, answer = await accounts.log_in(control.LogIn(id=3, email=address, password=password), HOME)
     return session, answer.token
+
+
+def forgot(address: str = ANNA) -> control.ForgotPassword:
+    return control.ForgotPassword(id=1, email=address)
+
+
+def reset(code: str, password: str = OTHER, address: str = ANNA) -> control.ResetPassword:
+    return control.ResetPassword(id=1, email=address, code=code, password=password)
+
+
+def log_in(password: str = PASSWORD, address: str = ANNA) -> control.LogIn:
+    return control.LogIn(id=1, email=address, password=password)
+
+
+def wrong(code: str) -> str:
+    """Return six digits that are not this code."""
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+async def refused(work: Awaitable[object]) -> Code:
+    """Return the code with which the server refuses; fail if it does not."""
+    try:
+        await work
+    except ServerRefused as error:
+        return error.code
+    raise AssertionError("it was not refused")

@@ -23,18 +23,15 @@ from tests.helpers.accounts import (
     an_account,
     cheap,
     code_of,
+    forgot,
     link_of,
+    log_in,
     opened,
+    refused,
+    reset,
     text_of,
+    wrong,
 )
-
-OTHER = "another long password"
-
-
-async def refused(work: Awaitable[object]) -> Code:
-    with pytest.raises(ServerRefused) as caught:
-        await work
-    return caught.value.code
 
 
 async def said(work: Awaitable[object]) -> object:
@@ -47,22 +44,6 @@ async def said(work: Awaitable[object]) -> object:
 
 def activate(code: str, address: str = ANNA) -> control.Activate:
     return control.Activate(id=1, email=address, code=code)
-
-
-def forgot(address: str = ANNA) -> control.ForgotPassword:
-    return control.ForgotPassword(id=1, email=address)
-
-
-def reset(code: str, password: str = OTHER, address: str = ANNA) -> control.ResetPassword:
-    return control.ResetPassword(id=1, email=address, code=code, password=password)
-
-
-def log_in(password: str = PASSWORD, address: str = ANNA) -> control.LogIn:
-    return control.LogIn(id=1, email=address, password=password)
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06}"
 
 
 # -- signing up ---------------------------------------------------------------------------

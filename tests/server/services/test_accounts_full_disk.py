@@ -1,5 +1,6 @@
 """A disk that is really full: a small file system of its own."""
 
+import asyncio
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,8 +40,16 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-def remount(disk: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(disk)], check=True)
+async def remount(disk: Path, how: str) -> None:
+    """Mount it again, as soon as the last thread of a database has let go of its files."""
+    async with asyncio.timeout(60):
+        while await _tried(disk, how):
+            await asyncio.sleep(0.05)
+
+
+async def _tried(disk: Path, how: str) -> int:
+    command = "mount", "-o", f"remount,{how}", str(disk)
+    return await (await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL)).wait()
 
 
 @pytest.mark.asyncio
@@ -89,11 +98,11 @@ async def test_a_disk_that_is_full_at_the_start_says_so(small_disk: Path) -> Non
 async def test_a_disk_that_cannot_be_written_to_says_so_at_the_start(small_disk: Path) -> None:
     async with opened(small_disk) as accounts:
         await an_account(accounts, Mailbox(small_disk))
-    remount(small_disk, "ro")
+    await remount(small_disk, "ro")
     with pytest.raises(FloaterError) as caught:
         async with opened(small_disk):
             pass
     assert caught.value.code is Code.STORAGE_FAILED
-    remount(small_disk, "rw")
+    await remount(small_disk, "rw")
     async with opened(small_disk) as accounts:
         await a_log_in(accounts)

@@ -17,39 +17,21 @@ from tests.helpers.accounts import (
     ANNA,
     AWAY,
     HOME,
+    OTHER,
     PASSWORD,
     Clock,
     Mailbox,
     a_log_in,
     an_account,
     code_of,
+    forgot,
     link_of,
+    log_in,
     opened,
+    refused,
+    reset,
+    wrong,
 )
-
-OTHER = "another long password"
-
-
-async def refused(work: Awaitable[object]) -> Code:
-    with pytest.raises(ServerRefused) as caught:
-        await work
-    return caught.value.code
-
-
-def forgot(address: str = ANNA) -> control.ForgotPassword:
-    return control.ForgotPassword(id=1, email=address)
-
-
-def reset(code: str, password: str = OTHER, address: str = ANNA) -> control.ResetPassword:
-    return control.ResetPassword(id=1, email=address, code=code, password=password)
-
-
-def log_in(password: str = PASSWORD, address: str = ANNA) -> control.LogIn:
-    return control.LogIn(id=1, email=address, password=password)
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06}"
 
 
 @pytest.mark.asyncio
