@@ -33,6 +33,7 @@ from floater.desktop.api import (
 )
 from floater.desktop.channel import Do
 from floater.desktop.files import Files
+from floater.store.failures import write_failure
 
 RECEIPT: Final = "floater.txt"
 "The name that is proposed for a receipt."
@@ -60,8 +61,8 @@ class Shell:
         """Carry one command out. `answer` is called once, perhaps later."""
         try:
             self._do(command, answer)
-        except OSError:  # of a copy, a full disk, a program that cannot be started
-            answer(self._error(Code.STORAGE_FAILED))
+        except OSError as error:  # of a copy, a full disk, a program that cannot be started
+            answer(self._error(write_failure(error)))
 
     def _do(self, command: api.Command, answer: _Take) -> None:
         match command:
@@ -157,8 +158,8 @@ class Shell:
         def write(text: str) -> Answer:
             try:
                 Path(target).write_text(text, "utf-8")
-            except OSError:
-                return self._error(Code.STORAGE_FAILED)
+            except OSError as error:
+                return self._error(write_failure(error))
             return ChosenReply(chosen=True)
 
         self._receipt(talk, write, answer)
