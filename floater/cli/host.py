@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import segno
 
+from floater.cli.console import can_show, spoken
 from floater.cli.run import on_signals
-from floater.sentences import sentence
 
 DEFAULT_LISTEN: Final = "0.0.0.0:7443"
 CANNOT_START: Final = 2
@@ -32,7 +32,7 @@ async def host(data_dir: Path, listen: str, language: str, environment: Mapping[
         app: Any = importlib.import_module("server.app")
         errors: Any = importlib.import_module("server.errors")
     except ImportError as error:
-        print(sentence("host.no_server", language, name=error.name or ""), file=sys.stderr)
+        print(spoken("host.no_server", language, name=error.name or ""), file=sys.stderr)
         return 1
     stopped = asyncio.Event()
     on_signals(stopped.set)
@@ -42,7 +42,7 @@ async def host(data_dir: Path, listen: str, language: str, environment: Mapping[
             outbox = "" if config.smtp_url else str(config.mail_outbox or data_dir / "outbox")
             print(invitation(server.url, outbox, language), flush=True)
             await stopped.wait()
-            print(sentence("host.closing", language), flush=True)
+            print(spoken("host.closing", language), flush=True)
     except errors.CannotStart as error:
         print(f"floater: {error}", file=sys.stderr)
         return CANNOT_START
@@ -51,14 +51,14 @@ async def host(data_dir: Path, listen: str, language: str, environment: Mapping[
 
 def invitation(url: str, outbox: str, language: str) -> str:
     """Return what the host should know and pass on. `outbox` is empty if a mail server sends the mails."""
-    lines = [sentence("host.running", language), "", f"    {url}", ""]
+    lines = [spoken("host.running", language), "", f"    {url}", ""]
     picture = qr_code(url)
-    if len(picture.partition("\n")[0]) <= shutil.get_terminal_size().columns:
+    if can_show(picture) and len(picture.partition("\n")[0]) <= shutil.get_terminal_size().columns:
         lines += [picture, ""]
-    lines.append(sentence("host.join", language))
+    lines.append(spoken("host.join", language))
     if outbox:
-        lines.append(sentence("host.mails", language, folder=outbox))
-    lines.append(sentence("host.end", language))
+        lines.append(spoken("host.mails", language, folder=outbox))
+    lines.append(spoken("host.end", language))
     return "\n".join(lines)
 
 
