@@ -192,3 +192,21 @@ def test_each_kind_of_disk_that_takes_no_copy_has_its_sentence(
     monkeypatch.setattr(Path, "write_text", fail)
     failed = api.Error(code, f"<code.{code}>")
     assert [window.do(SaveCopy("F1", talk="t")), window.do(SaveReceipt(talk="t"))] == [failed] * 2
+
+
+def test_half_a_copy_is_removed_unless_a_file_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object, target: str) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "")
+
+    window = Window(tmp_path, monkeypatch)
+    window.files.note(api.Received("F1", str(tmp_path / "a.txt"), "", talk="t"))
+    monkeypatch.setattr("shutil.copyfile", fail)
+    new, old = tmp_path / "new.txt", tmp_path / "old.txt"
+    old.write_bytes(b"whole")
+    for target in (new, old):
+        window.chosen = [str(target)]
+        assert window.do(SaveCopy("F1", talk="t")) == api.Error("disk_full", "<code.disk_full>")
+    assert (new.exists(), old.exists()) == (False, True)
