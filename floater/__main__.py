@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from floater import __version__, knobs
-from floater.cli.console import forgive
+from floater.cli.console import forgive, speakable
 from floater.cli.demo import Way, demo
 from floater.cli.doctor import doctor
 from floater.cli.headless import headless
@@ -45,10 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "doctor":
                 return run(doctor(_config(args)), args.log)
             case "demo":
-                language = args.language or system_language(os.environ)
+                language = speakable(args.language or system_language(os.environ))
                 return run(demo(args.way, language, args.pictures, os.environ), args.log)
             case "host":
-                language = system_language(os.environ)
+                language = speakable(system_language(os.environ))
                 return run(host(_host_folder(args.data_dir), args.listen, language, os.environ), args.log)
             case _:
                 print(__version__)
@@ -123,7 +123,7 @@ def _window(config: ClientConfig, geometry: Any, level: str) -> int:
 
 
 def _language_of(config: ClientConfig) -> str:
-    return SettingsFile(config.data_dir).language
+    return speakable(SettingsFile(config.data_dir).language)
 
 
 def _host_folder(given: Path | None) -> Path:

@@ -22,7 +22,6 @@ def can_show(text: str) -> bool:
     return True
 
 
-def spoken(key: str, language: str, **values: object) -> str:
-    """Return the sentence of a key, in English if the console cannot show it in `language`."""
-    text = sentence(key, language, **values)
-    return text if can_show(text) else sentence(key, "en", **values)
+def speakable(language: str) -> str:
+    """Return a language if the console can show its sentences, else English."""
+    return language if can_show(sentence("code.internal", language)) else "en"

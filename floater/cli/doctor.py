@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from floater.cli.console import spoken
+from floater.cli.console import speakable
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core.meet.reachability import Facts, Line, lines_about, reachability_of
@@ -18,6 +18,7 @@ from floater.net.punch_port import prepare_punch_port
 from floater.net.relay_check import relay_answers
 from floater.net.server_connect import Proxy, open_server_socket
 from floater.net.server_link import ServerLink
+from floater.sentences import sentence
 from floater.store.settings import SettingsFile
 from floater.wire.url import ServerUrl, parse_server_url
 
@@ -147,7 +148,7 @@ class Doctor:
         return SICK if reachability_of(facts) == "offline" else HEALTHY
 
     def _say(self, line: Line) -> None:
-        self._say_text(spoken(line.key, self._settings.language, **line.values))
+        self._say_text(sentence(line.key, speakable(self._settings.language), **line.values))
 
 
 async def doctor(config: ClientConfig) -> int:

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import segno
 
-from floater.cli.console import can_show, spoken
+from floater.cli.console import can_show
 from floater.cli.run import on_signals
+from floater.sentences import sentence
 
 DEFAULT_LISTEN: Final = "0.0.0.0:7443"
 CANNOT_START: Final = 2
@@ -32,7 +33,7 @@ async def host(data_dir: Path, listen: str, language: str, environment: Mapping[
         app: Any = importlib.import_module("server.app")
         errors: Any = importlib.import_module("server.errors")
     except ImportError as error:
-        print(spoken("host.no_server", language, name=error.name or ""), file=sys.stderr)
+        print(sentence("host.no_server", language, name=error.name or ""), file=sys.stderr)
         return 1
     stopped = asyncio.Event()
     on_signals(stopped.set)
@@ -42,7 +43,7 @@ async def host(data_dir: Path, listen: str, language: str, environment: Mapping[
             outbox = "" if config.smtp_url else str(config.mail_outbox or data_dir / "outbox")
             print(invitation(server.url, outbox, language), flush=True)
             await stopped.wait()
-            print(spoken("host.closing", language), flush=True)
+            print(sentence("host.closing", language), flush=True)
     except errors.CannotStart as error:
         print(f"floater: {error}", file=sys.stderr)
         return CANNOT_START
@@ -51,14 +52,14 @@ async def host(data_dir: Path, listen: str, language: str, environment: Mapping[
 
 def invitation(url: str, outbox: str, language: str) -> str:
     """Return what the host should know and pass on. `outbox` is empty if a mail server sends the mails."""
-    lines = [spoken("host.running", language), "", f"    {url}", ""]
+    lines = [sentence("host.running", language), "", f"    {url}", ""]
     picture = qr_code(url)
     if can_show(picture) and len(picture.partition("\n")[0]) <= shutil.get_terminal_size().columns:
         lines += [picture, ""]
-    lines.append(spoken("host.join", language))
+    lines.append(sentence("host.join", language))
     if outbox:
-        lines.append(spoken("host.mails", language, folder=outbox))
-    lines.append(spoken("host.end", language))
+        lines.append(sentence("host.mails", language, folder=outbox))
+    lines.append(sentence("host.end", language))
     return "\n".join(lines)
 
 

@@ -3,8 +3,7 @@ import sys
 
 import pytest
 
-from floater.cli.console import can_show, forgive, spoken
-from floater.sentences import sentence
+from floater.cli.console import can_show, forgive, speakable
 
 
 @pytest.fixture
@@ -29,8 +28,9 @@ def test_no_character_ends_the_program(console: io.BytesIO) -> None:
     [("ascii", "en"), ("cp1252", "en"), ("cp437", "en"), ("gbk", "zh-CN"), ("utf-8", "zh-CN")],
     indirect=["console"],
 )
-def test_a_sentence_that_cannot_be_shown_is_said_in_english(console: io.BytesIO, language: str) -> None:
-    assert spoken("host.running", "zh-CN") == sentence("host.running", language)
+def test_a_language_that_cannot_be_shown_gives_way_to_english(console: io.BytesIO, language: str) -> None:
+    assert speakable("zh-CN") == language
+    assert speakable("en") == "en"
 
 
 def test_without_a_console_all_can_be_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from floater.cli.console import speakable
 from floater.cli.host import CANNOT_START, host, invitation, qr_code
 from floater.sentences import sentence
 
@@ -87,6 +88,6 @@ async def test_without_the_server_part_it_says_how_to_get_it(
 def test_a_console_without_half_blocks_gets_no_code(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
-    text = invitation(URL, "/mails", "zh-CN")
+    text = invitation(URL, "/mails", speakable("zh-CN"))
     assert f"    {URL}" in text.splitlines()
     text.encode(encoding)
