@@ -56,7 +56,7 @@ page: setup ## the window's page: lint, types and unit tests; built anew if it i
 
 windows: setup ## two people in two real windows, without a screen
 	@$(BIN)/python hatch_build.py
-	$(PYTEST) -n 4 tests/windows
+	$(PYTEST) -n 3 tests/windows
 
 screens: setup ## take pictures of every screen and state anew, into docs/screens
 	@$(BIN)/python hatch_build.py
@@ -66,7 +66,7 @@ end_to_end: setup
 	$(PYTEST) -n 4 -m "not natlab" tests/end_to_end
 
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
-	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 5 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 4 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 
 natlab: setup ## measure every pair of NAT kinds, beside the textbook and others; hours, can be interrupted
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.natlab matrix --whole --lanes 2 \

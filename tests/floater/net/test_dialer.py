@@ -156,7 +156,7 @@ async def test_a_wave_of_a_thousand_gives_every_socket_back() -> None:
             assert await heard.next() == punch.Sent()
             assert before + 900 < count() <= before + 1_000
             made.withdraw()
-            assert count() == before
+            assert count() <= before  # fewer, if something of an earlier test was collected meanwhile
             assert heard.events.empty()
 
 
