@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from floater import __version__, knobs
+from floater.cli.console import forgive, speakable
 from floater.cli.demo import Way, demo
 from floater.cli.doctor import doctor
 from floater.cli.headless import headless
@@ -20,8 +21,10 @@ from floater.config import ClientConfig, default_data_dir
 from floater.errors import FloaterError
 from floater.languages import LANGUAGES, choose_language
 from floater.log import set_up_log
+from floater.loop import open_standard_descriptors
 from floater.net.server_connect import parse_proxy
 from floater.sentences import sentence
+from floater.store.paths import expand
 from floater.store.settings import SettingsFile, system_language
 
 
@@ -30,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     if not given or (given[0].startswith("--") and given[0] not in ("--help", "--version")):
         given.insert(0, "window")
+    open_standard_descriptors()
+    forgive()
     args = _parser().parse_args(given)
     try:
         match args.face:
@@ -40,18 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "doctor":
                 return run(doctor(_config(args)), args.log)
             case "demo":
-                language = args.language or system_language(os.environ)
+                language = speakable(args.language or system_language(os.environ))
                 return run(demo(args.way, language, args.pictures, os.environ), args.log)
             case "host":
-                language = system_language(os.environ)
-                return run(host(args.data_dir, args.listen, language, os.environ), args.log)
+                language = speakable(system_language(os.environ))
+                return run(host(_host_folder(args.data_dir), args.listen, language, os.environ), args.log)
             case _:
                 print(__version__)
                 return 0
     except FloaterError as error:
-        print(
-            f"floater: {sentence(f'code.{error.code.value}', _language_of(_config(args)))}", file=sys.stderr
-        )
+        config = _config(args)
+        words = sentence(f"code.{error.code.value}", _language_of(config), folder=config.data_dir)
+        print(f"floater: {words}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -76,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     faces.add_parser("headless", parents=[client], help="the client for scripts: JSON lines")
     faces.add_parser("doctor", parents=[client], help="say what this network allows")
     hosting = faces.add_parser("host", parents=[common], help="run a server for the people around")
-    hosting.add_argument("--data-dir", type=Path, default=default_data_dir() / "server")
+    hosting.add_argument("--data-dir", type=Path, help="default: `server` in the folder of the client")
     hosting.add_argument("--listen", default=DEFAULT_LISTEN, metavar="HOST:PORT")
     playing = faces.add_parser("demo", parents=[common], help="show the main job, as well as can be here")
     ways = playing.add_mutually_exclusive_group()
@@ -118,7 +123,14 @@ def _window(config: ClientConfig, geometry: Any, level: str) -> int:
 
 
 def _language_of(config: ClientConfig) -> str:
-    return SettingsFile(config.data_dir).language
+    return speakable(SettingsFile(config.data_dir).language)
+
+
+def _host_folder(given: Path | None) -> Path:
+    try:
+        return default_data_dir() / "server" if given is None else expand(str(given))
+    except ValueError as error:
+        sys.exit(f"floater: {error}")
 
 
 def _config(args: argparse.Namespace) -> ClientConfig:

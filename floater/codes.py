@@ -89,6 +89,8 @@ class Code(StrEnum):
     FILE_DAMAGED = "file_damaged"  # SHA-256 or length differ from what was said
     NOT_WHAT_IT_SAYS = "not_what_it_says"  # offered as an image, but its bytes are no such image
     DISK_FULL = "disk_full"
+    NOT_WRITABLE = "not_writable"  # the folder may not be written to
+    NOT_KEPT = "not_kept"  # the receiver wanted the file, but its computer could not keep it
     DECLINED = "declined"
     CANCELLED = "cancelled"
     YOU_DECLINED = "you_declined"  # what `declined` is to the one who did it
@@ -97,6 +99,7 @@ class Code(StrEnum):
 
     # This computer
     DATA_DIR_IN_USE = "data_dir_in_use"  # another client works on the same data folder
+    DATA_DIR_UNUSABLE = "data_dir_unusable"  # it cannot be made, or not be written to
 
     # A server in this program
     NO_SERVER_PART = "no_server_part"  # the server's part of the program is not installed

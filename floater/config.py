@@ -17,16 +17,24 @@ from floater.wire.limits import HANDSHAKE_TIMEOUT, REQUEST_TIMEOUT, SERVER_PING_
 _EARLIER: Final = {"darwin": "~/Library/Application Support/floater", "win32": "$LOCALAPPDATA/floater"}
 "Where earlier versions kept their data, if platformdirs may name another place."
 
+NO_HOME: Final = "this user has no home folder; name a folder by --data-dir or FLOATER_DATA_DIR."
+
 
 def default_data_dir() -> Path:
     """The folder where this system wants a program to keep its data.
 
     A folder that an earlier version made at another place goes on being used.
+
+    Raises:
+        ValueError: this user has no home folder.
     """
     earlier = Path(os.path.expandvars(os.path.expanduser(_EARLIER.get(sys.platform, ""))))
     if sys.platform in _EARLIER and earlier.is_dir():
         return earlier
-    return platformdirs.user_data_path("floater", appauthor=False)
+    try:
+        return platformdirs.user_data_path("floater", appauthor=False)
+    except RuntimeError as error:
+        raise ValueError(NO_HOME) from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,9 +66,12 @@ class Knob:
 
     @property
     def default(self) -> Any:
-        """The default as `--help` shows it; None if the knob has none or an empty one."""
+        """The default as `--help` shows it; None if the knob has none, an empty one, or none here."""
         if self.field.default_factory is not MISSING:
-            return self.field.default_factory()
+            try:
+                return self.field.default_factory()
+            except ValueError:  # such as a folder in a home that this user does not have
+                return None
         return None if self.field.default in (MISSING, "", ()) else self.field.default
 
 
@@ -182,7 +185,7 @@ class _File:
     @classmethod
     def read(cls, path: str, knobs: tuple[Knob, ...]) -> "_File":
         try:
-            values = tomllib.loads(Path(path).expanduser().read_text("utf-8"))
+            values = tomllib.loads(_expand(path).read_text("utf-8"))
         except OSError as error:
             raise BadKnob(f"{path} cannot be read ({type(error).__name__}).") from error
         except ValueError as error:  # no TOML, or no UTF-8
@@ -236,7 +239,14 @@ def _folder(hint: type[Any], value: Any) -> Any:
     """Make the only type that msgspec does not know."""
     if hint is not Path or not isinstance(value, str) or not value:
         raise ValueError(value)
-    return Path(value).expanduser()
+    return _expand(value)
+
+
+def _expand(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # no such home
+        raise ValueError(text) from error
 
 
 # -- types --------------------------------------------------------------------------------

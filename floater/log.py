@@ -14,6 +14,7 @@ import asyncio
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Final, TextIO
 
@@ -63,8 +64,18 @@ def set_up_log(level: int = logging.INFO, stream: TextIO | None = None) -> None:
         logging.getLogger(room).setLevel(level)
 
 
-def log_loop_errors(loop: asyncio.AbstractEventLoop, log: logging.Logger) -> None:
-    """Let a loop's own complaints pass without the transports and addresses that they usually show."""
+def log_loop_errors(
+    loop: asyncio.AbstractEventLoop,
+    log: logging.Logger,
+    failed: Callable[[BaseException], None] = lambda _: None,
+) -> None:
+    """Let a loop's own complaints pass without the transports and addresses that they usually show.
+
+    Args:
+        loop: goes on after each of them.
+        log: takes them.
+        failed: takes each exception that left a callback, but not those of a stream that broke.
+    """
 
     def handle(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -72,5 +83,7 @@ def log_loop_errors(loop: asyncio.AbstractEventLoop, log: logging.Logger) -> Non
             log.debug("= the loop met %s", type(error).__name__)
         else:
             log.error("= the loop met %s", type(error).__name__, exc_info=error)
+            if error is not None:
+                failed(error)
 
     loop.set_exception_handler(handle)

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import os
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -17,6 +18,18 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
         return asyncio.SelectorEventLoop()
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory()
+
+
+def open_standard_descriptors() -> None:
+    """Open those of 0, 1 and 2 that our parent closed: if uvloop itself has one, it aborts the program.
+
+    Each program has to call this before it opens anything.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def abort(transport: asyncio.WriteTransport) -> None:

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 from floater import knobs
 from floater.knobs import BadKnob
 from floater.log import log_loop_errors, set_up_log
-from floater.loop import new_event_loop
+from floater.loop import new_event_loop, open_standard_descriptors
 from server.app import running_server
 from server.config import ServerConfig
 from server.errors import CannotStart
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 after a goodbye, 2 if the server could not start.
     """
+    open_standard_descriptors()
     try:
         config, level = read_config(sys.argv[1:] if argv is None else argv, os.environ)
         set_up_log(level)

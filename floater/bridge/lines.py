@@ -1,5 +1,8 @@
 """The API as JSON lines: commands in, replies and events out (see `floater.api`)."""
 
+import json
+import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from functools import lru_cache, partial
@@ -31,6 +34,9 @@ class _Envelope(msgspec.Struct):
 
 _envelope: Final = msgspec.json.Decoder(_Envelope)
 _encoder: Final = msgspec.json.Encoder()
+_SURROGATE: Final = re.compile(r"\\u[dD][89A-Fa-f]|[\ud800-\udfff]")
+_PATHS: Final = frozenset({"path", "to", "downloads"})
+"Fields of commands that name a file or folder."
 
 
 class Sink(Protocol):
@@ -119,11 +125,33 @@ def read_command(line: bytes | str, commands: Any) -> tuple[Id, Any]:
     try:
         number = _envelope.decode(line).id
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise NoCommand(None) from None
+        return _read_with_surrogates(line, commands)
     try:
         return number, _decoder(commands).decode(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise NoCommand(number) from None
+
+
+def _read_with_surrogates(line: bytes | str, commands: Any) -> tuple[Id, Any]:
+    """Read a line that has halves of surrogate pairs, as JSON has a path that is not UTF-8."""
+    try:
+        text = line if isinstance(line, str) else line.decode("utf-8")
+        found: Any = json.loads(text) if _SURROGATE.search(text) else None
+        number = msgspec.convert(found, _Envelope).id
+        if isinstance(number, str):
+            number.encode("utf-8")
+    except (ValueError, RecursionError):
+        raise NoCommand(None) from None
+    try:
+        # Nothing but paths may have them.
+        others = {name: value for name, value in found.items() if name not in _PATHS}
+        json.dumps(others, ensure_ascii=False).encode("utf-8")
+        command = msgspec.convert(found, commands)
+        for name in _PATHS:
+            os.fsencode(found.get(name) or "")
+    except (ValueError, RecursionError):
+        raise NoCommand(number) from None
+    return number, command
 
 
 @lru_cache(maxsize=8)
@@ -134,10 +162,17 @@ def _decoder(commands: Any) -> msgspec.json.Decoder[Any]:
 def reply_line(number: Id | None, answer: Answer) -> bytes:
     """The line, with its end, that answers the command with this id."""
     if isinstance(answer, api.Error):
-        return _encoder.encode({"reply": number, "ok": False, "error": answer}) + b"\n"
-    return _encoder.encode({"reply": number, "ok": True, **msgspec.to_builtins(answer)}) + b"\n"
+        return _line({"reply": number, "ok": False, "error": answer})
+    return _line({"reply": number, "ok": True, **msgspec.to_builtins(answer)})
 
 
 def event_line(event: api.Event) -> bytes:
     """The line, with its end, that tells of an event."""
-    return _encoder.encode(event) + b"\n"
+    return _line(event)
+
+
+def _line(what: Any) -> bytes:
+    try:
+        return _encoder.encode(what) + b"\n"
+    except UnicodeEncodeError:  # a path that is not UTF-8: its bytes are halves of surrogate pairs
+        return json.dumps(msgspec.to_builtins(what), separators=(",", ":")).encode("ascii") + b"\n"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from floater.cli.console import speakable
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.core.meet.reachability import Facts, Line, lines_about, reachability_of
@@ -147,7 +148,7 @@ class Doctor:
         return SICK if reachability_of(facts) == "offline" else HEALTHY
 
     def _say(self, line: Line) -> None:
-        self._say_text(sentence(line.key, self._settings.language, **line.values))
+        self._say_text(sentence(line.key, speakable(self._settings.language), **line.values))
 
 
 async def doctor(config: ClientConfig) -> int:

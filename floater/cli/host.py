@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import segno
 
+from floater.cli.console import can_show
 from floater.cli.run import on_signals
 from floater.sentences import sentence
 
@@ -53,7 +54,7 @@ def invitation(url: str, outbox: str, language: str) -> str:
     """Return what the host should know and pass on. `outbox` is empty if a mail server sends the mails."""
     lines = [sentence("host.running", language), "", f"    {url}", ""]
     picture = qr_code(url)
-    if len(picture.partition("\n")[0]) <= shutil.get_terminal_size().columns:
+    if can_show(picture) and len(picture.partition("\n")[0]) <= shutil.get_terminal_size().columns:
         lines += [picture, ""]
     lines.append(sentence("host.join", language))
     if outbox:

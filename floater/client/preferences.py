@@ -9,6 +9,8 @@ from floater import api
 from floater.codes import Code
 from floater.errors import Refused
 from floater.languages import choose_language
+from floater.store.failures import write_failure
+from floater.store.paths import expand
 from floater.store.settings import SettingsFile
 
 MAX_LANGUAGE: Final = 35
@@ -21,7 +23,7 @@ def change(settings: SettingsFile, wish: api.Set) -> None:
     Raises:
         Refused: NO_SUCH_FILE, BAD_COMMAND, STORAGE_FAILED; nothing has changed.
     """
-    if wish.downloads and not Path(wish.downloads).expanduser().is_dir():
+    if wish.downloads and not expand(wish.downloads).is_dir():
         raise Refused(Code.NO_SUCH_FILE)
     if wish.language is not None and len(wish.language) > MAX_LANGUAGE:
         raise Refused(Code.BAD_COMMAND)
@@ -31,7 +33,7 @@ def change(settings: SettingsFile, wish: api.Set) -> None:
         hide_address=wish.hide_address,
         map_port=wish.map_port,
         language=wish.language,
-        downloads=wish.downloads and str(Path(wish.downloads).expanduser().absolute()),
+        downloads=wish.downloads and str(expand(wish.downloads).absolute()),
         appearance=wish.appearance,
         address_asked=wish.address_asked,
     )
@@ -65,16 +67,16 @@ def folder_for(settings: SettingsFile, to: str) -> Path:
     """Return the folder for an accepted file: `to`, or the downloads folder, created if missing.
 
     Raises:
-        Refused: NO_SUCH_FILE.
+        Refused: NO_SUCH_FILE, or as `write_failure`.
     """
     if to:
-        folder = Path(to).expanduser().absolute()
+        folder = expand(to).absolute()
         if not folder.is_dir():
             raise Refused(Code.NO_SUCH_FILE)
         return folder
     folder = settings.downloads
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Refused(Code.NO_SUCH_FILE) from error
+    except (OSError, ValueError) as error:
+        raise Refused(write_failure(error)) from error
     return folder

@@ -21,6 +21,7 @@ from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.errors import FloaterError, Refused
+from floater.store.paths import expand
 from floater.wire.url import ServerUrl, parse_server_url
 
 
@@ -66,7 +67,7 @@ class Servers:
         hosted = self._hosting.hosted
         if hosted is not None and self.person.url == parse_server_url(hosted.url):
             return hosted.outbox
-        return Path(self._config.mail_folder).expanduser() if self._config.mail_folder else None
+        return expand(self._config.mail_folder) if self._config.mail_folder else None
 
     def begin(self) -> None:
         """Connect to the server."""

@@ -10,7 +10,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from floater import api
@@ -27,6 +26,7 @@ from floater.errors import Refused
 from floater.net.meeting import Performer
 from floater.net.server_link import UNNUMBERED
 from floater.store.files import Files
+from floater.store.paths import expand
 from floater.store.settings import SettingsFile
 from floater.tasks import Tasks
 from floater.wire import control
@@ -106,7 +106,7 @@ class Talks:
         """
         match command:
             case api.SendFile(path):
-                return api.FileReply(await self._offer(command.talk, str(Path(path).expanduser())))
+                return api.FileReply(await self._offer(command.talk, str(expand(path))))
             case api.SendText():
                 machine = self._machine.talk(command.talk)
                 self._feed(Wish(command.talk, command))

@@ -80,7 +80,8 @@ class _Desktop:
         self._speech = Speech(self._core.do)
         self._files = Files(config.data_dir / "staging")
         self._files.clear()
-        safety.install(self._fail)
+        self._core.failed.connect(self._fail)
+        safety.install(self._core.failed.emit)
         self._shell = Shell(self._speech.do, self._speech.say, self._files)
         self._channel = Channel(self._speech.do, self._shell.do)
         self._handler = scheme.SchemeHandler(self._files.picture, self._files.upload)
@@ -121,6 +122,7 @@ class _Desktop:
             QTimer.singleShot(int(GOODBYE * 1000), under_net(lambda: self._finish()))
         return False
 
+    @under_net
     def _fail(self, code: Code) -> None:
         self._channel.tell(api.Notice(code.value, self._speech.say(f"code.{code.value}")))
 

@@ -16,7 +16,7 @@ from floater.bridge.lines import Id, NoCommand, event_line, read_command, reply_
 from floater.bridge.turns import Answer
 from floater.codes import Code
 from floater.desktop.api import AnyShellCommand
-from floater.desktop.safety import under_net
+from floater.desktop.safety import report, under_net
 
 MAX_LINE: Final = 1 << 20
 "Characters of one command; a text of 64 KiB needs less even if all of it is escaped."
@@ -68,12 +68,16 @@ class Channel(QObject):
             self._answer(error.id, _REFUSAL)
             return
         answer = partial(self._answer, number)
-        if isinstance(command, _SHELL):
-            self._shell(command, answer)
-        elif _is_forbidden(command):
-            answer(_REFUSAL)
-        else:
-            self._core(command, answer)
+        try:
+            if isinstance(command, _SHELL):
+                self._shell(command, answer)
+            elif _is_forbidden(command):
+                answer(_REFUSAL)
+            else:
+                self._core(command, answer)
+        except Exception as error:  # the page would wait for the reply for ever
+            report(error)
+            answer(_FAILURE)
 
     def tell(self, event: api.Event) -> None:
         """Give the page an event, soon.
@@ -111,6 +115,7 @@ class Channel(QObject):
 
 
 _REFUSAL: Final = api.Error(Code.BAD_COMMAND.value, "")
+_FAILURE: Final = api.Error(Code.INTERNAL.value, "")
 
 
 def _is_forbidden(command: api.Command) -> bool:

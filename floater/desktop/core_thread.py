@@ -1,6 +1,7 @@
 """The core in its own thread: asyncio there, Qt here, and only frozen objects between them."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -12,12 +13,16 @@ from floater import api
 from floater.bridge.dispatch import Dispatcher
 from floater.bridge.turns import Answer, Request
 from floater.client import Client
+from floater.codes import Code
 from floater.config import ClientConfig
 from floater.desktop.safety import under_net
 from floater.errors import FloaterError
+from floater.log import log_loop_errors
 from floater.loop import new_event_loop
 from floater.sentences import sentence
 from floater.store.settings import SettingsFile
+
+log = logging.getLogger("floater.desktop")
 
 
 class CoreThread(QObject):
@@ -27,6 +32,8 @@ class CoreThread(QObject):
     "An event of `floater.api`."
     refused = pyqtSignal(object)
     "The client cannot start, for the reason in this `api.Error`; `ended` follows."
+    failed = pyqtSignal(object)
+    "Something failed, in any thread, for the reason in this `Code`; all else goes on."
     ended = pyqtSignal()
     "The client has said goodbye; nothing comes any more."
     _answered = pyqtSignal(object, object)
@@ -51,8 +58,9 @@ class CoreThread(QObject):
         After the client has ended the command is dropped, and `answer` is not called.
         """
         request = Request(command, partial(self._answered.emit, answer))
+        if self._loop is None:  # it could not even be made
+            return
         with suppress(RuntimeError):  # the loop is closed
-            assert self._loop is not None
             self._loop.call_soon_threadsafe(self._requests.put_nowait, request)
 
     def stop(self) -> None:
@@ -74,16 +82,23 @@ class CoreThread(QObject):
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
                 runner.run(self._work())
         except FloaterError as error:
-            # No client runs, so its settings may be read here.
-            language = SettingsFile(self._config.data_dir).language
-            code = error.code.value
-            self.refused.emit(api.Error(code, sentence(f"code.{code}", language)))
+            self._refuse(error.code)
+        except Exception as error:  # the window would close without a word
+            log.error("= the client failed", exc_info=error)
+            self._refuse(Code.INTERNAL)
         finally:
             self._ready.set()
             self.ended.emit()
 
+    def _refuse(self, code: Code) -> None:
+        # No client runs, so its settings may be read here.
+        language = SettingsFile(self._config.data_dir).language
+        words = sentence(f"code.{code.value}", language, folder=self._config.data_dir)
+        self.refused.emit(api.Error(code.value, words))
+
     async def _work(self) -> None:
         self._loop = asyncio.get_running_loop()
+        log_loop_errors(self._loop, log, lambda _: self.failed.emit(Code.INTERNAL))
         self._ready.set()
         client = Client(self._config, lambda event: dispatcher.emit(event))
         dispatcher = Dispatcher(client, self.happened.emit)

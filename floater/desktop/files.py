@@ -82,16 +82,24 @@ class Files:
     # -- uploads --------------------------------------------------------------------------
 
     def upload(self, talk: str, name: str, data: bytes) -> int:
-        """Keep pasted or dropped bytes until their talk ends. Returns their number."""
+        """Keep pasted or dropped bytes until their talk ends. Returns their number.
+
+        Raises:
+            OSError: they cannot be kept, and nothing of them is.
+        """
         waiting = [number for number, upload in self._uploads.items() if not upload.sent]
         if len(waiting) >= MAX_UPLOADS:
             self.drop(waiting[0])
         self._last_upload += 1
         folder = self._staging / str(self._last_upload)
-        folder.mkdir(mode=0o700, parents=True)
         path = folder / clean_file_name(name)
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
+        try:
+            folder.mkdir(mode=0o700, parents=True)
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(data)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)  # half of it would take what room there is
+            raise
         self._uploads[self._last_upload] = _Upload(talk, path)
         return self._last_upload
 

@@ -13,6 +13,7 @@ log = logging.getLogger("floater.desktop")
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
 _listeners: Final[list[Callable[[Code], None]]] = []
+_telling: Final = threading.local()
 
 
 def under_net(call: _Call) -> _Call:
@@ -36,16 +37,21 @@ def under_net(call: _Call) -> _Call:
 def report(error: BaseException) -> None:
     """Log the type of an exception, never its text, and tell the person that something failed."""
     log.error("= %s in the window", type(error).__name__)
+    if getattr(_telling, "now", False):
+        return  # to tell is what failed
     code = Code.STORAGE_FAILED if isinstance(error, OSError) else Code.INTERNAL
-    for listener in _listeners:
-        try:
+    _telling.now = True
+    try:
+        for listener in _listeners:
             listener(code)
-        except Exception as another:  # the page may be what failed
-            log.error("= %s while telling of it", type(another).__name__)
+    except Exception as another:  # the page may be what failed
+        log.error("= %s while telling of it", type(another).__name__)
+    finally:
+        _telling.now = False
 
 
 def install(tell: Callable[[Code], None]) -> None:
-    """Have `tell` called with the code of each failure, and report what no net has caught."""
+    """Call `tell` with the code of each failure, in its thread, and report what no net has caught."""
     _listeners[:] = [tell]
     sys.excepthook = lambda _kind, error, _trace: report(error)
     threading.excepthook = lambda args: report(args.exc_value) if args.exc_value is not None else None

@@ -8,7 +8,7 @@ and no remote address stands behind these.
   the type its own bytes show and no other.
 - `POST floater://media/upload?talk=TALK&name=NAME&size=BYTES`: a picture or file
   pasted or dropped into a talk, as an array of bytes; answered with its number as
-  text, 0 if it could not be kept.
+  text, or with the code why it could not be kept.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ from PyQt6.QtWebEngineCore import (
 )
 
 from floater.desktop.safety import under_net
+from floater.store.failures import write_failure
 
 NAME: Final = b"floater"
 PAGE: Final = "floater://app/index.html"
@@ -135,10 +136,10 @@ class SchemeHandler(QWebEngineUrlSchemeHandler):
             job.fail(QWebEngineUrlRequestJob.Error.RequestAborted)
             return
         try:
-            number = self._upload(talk, name, data)
-        except OSError:  # an answer, because the page does not always hear that a request has failed
-            number = 0
-        _reply(job, b"text/plain", str(number).encode("ascii"), {})
+            answer = str(self._upload(talk, name, data))
+        except OSError as error:  # an answer, because the page does not always hear that a request has failed
+            answer = write_failure(error).value
+        _reply(job, b"text/plain", answer.encode("ascii"), {})
 
 
 def _headers(job: QWebEngineUrlRequestJob, extra: dict[bytes, bytes]) -> None:

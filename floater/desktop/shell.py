@@ -1,10 +1,11 @@
 """What the window does for the page: dialogs, copies, links (see `floater.desktop.api`)."""
 
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -33,6 +34,7 @@ from floater.desktop.api import (
 )
 from floater.desktop.channel import Do
 from floater.desktop.files import Files
+from floater.store.failures import write_failure
 
 RECEIPT: Final = "floater.txt"
 "The name that is proposed for a receipt."
@@ -60,8 +62,8 @@ class Shell:
         """Carry one command out. `answer` is called once, perhaps later."""
         try:
             self._do(command, answer)
-        except OSError:  # of a copy, a full disk, a program that cannot be started
-            answer(self._error(Code.STORAGE_FAILED))
+        except OSError as error:  # of a copy, a full disk, a program that cannot be started
+            answer(self._error(write_failure(error)))
 
     def _do(self, command: api.Command, answer: _Take) -> None:
         match command:
@@ -136,7 +138,7 @@ class Shell:
         target, _ = QFileDialog.getSaveFileName(self.parent, self._say("dialog.save"), source.name)
         if not target:
             return False
-        with suppress(shutil.SameFileError):  # it is there already
+        with suppress(shutil.SameFileError), _no_half(Path(target)):  # it is there already
             shutil.copyfile(source, target)
         return True
 
@@ -156,9 +158,10 @@ class Shell:
 
         def write(text: str) -> Answer:
             try:
-                Path(target).write_text(text, "utf-8")
-            except OSError:
-                return self._error(Code.STORAGE_FAILED)
+                with _no_half(Path(target)):
+                    Path(target).write_text(text, "utf-8")
+            except OSError as error:
+                return self._error(write_failure(error))
             return ChosenReply(chosen=True)
 
         self._receipt(talk, write, answer)
@@ -175,6 +178,19 @@ class Shell:
 
     def _error(self, code: Code) -> api.Error:
         return api.Error(code.value, self._say(f"code.{code.value}"))
+
+
+@contextmanager
+def _no_half(target: Path) -> Iterator[None]:
+    """Remove a file that did not exist before if writing it fails: half a copy looks like a copy."""
+    is_new = not os.path.lexists(target)
+    try:
+        yield
+    except OSError:
+        if is_new:
+            with suppress(OSError):
+                target.unlink(missing_ok=True)
+        raise
 
 
 def _copy(text: str) -> Answer:

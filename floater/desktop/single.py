@@ -1,6 +1,7 @@
 """One program for one data folder: a second one brings the first to the front."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ class Single:
     """Holds the name of a data folder among the programs of this person."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._name = "floater-" + hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:24]
+        self._name = "floater-" + hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:24]
         self._server = QLocalServer()
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
 

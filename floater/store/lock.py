@@ -9,6 +9,7 @@ from typing import Final
 
 from floater.codes import Code
 from floater.errors import Refused
+from floater.store.failures import write_failure
 
 log = logging.getLogger("floater.store")
 
@@ -28,13 +29,14 @@ class FolderLock:
         """Hold the folder; it is made if need be.
 
         Raises:
-            Refused: DATA_DIR_IN_USE, STORAGE_FAILED.
+            Refused: DATA_DIR_IN_USE, DATA_DIR_UNUSABLE, or STORAGE_FAILED if the disk is full.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             number = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise Refused(Code.STORAGE_FAILED) from error
+        except (OSError, ValueError) as error:
+            full = write_failure(error) is Code.DISK_FULL
+            raise Refused(Code.STORAGE_FAILED if full else Code.DATA_DIR_UNUSABLE) from error
         try:
             _lock(number)
         except OSError as error:

@@ -85,7 +85,7 @@ class SettingsFile:
 
     def _text(self, key: str) -> str:
         value = self._all.get(key, "")
-        return value if isinstance(value, str) else ""
+        return value if isinstance(value, str) and _is_usable(value) else ""
 
     def change(self, **changes: bool | str | None) -> Settings:
         """Set what is not None and write the file.
@@ -99,7 +99,7 @@ class SettingsFile:
         everything = {**self._all, **new}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_whole(self._path, json.dumps(everything, ensure_ascii=False, indent=1).encode())
+            write_whole(self._path, _encode(everything))
         except OSError as error:
             log.warning("= settings cannot be written: %s", type(error).__name__)
             raise Refused(Code.STORAGE_FAILED) from error
@@ -116,7 +116,25 @@ class SettingsFile:
     @property
     def downloads(self) -> Path:
         """The folder for accepted files."""
-        return Path(self.values.downloads) if self.values.downloads else platformdirs.user_downloads_path()
+        if self.values.downloads:
+            return Path(self.values.downloads)
+        try:
+            return platformdirs.user_downloads_path()
+        except RuntimeError:  # this user has no home folder
+            return self._path.parent / "downloads"
+
+
+def _is_usable(text: str) -> bool:
+    """Return whether a text may be a path; all others may be more."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def _encode(everything: Mapping[str, Any]) -> bytes:
+    """Write the settings; a path that is not UTF-8 has lone surrogates, which JSON readers of Python take."""
+    return json.dumps(everything, ensure_ascii=False, indent=1).encode("utf-8", "surrogatepass")
 
 
 def system_language(environment: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 
 from floater.codes import Code
 from floater.core.talk.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
+from floater.store.failures import write_failure
 from floater.store.writer import Writer
 from floater.wire.names import clean_file_name
 
@@ -27,7 +28,6 @@ LEFT_FOR: Final = 60.0
 _PART_BYTES: Final = 8
 _PART: Final = re.compile(rf"\.floater-[0-9a-f]{{{2 * _PART_BYTES}}}\.part")
 
-_FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NEW: Final = os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _UNNAMED: Final[int | None] = getattr(os, "O_TMPFILE", None)
@@ -43,7 +43,7 @@ def remove_leftovers(folder: str | os.PathLike[str], *, now: float) -> None:
         folder: where accepted files go; it need not be there.
         now: UTC seconds. What was written to within LEFT_FOR stays.
     """
-    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+    with contextlib.suppress(OSError, ValueError), os.scandir(folder) as entries:
         for entry in entries:
             if _PART.fullmatch(entry.name):
                 with contextlib.suppress(OSError):
@@ -77,6 +77,20 @@ def _lock(fd: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _part_name() -> str:
+    return f".floater-{secrets.token_hex(_PART_BYTES)}.part"
+
+
+def _name(fd: int, path: str) -> None:
+    """Give a file without a name this one, which must be free."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)
+    try:
+        # With a folder given, Python follows the link in /proc, which is the point.
+        os.link(f"/proc/self/fd/{fd}", path, src_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 class Target:
@@ -114,14 +128,15 @@ class Target:
         try:
             self.device = os.stat(self._folder).st_dev
             reserved = sum(other.size - other.written for other in others if other.device == self.device)
-            if shutil.disk_usage(self._folder).free - reserved < self.size:
+            disk = shutil.disk_usage(self._folder)
+            if disk.total and disk.free - reserved < self.size:  # a total of 0: it does not tell
                 return WriteFailed(self.transfer, Code.DISK_FULL)
             if not (self._unnamed and self._create_unnamed()):
                 self._part, self._fd = self._create_part()
             self._writer = Writer(self._fd, self.size)
         except (OSError, ValueError) as error:
-            full = isinstance(error, OSError) and error.errno in _FULL
-            return WriteFailed(self.transfer, Code.DISK_FULL if full else Code.NO_SUCH_FILE)
+            self.discard()
+            return WriteFailed(self.transfer, write_failure(error))
         return FileCreated(self.transfer)
 
     def write(self, data: bytes | bytearray | memoryview) -> BlockWritten | WriteFailed | None:
@@ -133,10 +148,9 @@ class Target:
             self._writer.write(data)
             if self.written + len(data) == self.size:
                 self._writer.flush()
-        except OSError:
-            # Whatever the reason, the disk does not take it; a broken disk is as good as a full one.
+        except OSError as error:
             self.discard()
-            return WriteFailed(self.transfer, Code.DISK_FULL)
+            return WriteFailed(self.transfer, write_failure(error))
         hashing.result()
         self.written += len(data)
         if self.written - self._reported < BLOCK and self.written < self.size:
@@ -153,9 +167,9 @@ class Target:
             return WriteFailed(self.transfer, Code.FILE_DAMAGED)
         try:
             self._final = self._link() if self._part is None else self._rename(self._part)
-        except OSError:
+        except OSError as error:
             self.discard()
-            return WriteFailed(self.transfer, Code.DISK_FULL)
+            return WriteFailed(self.transfer, write_failure(error))
         self._part = None
         self._close()
         return FileStored(self.transfer, self._final)
@@ -197,13 +211,27 @@ class Target:
             self._fd = os.open(self._folder, _FLAGS | _UNNAMED, 0o600)
         except OSError:
             return False  # this file system has none
-        if os.path.exists(f"/proc/self/fd/{self._fd}"):
+        if self._can_be_named():
             return True
         self._close()
         return False
 
+    def _can_be_named(self) -> bool:
+        """Try with another file: one without a name gets none where there are no hard links."""
+        assert _UNNAMED is not None
+        path = os.path.join(self._folder, _part_name())
+        trial = os.open(self._folder, _FLAGS | _UNNAMED, 0o600)
+        try:
+            _name(trial, path)
+            os.unlink(path)
+        except OSError:
+            return False
+        finally:
+            os.close(trial)
+        return True
+
     def _create_part(self) -> tuple[str, int]:
-        path = os.path.join(self._folder, f".floater-{secrets.token_hex(_PART_BYTES)}.part")
+        path = os.path.join(self._folder, _part_name())
         fd = os.open(path, _FLAGS | _NEW, 0o600)
         _lock(fd)
         return path, fd
@@ -216,15 +244,10 @@ class Target:
 
     def _link(self) -> str:
         """Name the file without a name. Like all ways here, it never overwrites."""
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            for path in self._names():
-                with contextlib.suppress(FileExistsError):
-                    # With a folder given, Python follows the link in /proc, which is the point.
-                    os.link(f"/proc/self/fd/{self._fd}", path, src_dir_fd=folder)
-                    return path
-        finally:
-            os.close(folder)
+        for path in self._names():
+            with contextlib.suppress(FileExistsError):
+                _name(self._fd, path)
+                return path
         raise FileExistsError(errno.EEXIST, "no free name")
 
     def _rename(self, part: str) -> str:

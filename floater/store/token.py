@@ -7,6 +7,7 @@ or broken never keeps the client from starting: the file takes its place.
 import hashlib
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Final
 
@@ -28,7 +29,7 @@ class TokenStore:
 
     def __init__(self, data_dir: Path, server: str) -> None:
         self._path = data_dir / FILE
-        place = f"{server}\n{data_dir.resolve()}".encode()
+        place = server.encode("utf-8", "surrogatepass") + b"\n" + os.fsencode(data_dir.resolve())
         self._key = hashlib.sha256(place).hexdigest()[:32]
 
     def load(self) -> str:

@@ -58,3 +58,14 @@ def test_a_folder_of_an_earlier_version_goes_on_being_used(
     assert default_data_dir() == said
     (tmp_path / earlier).mkdir(parents=True)
     assert default_data_dir() == tmp_path / earlier != said
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_can_name_a_folder_and_has_no_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert read(ClientConfig, {"data_dir": str(tmp_path)}, {}).data_dir == tmp_path
+    assert [knob.default for knob in knobs_of(ClientConfig) if knob.name == "data_dir"] == [None]
+    with pytest.raises(ValueError, match="--data-dir"):
+        read(ClientConfig, {}, {})

@@ -1,5 +1,6 @@
 import asyncio
 import ssl
+import subprocess
 import sys
 
 import pytest
@@ -46,3 +47,14 @@ def test_a_system_without_uvloop_gets_a_loop_that_can_watch_sockets(monkeypatch:
         return type(asyncio.get_running_loop())
 
     assert issubclass(run(kind()), asyncio.SelectorEventLoop)
+
+
+def test_descriptors_that_the_parent_closed_are_opened() -> None:
+    script = (
+        "import os, floater.loop as loop; loop.open_standard_descriptors(); [os.fstat(n) for n in range(3)]"
+    )
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, script], capture_output=True
+        )
+        assert done.returncode == 0

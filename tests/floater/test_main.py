@@ -1,6 +1,8 @@
 """`floater` as it is called: its flags, and what it says when it cannot begin."""
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,8 @@ from floater import __main__ as program
 from floater.__main__ import main
 from floater.config import ClientConfig
 from floater.store.lock import FolderLock
+
+NO_KEYRING = "keyring.backends.null.Keyring"
 
 
 @pytest.fixture(autouse=True)
@@ -164,3 +168,73 @@ def test_a_window_without_what_draws_it_is_said(
     monkeypatch.setitem(sys.modules, "floater.desktop.app", None)
     assert main(["--data-dir", str(tmp_path)]) == 1
     assert "floater.desktop.app" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_user_without_a_home_is_told_to_name_a_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["version"]) == 0
+    with pytest.raises(SystemExit, match="0"):
+        main(["headless", "--help"])
+    starts(monkeypatch, "headless")
+    starts(monkeypatch, "host")
+    assert main(["headless", "--data-dir", str(tmp_path)]) == 5
+    assert main(["host", "--data-dir", str(tmp_path)]) == 5
+    for face in ("headless", "host"):
+        with pytest.raises(SystemExit, match="--data-dir"):
+            main([face])
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "file" / "data"
+    folder.parent.write_bytes(b"")
+    assert main(["headless", "--data-dir", str(folder)]) == 2
+    assert str(folder) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [["--data-dir=~no-such-person/x"], ["--config=~no-such-person/x"]])
+def test_a_home_that_is_not_there_is_said(argv: list[str]) -> None:
+    with pytest.raises(SystemExit, match="no-such-person"):
+        main(["headless", *argv])
+
+
+def test_a_host_may_name_a_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    calls = starts(monkeypatch, "host")
+    main(["host", "--data-dir=~/x"])
+    assert calls[0][0] == tmp_path / "x"
+
+
+@pytest.mark.parametrize("face", ["version", "doctor --help", "host --help"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_it_ends_well_without_standard_descriptors(face: str, closed: str) -> None:
+    command = f'"$0" -m floater {face} {closed}'
+    assert subprocess.run(["sh", "-c", command, sys.executable], capture_output=True).returncode == 0
+
+
+def test_a_client_without_standard_descriptors_ends_well(tmp_path: Path) -> None:
+    command = '"$0" -m floater headless --data-dir "$1" <&- >&- 2>&-'
+    argv = ["sh", "-c", command, sys.executable, str(tmp_path)]
+    assert subprocess.run(argv, capture_output=True, timeout=60).returncode == 0
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_a_folder(tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path) + b"/caf\xe9"
+    os.mkdir(folder)
+    environment = {**os.environ, "HOME": os.fsdecode(folder), "PYTHON_KEYRING_BACKEND": NO_KEYRING}
+    lines = b'{"id":1,"command":"status"}\n{"id":2,"command":"set","downloads":"' + (
+        json.dumps(os.fsdecode(folder))[1:-1].encode()
+        + b'"}\n{"id":3,"command":"status"}\n{"id":4,"command":"quit"}\n'
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "floater", "headless", "--server", "floater://127.0.0.1:9", "--proxy", "none"],
+        env=environment,
+        input=lines,
+        capture_output=True,
+        timeout=60,
+    )
+    replies = [line for line in map(json.loads, done.stdout.splitlines()) if "reply" in line]
+    assert [(line["reply"], line["ok"]) for line in replies] == [(1, True), (2, True), (3, True), (4, True)]
+    assert os.fsencode(replies[2]["settings"]["downloads"]) == folder
+    assert done.returncode == 0

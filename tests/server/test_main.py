@@ -65,6 +65,20 @@ async def test_it_says_one_line_and_goodbye(tmp_path: Path, number: signal.Signa
     assert b"Traceback" not in err
 
 
+@pytest.mark.parametrize("closed", ["<&-", "2>&-", "<&- 2>&-"])
+@pytest.mark.asyncio
+async def test_it_says_goodbye_without_standard_descriptors(tmp_path: Path, closed: str) -> None:
+    command = f'exec "$0" -m server run --data-dir "$1" --listen 127.0.0.1:0 {closed}'
+    server = await asyncio.create_subprocess_exec(
+        "sh", "-c", command, sys.executable, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert server.stdout
+    async with asyncio.timeout(60):
+        await server.stdout.readline()
+        server.send_signal(signal.SIGTERM)
+        assert await server.wait() == 0
+
+
 def complaint(capsys: pytest.CaptureFixture[str], argv: Sequence[str]) -> str:
     assert main(argv) == 2
     out, err = capsys.readouterr()

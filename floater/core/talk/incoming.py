@@ -32,6 +32,7 @@ from floater.core.talk.transfer import (
     FinishFile,
     WriteBlock,
     WriteFailed,
+    reason_for_peer,
     reason_of,
 )
 from floater.errors import Refused, RemoteProtocolError
@@ -222,9 +223,9 @@ class Incoming(OpenTransfers[_Transfer]):
                 transfer.flow.written = written
                 return self._get_all(now) if was_full else []
             case State.MAKING_ROOM, WriteFailed(_, code):
-                return self._decline(transfer, code)
+                return self._decline(transfer, reason_for_peer(code), code)
             case _, WriteFailed(_, code):
-                return self._give_up(transfer, code)
+                return self._give_up(transfer, reason_for_peer(code), code)
             case State.STORING, FileStored(_, path):
                 self._forget(transfer)
                 digest = f"sha256:{transfer.sha256.hex()}"

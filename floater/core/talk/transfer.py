@@ -142,7 +142,10 @@ class FileStored:
 
 @dataclass(frozen=True, slots=True)
 class WriteFailed:
-    """The file cannot be kept: DISK_FULL, NO_SUCH_FILE (the folder), FILE_DAMAGED. Nothing of it is left."""
+    """The file cannot be kept, and nothing of it is left.
+
+    `code` is DISK_FULL, NO_SUCH_FILE (the folder), NOT_WRITABLE, STORAGE_FAILED or FILE_DAMAGED.
+    """
 
     transfer: str
     code: Code
@@ -160,6 +163,7 @@ SHOWN_CODES: Final = frozenset(
         Code.FILE_DAMAGED,
         Code.FILE_TOO_LARGE,
         Code.FILE_UNREADABLE,
+        Code.NOT_KEPT,
         Code.NOT_WHAT_IT_SAYS,
         Code.OUTBOX_FULL,
         Code.NOT_GREETED,
@@ -167,6 +171,14 @@ SHOWN_CODES: Final = frozenset(
     }
 )
 "What a peer may give as the reason why a transfer ended. Anything else would show a wrong sentence."
+
+
+_OWN_AFFAIR: Final = frozenset({Code.NO_SUCH_FILE, Code.NOT_WRITABLE, Code.STORAGE_FAILED})
+
+
+def reason_for_peer(code: Code) -> Code:
+    """Return why a file could not be written, as the peer may know it: nothing about our folders."""
+    return Code.NOT_KEPT if code in _OWN_AFFAIR else code
 
 
 def reason_of(word: str, otherwise: Code) -> Code:

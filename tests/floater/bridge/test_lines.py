@@ -223,3 +223,49 @@ def test_an_answer_is_a_reply_or_an_error() -> None:
         "ok": False,
         "error": {"code": "busy", "message": "Busy."},
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (rb'{"id":1,"command":"send_file","path":"/x/caf\udce9"}', api.SendFile("/x/caf\udce9")),
+        (rb'{"id":1,"command":"accept","transfer_id":"a.1","to":"\uDCe9"}', api.Accept("a.1", "\udce9")),
+        (rb'{"id":1,"command":"set","downloads":"\udce9"}', api.Set(downloads="\udce9")),
+    ],
+)
+def test_a_path_that_is_not_utf_8_can_be_named(line: bytes, command: api.Command) -> None:
+    assert read_command(line, api.AnyCommand) == (1, command)
+    assert read_command(line.decode(), api.AnyCommand) == (1, command)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        rb'{"id":"x","command":"send_text","text":"\udce9"}',
+        rb'{"id":"x","command":"send_file","path":"\ud800"}',
+        rb'{"id":"x","command":"send_file","path":"\udce9","talk":"\udce9"}',
+        rb'{"id":"x","command":"set","language":"\udfff"}',
+        rb'{"id":"x","command":"set","downloads":["\udce9"]}',
+        rb'{"id":"x","command":"\udce9"}',
+        rb'{"id":"x","\udce9":1,"command":"seek"}',
+    ],
+)
+def test_half_a_pair_elsewhere_is_refused_under_its_id(line: bytes) -> None:
+    with pytest.raises(NoCommand) as refused:
+        read_command(line, api.AnyCommand)
+    assert refused.value.id == "x"
+
+
+@pytest.mark.parametrize("line", [rb'{"id":"\udce9","command":"seek"}', rb'["\udce9"]', rb'{"\udce9"'])
+def test_without_an_id_that_can_be_written_it_is_refused(line: bytes) -> None:
+    with pytest.raises(NoCommand) as refused:
+        read_command(line, api.AnyCommand)
+    assert refused.value.id is None
+
+
+def test_a_path_that_is_not_utf_8_is_told_as_it_is_read() -> None:
+    told = event_line(api.Received("a.1", "/x/caf\udce9", "sha256:0", talk="t", n=1))
+    assert told.isascii()
+    fields = {"transfer_id": "a.1", "path": "/x/caf\udce9", "digest": "sha256:0", "talk": "t", "n": 1}
+    assert json.loads(told) == {"event": "received", **fields}
+    assert json.loads(reply_line(1, api.Error("busy", "\udce9")))["error"]["message"] == "\udce9"

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from floater.cli.console import speakable
 from floater.cli.host import CANNOT_START, host, invitation, qr_code
 from floater.sentences import sentence
 
@@ -80,3 +82,12 @@ async def test_without_the_server_part_it_says_how_to_get_it(
     assert await host(tmp_path, "127.0.0.1:0", "en", {}) == 1
     assert capsys.readouterr().err == sentence("host.no_server", "en", name="server.app") + "\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252", "ascii"])
+def test_a_console_without_half_blocks_gets_no_code(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    text = invitation(URL, "/mails", speakable("zh-CN"))
+    assert f"    {URL}" in text.splitlines()
+    text.encode(encoding)

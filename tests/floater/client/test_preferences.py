@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,27 @@ def test_what_cannot_be_stored_is_told_again(tmp_path: Path) -> None:
     for _ in range(2):
         tell_of_addresses(settings, told.append)
     assert told == [Code.DIRECT_SHOWS_ADDRESSES] * 2
+
+
+@pytest.mark.parametrize("name", ["~$x", "~no-such-person", "a\0b", "\udce9\0"])
+def test_a_folder_that_is_no_home_is_no_folder(name: str, tmp_path: Path) -> None:
+    settings = SettingsFile(tmp_path)
+    with pytest.raises(Refused, match="no_such_file"):
+        change(settings, api.Set(downloads=name))
+    with pytest.raises(Refused, match="no_such_file"):
+        folder_for(settings, name)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.EROFS, Code.NOT_WRITABLE), (errno.ENOSPC, Code.DISK_FULL)]
+)
+def test_downloads_that_cannot_be_made_are_told_for_what_they_are(
+    number: int, code: Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **_more: object) -> None:
+        raise OSError(number, "")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(Refused) as refused:
+        folder_for(SettingsFile(tmp_path), "")
+    assert refused.value.code is code

@@ -105,6 +105,8 @@ async def test_a_file_goes_from_one_disk_to_the_other(tmp_path: Path) -> None:
         await both.ann.sees(api.Sent, talk)
         missing = api.SendFile(str(tmp_path / "nothing"), talk=talk)
         assert await refusal(both.ann, missing) is Code.NO_SUCH_FILE
+        assert await refusal(both.ann, api.SendFile("~$report.docx", talk=talk)) is Code.NO_SUCH_FILE
+        assert await refusal(both.bob, api.Accept("x", "~x/d", talk=talk)) is Code.NO_SUCH_FILE
         assert await refusal(both.bob, api.Accept("x", "/no/such", talk=talk)) is Code.NO_SUCH_FILE
 
 

@@ -112,3 +112,22 @@ def test_so_does_one_that_is_loaded_again(until: Until) -> None:
     ends.send(id=1, command="kept")
     until(lambda: ends.heard)
     assert [line["n"] for line in ends.heard] == list(range(5, MAX_HELD + 5))
+
+
+@pytest.mark.logs("in the window")
+@pytest.mark.parametrize("error", [ValueError("words"), RuntimeError("words"), OSError(28, "words")])
+def test_a_command_that_fails_in_any_way_is_answered_and_the_next_one_is_carried_out(
+    error: Exception, until: Until
+) -> None:
+    ends = Ends()
+
+    def fail(command: api.Command, answer: Callable[[Answer], None]) -> None:
+        raise error
+
+    broken = Channel(fail, fail)
+    broken.lines.connect(ends._hear)
+    for number, command in enumerate(("seek", "kept")):
+        broken.send(json.dumps({"id": number, "command": command}))
+    until(lambda: len(ends.heard) == 2)
+    failure = {"ok": False, "error": {"code": "internal", "message": ""}}
+    assert ends.heard == [{"reply": 0, **failure}, {"reply": 1, **failure}]

@@ -7,6 +7,7 @@ pytest.importorskip("PyQt6.QtCore")
 
 from floater import api
 from floater.bridge.turns import Answer
+from floater.codes import Code
 from floater.config import ClientConfig
 from floater.desktop.core_thread import CoreThread
 from floater.store.lock import FolderLock
@@ -22,9 +23,11 @@ class Core:
         self.events: list[api.Event] = []
         self.answers: list[Answer] = []
         self.refusals: list[api.Error] = []
+        self.failures: list[Code] = []
         self.ended = False
         self.thread.happened.connect(self.events.append)
         self.thread.refused.connect(self.refusals.append)
+        self.thread.failed.connect(self.failures.append)
         self.thread.ended.connect(self._end)
 
     def ask(self, command: api.Command) -> None:
@@ -85,3 +88,39 @@ def test_a_client_that_cannot_start_says_why_in_the_language_of_the_person(
         assert [refusal.code for refusal in core.refusals] == [code]
         assert core.refusals[0].message.isascii() == (language == "en")
     lock.give_back()
+
+
+@pytest.mark.logs("the loop met")
+def test_what_leaves_a_callback_of_the_loop_is_told_and_the_client_goes_on(
+    tmp_path: Path, until: Until
+) -> None:
+    core = Core(tmp_path)
+    core.thread.start()
+
+    def fail() -> None:
+        raise ValueError("words")
+
+    assert core.thread._loop is not None
+    core.thread._loop.call_soon_threadsafe(fail)
+    until(lambda: core.failures)
+    core.ask(api.Status())
+    until(lambda: core.answers)
+    assert core.failures == [Code.INTERNAL]
+    assert isinstance(core.answers[0], api.StatusReply)
+    core.thread.stop()
+    until(core.has_ended)
+
+
+@pytest.mark.logs("the client failed")
+def test_a_client_that_fails_in_an_unknown_way_says_so(
+    tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **_more: object) -> None:
+        raise RuntimeError("words")
+
+    monkeypatch.setattr("floater.client.client.remove_leftovers", fail)
+    core = Core(tmp_path)
+    core.thread.start()
+    until(core.has_ended)
+    assert [refusal.code for refusal in core.refusals] == ["internal"]
+    assert "words" not in core.refusals[0].message

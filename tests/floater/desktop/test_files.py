@@ -105,3 +105,16 @@ def test_a_photo_is_shown_however_much_its_camera_put_before_its_size(files: Fil
         (tmp_path / name).write_bytes(b"\xff\xd8" + body)
         files.note(api.Received(name, str(tmp_path / name), "", talk="a"))
         assert (files.picture("a", name) is not None) is shown, name
+
+
+def test_an_upload_that_finds_no_room_leaves_nothing(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **_more: object) -> None:
+        raise OSError(28, "no space")
+
+    with monkeypatch.context() as full:
+        full.setattr("os.open", fail)
+        with pytest.raises(OSError, match="no space"):
+            files.upload("t", "a", b"x")
+    assert [path for path in tmp_path.rglob("*") if path.name.isdigit()] == []

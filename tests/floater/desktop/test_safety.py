@@ -115,3 +115,18 @@ def test_a_page_that_fails_too_ends_nothing(told: list[Code]) -> None:
     install(tell)
     sys.excepthook(OSError, OSError(), None)
     assert told == []
+
+
+@pytest.mark.logs("in the window")
+def test_a_teller_under_the_net_that_fails_is_not_told_of_itself(told: list[Code]) -> None:
+    tries: list[Code] = []
+
+    @under_net
+    def tell(code: Code) -> None:
+        tries.append(code)
+        raise RuntimeError
+
+    install(tell)
+    for _ in range(2):
+        sys.excepthook(ValueError, ValueError(), None)
+    assert tries == [Code.INTERNAL] * 2

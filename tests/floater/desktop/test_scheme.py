@@ -94,6 +94,6 @@ def test_the_scheme_serves_the_page_pictures_and_uploads_and_nothing_else(tmp_pa
     assert pictures[1:] == ["refused"] * 4, "a picture is known by talk and transfer together"
     assert json.loads(results)["upload"] == "7"
     assert json.loads(results)["empty"] == "7"
-    assert json.loads(results)["full"] == "0", "a full disk is an answer"
+    assert json.loads(results)["full"] == "disk_full", "a full disk is an answer"
     assert json.loads(results)["remote"] == "refused"
     assert json.loads(uploads) == [["t/1", "a b.png", "abc"], ["t", "empty", ""]]

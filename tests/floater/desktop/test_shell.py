@@ -1,3 +1,4 @@
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,7 +158,7 @@ def test_a_command_of_the_core_is_not_for_it(tmp_path: Path, monkeypatch: pytest
 
 
 def test_what_the_system_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    failed = api.Error("storage_failed", "<code.storage_failed>")
+    failed = api.Error("no_such_file", "<code.no_such_file>")
     window = Window(tmp_path, monkeypatch)
     source = tmp_path / "a.txt"
     source.write_text("words")
@@ -172,3 +173,40 @@ def test_what_the_system_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pyte
     assert window.do(SaveCopy("F1", talk="t")) == failed
     monkeypatch.setattr("sys.executable", str(tmp_path / "no program"))
     assert window.do(SecondWindow()) == failed
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.ENOSPC, "disk_full"), (errno.EROFS, "not_writable"), (errno.EIO, "storage_failed")],
+)
+def test_each_kind_of_disk_that_takes_no_copy_has_its_sentence(
+    number: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, "")
+
+    window = Window(tmp_path, monkeypatch, RECEIPT)
+    window.files.note(api.Received("F1", str(tmp_path / "a.txt"), "", talk="t"))
+    window.chosen = [str(tmp_path / "b.txt")]
+    monkeypatch.setattr("shutil.copyfile", fail)
+    monkeypatch.setattr(Path, "write_text", fail)
+    failed = api.Error(code, f"<code.{code}>")
+    assert [window.do(SaveCopy("F1", talk="t")), window.do(SaveReceipt(talk="t"))] == [failed] * 2
+
+
+def test_half_a_copy_is_removed_unless_a_file_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object, target: str) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "")
+
+    window = Window(tmp_path, monkeypatch)
+    window.files.note(api.Received("F1", str(tmp_path / "a.txt"), "", talk="t"))
+    monkeypatch.setattr("shutil.copyfile", fail)
+    new, old = tmp_path / "new.txt", tmp_path / "old.txt"
+    old.write_bytes(b"whole")
+    for target in (new, old):
+        window.chosen = [str(target)]
+        assert window.do(SaveCopy("F1", talk="t")) == api.Error("disk_full", "<code.disk_full>")
+    assert (new.exists(), old.exists()) == (False, True)

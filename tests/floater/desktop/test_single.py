@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,8 @@ def test_a_second_program_for_a_folder_brings_the_first_to_the_front(tmp_path: P
     again = Single(tmp_path / "a")
     assert not again.is_second()
     again.close()
+
+
+def test_a_folder_whose_name_is_not_utf_8_has_a_name_of_its_own(tmp_path: Path) -> None:
+    one, other = (Single(Path(os.fsdecode(os.fsencode(tmp_path) + name))) for name in (b"/\xe9", b"/\xe8"))
+    assert one._name != other._name

@@ -24,11 +24,31 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [FILE]
 
 
-def test_a_folder_that_cannot_be_made_is_a_storage_failure(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_unusable(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Refused) as refused:
         FolderLock(tmp_path / "file" / "folder").take()
-    assert refused.value.code is Code.STORAGE_FAILED
+    assert refused.value.code is Code.DATA_DIR_UNUSABLE
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.EROFS, Code.DATA_DIR_UNUSABLE),
+        (errno.EACCES, Code.DATA_DIR_UNUSABLE),
+        (errno.ENOSPC, Code.STORAGE_FAILED),
+    ],
+)
+def test_only_a_full_disk_is_called_full(
+    number: int, code: Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, "")
+
+    monkeypatch.setattr("os.open", fail)
+    with pytest.raises(Refused) as refused:
+        FolderLock(tmp_path).take()
+    assert refused.value.code is code
 
 
 @pytest.mark.logs("has no locks")

@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -93,3 +94,24 @@ def test_nobody_else_may_read_them(tmp_path: Path) -> None:
     SettingsFile(tmp_path).change(server="floater://example.org:7443")
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_what_can_be_no_path_is_as_if_not_there_and_can_be_set_anew(text: str, tmp_path: Path) -> None:
+    for key in ("downloads", "server", "language"):
+        (tmp_path / FILE).write_text(json.dumps({key: text}))
+        settings = SettingsFile(tmp_path)
+        assert settings.values == Settings()
+        settings.change(hide_address=True)
+        assert SettingsFile(tmp_path).values == Settings(hide_address=True)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_kept(tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    SettingsFile(tmp_path).change(downloads=folder)
+    assert SettingsFile(tmp_path).downloads == Path(folder)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_files_go_to_the_data_folder(tmp_path: Path) -> None:
+    assert SettingsFile(tmp_path).downloads == tmp_path / "downloads"

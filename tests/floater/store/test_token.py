@@ -1,4 +1,5 @@
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -106,3 +107,11 @@ def test_a_folder_that_cannot_be_written_does_not_stop_anybody(tmp_path: Path) -
     store.keep("secret")
     assert store.load() == ""
     store.drop()
+
+
+def test_a_folder_whose_name_is_not_utf_8_has_a_token_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring, "get_keyring", Ring)
+    one, other = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/\xe9", b"/\xe8"))
+    assert TokenStore(one, SERVER)._key != TokenStore(other, SERVER)._key

@@ -30,9 +30,10 @@ export class Uploads {
         size: String(body.length),
       });
       const answer = await fetch(`floater://media/upload?${query}`, { method: "POST", body });
-      const upload = Number(await answer.text());
-      if (upload === 0) throw new Error("not kept");
-      await this.app.do({ command: "send_upload", talk: this.talk, upload });
+      const said = await answer.text();
+      const upload = Number(said); // a number, or the code why it was not kept
+      if (upload > 0) await this.app.do({ command: "send_upload", talk: this.talk, upload });
+      else this.app.say(t(said === "disk_full" ? "talk.upload_no_room" : "talk.upload_not_kept"), true);
     } catch {
       this.app.say(t("talk.upload_failed"), true);
     }

@@ -82,6 +82,8 @@ export class App {
   /** The number of the last event that the status has told of. */
   #told = 0;
   #toasts = 0;
+  /** What buttons have said and is not answered yet. */
+  readonly #pressed = new Set<string>();
 
   constructor(private readonly bridge: Bridge) {}
 
@@ -149,6 +151,16 @@ export class App {
       this.say(refusal instanceof Refusal ? refusal.message : t("code.internal"), true);
       return null;
     }
+  }
+
+  /** Carry out what a button or key says; the same again, before the answer, is that very press. */
+  async press<C extends Doable>(command: C): Promise<AllReplies[C["command"]] | null> {
+    const said = JSON.stringify(command);
+    if (this.#pressed.has(said)) return null;
+    this.#pressed.add(said);
+    const answer = await this.do(command);
+    this.#pressed.delete(said);
+    return answer;
   }
 
   /** Carry a command out and let the caller show the refusal in its own place. */

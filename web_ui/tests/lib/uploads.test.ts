@@ -53,11 +53,15 @@ describe("pasted and dropped files", () => {
     expect(page.app.toasts.map((toast) => toast.text)).toEqual([t("talk.upload_failed")]);
   });
 
-  it("are said to have failed when the shell could not keep them", async () => {
-    vi.stubGlobal("fetch", async () => ({ text: async () => "0" }));
+  it.each([
+    ["disk_full", "talk.upload_no_room"],
+    ["not_writable", "talk.upload_not_kept"],
+    ["storage_failed", "talk.upload_not_kept"],
+  ] as const)("are said not to be kept, and why (%s)", async (code, sentence) => {
+    vi.stubGlobal("fetch", async () => ({ text: async () => code }));
     const page = new Page({});
     await new Uploads(page.app, "t").send(list(file("a")));
     expect(page.asked).toEqual([]);
-    expect(page.app.toasts.map((toast) => toast.text)).toEqual([t("talk.upload_failed")]);
+    expect(page.app.toasts.map((toast) => toast.text)).toEqual([t(sentence)]);
   });
 });

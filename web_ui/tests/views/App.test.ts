@@ -87,3 +87,17 @@ describe("the frame", () => {
     expect([home.app.sheet, home.asked]).toEqual([null, []]);
   });
 });
+
+it("keeps the second half of a double click from what has come to stand there", async () => {
+  const page = await at("seeking");
+  const click = (detail: number): boolean =>
+    page
+      .button(t("cancel"))
+      .dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail }));
+  click(2);
+  await page.settle();
+  expect(page.asked).toEqual([]);
+  click(1);
+  await page.settle();
+  expect(page.asked).toEqual([{ command: "cancel_seek" }]);
+});

@@ -107,3 +107,12 @@ describe("a file that does not come", () => {
     expect((await card(failed)).texts(`p.${tone}`)).toEqual(["No more."]);
   });
 });
+
+it.each(["file.accept", "file.decline"] as const)("%s counts once on a double click", async (label) => {
+  const page = await card(file(false));
+  page.button(t(label)).click();
+  await page.press(t(label));
+  expect(page.asked).toHaveLength(1);
+  await page.press(t(label));
+  expect(page.asked).toHaveLength(2);
+});

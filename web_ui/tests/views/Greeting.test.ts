@@ -26,3 +26,10 @@ it("says when the peer is lost", async () => {
   const page = await show(Greeting, { events: [...MET(), tell("peer_away", { grace_s: 9 })] });
   expect(page.texts("[role=status]")).toEqual([t("talk.away", { peer: "Bob" })]);
 });
+
+it("greets once on a double click", async () => {
+  const page = await show(Greeting, { events: MET() });
+  page.button(t("greeting.do")).click();
+  await page.press(t("greeting.do"));
+  expect(page.asked).toEqual([{ command: "greet", talk: TALK }]);
+});

@@ -19,3 +19,10 @@ it.each(LANGUAGES)("hangs this talk up only by the red button or Escape (%s)", a
   await page.key("Escape");
   expect(page.asked).toHaveLength(2);
 });
+
+it("hangs up once on a double click", async () => {
+  const page = await show(HangUp, { events: MET(), before: (app) => void (app.sheet = "hang_up") });
+  page.button(t("talk.hang_up")).click();
+  await page.press(t("talk.hang_up"));
+  expect(page.asked).toEqual([{ command: "hang_up", talk: TALK }]);
+});

@@ -38,3 +38,10 @@ describe("while two are connected", () => {
     expect(said()).toEqual([t("trying.begins")]);
   });
 });
+
+it("cancels once on a double click", async () => {
+  const page = await show(Waiting, { events: [tell("state", { state: "seeking" })] });
+  page.button(t("cancel")).click();
+  await page.press(t("cancel"));
+  expect(page.asked).toEqual([{ command: "cancel_seek" }]);
+});

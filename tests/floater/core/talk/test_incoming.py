@@ -168,6 +168,14 @@ def test_a_disk_that_fails_ends_the_transfer() -> None:
     assert getting().reported(report, now=0.0) == [Say(wire.Cancel, ID, "disk_full"), *gone]
 
 
+@pytest.mark.parametrize("code", [Code.NO_SUCH_FILE, Code.NOT_WRITABLE, Code.STORAGE_FAILED])
+def test_the_peer_learns_that_the_file_cannot_be_kept_and_nothing_of_our_folders(code: Code) -> None:
+    report = WriteFailed(ID, code)
+    gone = [DiscardFile(ID), failed(code)]
+    assert making_room().reported(report, now=0.0) == [Say(wire.Decline, ID, "not_kept"), *gone]
+    assert getting().reported(report, now=0.0) == [Say(wire.Cancel, ID, "not_kept"), *gone]
+
+
 def test_a_report_that_fits_no_state_or_no_transfer_does_nothing() -> None:
     assert getting().reported(FileCreated(ID), now=0.0) == []
     assert getting().reported(FileStored(ID, "/x/a"), now=0.0) == []

@@ -164,7 +164,9 @@ def test_a_second_acceptance_and_a_wish_before_the_first_are_faults() -> None:
 def test_the_peer_may_decline_an_offer_and_cancel_a_transfer() -> None:
     decline = wire.Decline(**NUMBERS, transfer=ID, code="disk_full")
     cancel = wire.Cancel(**NUMBERS, transfer=ID, code="nonsense")
+    not_kept = wire.Decline(**NUMBERS, transfer=ID, code="not_kept")
     assert offered().told(ID, decline, now=0.0) == [CloseFile(1), failed(Code.DISK_FULL)]
+    assert offered().told(ID, not_kept, now=0.0) == [CloseFile(1), failed(Code.NOT_KEPT)]
     assert checking().told(ID, cancel, now=0.0) == [CloseFile(1), failed(Code.CANCELLED)]
 
 
