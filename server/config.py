@@ -114,7 +114,11 @@ class ServerConfig:
     "Mails for a forgotten password, counted like sign-ups."
 
     code_limit: str = "60/3600 20/7200 1200/60"
-    "Codes entered, and links followed."
+    "Codes entered."
+
+    link_limit: str = "120/60 - -"
+    """Links of mails followed. A link cannot be guessed, so it is limited by source alone: neither codes nor
+    other people's links keep an owner from the own one."""
 
     log_in_limit: str = "120/600 60/3600 -"
     "Log-ins by password; the hashing queue limits them in all."

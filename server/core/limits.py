@@ -19,7 +19,7 @@ from server.core.crowd import Crowd
 from server.core.networks import SITE_SHARE, is_loopback, network_of, site_of
 from server.core.rates import Rate, Rates
 
-STEPS: Final = ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
+STEPS: Final = ("sign_up", "resend", "forgot", "code", "link", "log_in", "restore", "change")
 _LONGEST: Final = 86_400.0
 MAX_KNOWN: Final = 100_000
 """Networks at which accounts have logged in that are remembered; the oldest of the account that has

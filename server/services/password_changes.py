@@ -58,7 +58,7 @@ class PasswordChanges:
         Raises:
             ServerRefused: BAD_PASSWORD, WRONG_CODE.
         """
-        self._parts.take("code", source=source.address)
+        self._parts.take("link", source=source.address)
         async with self._parts.database.read() as connection:
             reset = await self._parts.onetimes.check_link(connection, RESET, link)
         check_password(password, *([] if reset is None else [reset.email]))

@@ -23,7 +23,7 @@ HOME: Final = Source("203.0.113.5")
 AWAY: Final = Source("198.51.100.7")
 NO_LIMITS: Final[dict[str, Any]] = {
     f"{step}_limit": "- - -"
-    for step in ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
+    for step in ("sign_up", "resend", "forgot", "code", "link", "log_in", "restore", "change")
 }
 
 
