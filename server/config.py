@@ -81,7 +81,7 @@ class ServerConfig:
     "Seconds that one password may wait and be hashed in."
 
     code_lifetime: Positive = 600.0
-    "Seconds for which a six-digit code is good after its mail has been handed over."
+    "Seconds for which a code is good after its mail has been handed over."
 
     link_lifetime: Positive = 3_600.0
     "Seconds for which the link in a mail is good after the mail has been handed over."

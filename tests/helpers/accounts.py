@@ -72,11 +72,16 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def code_of(mail: EmailMessage) -> str:
-    """The six digits that stand alone on a line."""
-    found = re.findall(r"^(\d{6})$", text_of(mail), re.MULTILINE)
+    """The code that stands alone on a line."""
+    found = re.findall(r"^(\d{6}|[0-9A-HJKMNP-TV-Z]{8})$", text_of(mail), re.MULTILINE)
     assert found
     assert len(set(found)) == 1
     return str(found[0])
+
+
+def wrong(code: str) -> str:
+    """Another code of the same kind."""
+    return ("1" if code[0] != "1" else "2") + code[1:]
 
 
 def link_of(mail: EmailMessage) -> str:

@@ -26,6 +26,7 @@ from tests.helpers.accounts import (
     link_of,
     opened,
     text_of,
+    wrong,
 )
 
 OTHER = "another long password"
@@ -59,10 +60,6 @@ def reset(code: str, password: str = OTHER, address: str = ANNA) -> control.Rese
 
 def log_in(password: str = PASSWORD, address: str = ANNA) -> control.LogIn:
     return control.LogIn(id=1, email=address, password=password)
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06}"
 
 
 # -- signing up ---------------------------------------------------------------------------

@@ -108,4 +108,7 @@ async def test_a_reset_has_a_mail_where_there_is_an_account_and_no_other(issued:
     issued.accounts._parts.outbox.kick()
     mail = await issued.mailbox.next()
     assert mail["To"] == ANNA
-    assert await issued.code(RESET, code_of(mail)) is not None
+    code = code_of(mail)
+    assert len(code) == 8
+    assert await issued.code(SIGN_UP, code) is None
+    assert await issued.code(RESET, code.lower()) is not None

@@ -25,6 +25,7 @@ from tests.helpers.accounts import (
     code_of,
     link_of,
     opened,
+    wrong,
 )
 
 OTHER = "another long password"
@@ -46,10 +47,6 @@ def reset(code: str, password: str = OTHER, address: str = ANNA) -> control.Rese
 
 def log_in(password: str = PASSWORD, address: str = ANNA) -> control.LogIn:
     return control.LogIn(id=1, email=address, password=password)
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 1_000_000:06}"
 
 
 @pytest.mark.asyncio
