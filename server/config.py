@@ -129,6 +129,10 @@ class ServerConfig:
     change_limit: str = "- 20/3600 -"
     "Changes of username or password."
 
+    tries_told: str = "20/86400"
+    """COUNT/SECONDS: how many failed tries at one account are usual. Its owner is told of more by mail, once
+    in that time. `-`: never."""
+
     # -- matching -------------------------------------------------------------------------
 
     match_limit: str = "30/600 300/600"

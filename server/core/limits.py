@@ -58,6 +58,11 @@ class Limits:
             assert oldest is not None
             self._known.remove(oldest[0], oldest)
 
+    def knows(self, who: bytes, source: str) -> bool:
+        """Return True if an account has logged in at this network, or the operator trusts this computer."""
+        is_trusted = self._local and is_loopback(source)
+        return is_trusted or self._known.holds(who, (who, network_of(source)))
+
     def take(self, step: str, *, now: float, source: str = "", who: bytes = b"") -> float:
         """Count one step, or refuse it and count nothing.
 

@@ -46,9 +46,12 @@ class OneTimes:
         password_hash: str,
         language: str,
         *,
-        decoy: bool,
+        owner: account_rows.Account | None,
     ) -> None:
-        """Store a sign-up and put its mail into the outbox. A decoy's mail says that there is an account."""
+        """Store a sign-up and put its mail into the outbox.
+
+        If the address has an account, the sign-up is a decoy, and its mail says so to the owner.
+        """
         code, link, fresh = self._make(SIGN_UP)
         row = await pending_rows.add_pending(
             connection,
@@ -56,13 +59,15 @@ class OneTimes:
             mailbox.key,
             fresh,
             self._clock(),
-            decoy=decoy,
+            decoy=owner is not None,
             username=username,
             password_hash=password_hash,
             language=language,
+            address=mailbox.address,
         )
-        kind = Kind.ALREADY if decoy else Kind.ACTIVATE
-        await self._put(connection, kind, row, mailbox.address, language, username, code, link)
+        kind = Kind.ALREADY if owner else Kind.ACTIVATE
+        to = owner.address if owner else mailbox.address
+        await self._put(connection, kind, row, to, language, username, code, link)
 
     async def issue_again(self, connection: AsyncConnection, mailbox: Mailbox) -> None:
         """Give the newest sign-up of an address a new code and send its mail again."""
@@ -73,24 +78,43 @@ class OneTimes:
         newest = waiting[0] if waiting else None
         row = newest.id if newest else account_rows.NOBODY
         await pending_rows.renew_pending(connection, row, fresh)
+        to = mailbox.address
         if newest is None:
             kind, language, username = Kind.NOTHING, "en", ""
         else:
             is_taken = newest.onetime.decoy or account is not None
             kind = Kind.ALREADY if is_taken else Kind.ACTIVATE
             language, username = newest.language, newest.username
-        await self._put(connection, kind, row, mailbox.address, language, username, code, link)
+            to = account.address if account else newest.address
+        await self._put(connection, kind, row, to, language, username, code, link)
 
     async def issue_reset(
-        self, connection: AsyncConnection, mailbox: Mailbox, language: str, *, decoy: bool
+        self,
+        connection: AsyncConnection,
+        mailbox: Mailbox,
+        language: str,
+        *,
+        owner: account_rows.Account | None,
     ) -> None:
-        """Store a request for a new password and put its mail into the outbox. A decoy's mail is not sent."""
+        """Store a request for a new password and put its mail into the outbox.
+
+        Without an account it is a decoy, and its mail is not sent. A mail goes to the address of
+        the account: to a mail server, another spelling may be another person's.
+        """
+        to = owner.address if owner else mailbox.address
         code, link, fresh = self._make(RESET)
         row = await pending_rows.add_pending(
-            connection, RESET, mailbox.key, fresh, self._clock(), decoy=decoy, language=language
+            connection,
+            RESET,
+            mailbox.key,
+            fresh,
+            self._clock(),
+            decoy=owner is None,
+            language=language,
+            address=to,
         )
-        kind = Kind.NOTHING if decoy else Kind.RESET
-        await self._put(connection, kind, row, mailbox.address, language, "", code, link)
+        kind = Kind.RESET if owner else Kind.NOTHING
+        await self._put(connection, kind, row, to, language, "", code, link)
 
     # -- checking -------------------------------------------------------------------------
 

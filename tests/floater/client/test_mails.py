@@ -41,7 +41,13 @@ def test_mails_come_in_the_order_they_were_put_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("to", "body"),
-    [("bob@example.org", "123456"), ("ann@example.org.evil", "123456"), (ANN, "no code"), (ANN, "1234567"), (ANN, "K7QM3XBU")],
+    [
+        ("bob@example.org", "123456"),
+        ("ann@example.org.evil", "123456"),
+        (ANN, "no code"),
+        (ANN, "1234567"),
+        (ANN, "K7QM3XBU"),
+    ],
 )
 def test_what_is_for_others_or_holds_no_code_is_not_told(tmp_path: Path, to: str, body: str) -> None:
     put(tmp_path, "1", to, body)
