@@ -96,7 +96,7 @@ class Code(StrEnum):
     TALK_ENDED = "talk_ended"  # the talk ended before the file was there
 
     # This computer
-    DATA_DIR_IN_USE = "data_dir_in_use"  # another client works on the same data folder
+    DATA_DIR_IN_USE = "data_dir_in_use"  # another client or server works on the same data folder
 
     # A server in this program
     NO_SERVER_PART = "no_server_part"  # the server's part of the program is not installed
