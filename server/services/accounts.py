@@ -257,15 +257,17 @@ class Accounts:
         """
         token = secrets.token_urlsafe(32)
         digest, now, since = sha256(token), self._parts.clock(), self._parts.revocations.number
+        is_news = not is_known and now - account.created > self._parts.config.code_lifetime
         async with self._parts.database.write() as connection:
             # Also says whether the password was changed while we were hashing.
             if not await account_rows.set_password(connection, account.id, account.password_hash, new_hash):
                 raise ServerRefused(Code.WRONG_LOG_IN)
             keep = self._parts.config.tokens_per_account
             await token_rows.add_token(connection, account.id, digest, now, keep=keep)
-            if not is_known and now - account.created > self._parts.config.code_lifetime:
+            if is_news:
                 await self._parts.owner_mails.put(connection, Kind.LOGGED_IN, account)
-        self._parts.outbox.kick()
+        if is_news:
+            self._parts.outbox.kick()
         session = Session(account.id, account.username, digest, since)
         return session, control.LoggedIn(id=m.id, username=account.username, token=token)
 
