@@ -132,7 +132,7 @@ class Accounts:
         self._parts.take("link", source=source.address)
         async with self._parts.database.read() as connection:
             if await self._parts.onetimes.check_link(connection, SIGN_UP, link) is None:
-                raise ServerRefused(Code.WRONG_CODE)  # no writer waits for a link that somebody made up
+                raise ServerRefused(Code.WRONG_CODE)  # no writer waits for a link that was made up
         async with self._parts.database.write() as connection:
             sign_up = await self._parts.onetimes.check_link(connection, SIGN_UP, link)
             made = None

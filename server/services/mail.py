@@ -32,8 +32,8 @@ class Kind(StrEnum):
     ALREADY = "already"  # to the owner of an account for which there was another sign-up
     RESET = "reset"
     CHANGED = "changed"  # to the owner: there is a new password
-    LOGGED_IN = "logged_in"  # to the owner: somebody logged in at a new place
-    TRIES = "tries"  # to the owner: somebody tries to get in
+    LOGGED_IN = "logged_in"  # to the owner: a log-in at a new place
+    TRIES = "tries"  # to the owner: many tries to get in
     NOTHING = "nothing"  # stands in where no mail is due; rehearsed, never sent
 
 
