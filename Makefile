@@ -2,11 +2,12 @@
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
+UNIT := $(BIN)/python -m coverage run
 APART := end_to_end windows natlab simulation fuzz
-PURE := tests/floater/core tests/floater/wire tests/server/core
+SQL := $(foreach name,gateway services storage test_app.py test_main.py,tests/server/$(name))
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo window check test lint types unit page windows screens end_to_end laboratory natlab bench search fuzz format clean
+.PHONY: help setup demo window check test static lint types unit page windows screens end_to_end laboratory natlab bench search fuzz format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -25,7 +26,10 @@ window: setup ## open the window
 check: lint types unit ## the fast part: lint, format, types, unit tests and what they cover
 
 test: ## everything; at the end, how long each part took
-	@scripts/parts page lint types unit simulations end_to_end windows laboratory
+	@scripts/parts static unit simulations end_to_end windows laboratory
+
+static: setup ## page, lint and types, at once
+	@$(MAKE) --no-print-directory -j 2 --output-sync page lint types
 
 lint: setup
 	$(BIN)/ruff check .
@@ -37,13 +41,14 @@ types: setup
 unit: setup ## unit tests, and whether they cover each room
 	@$(BIN)/python hatch_build.py || true
 	@rm -rf build/coverage && mkdir -p build/coverage
-	$(BIN)/python -m coverage run --concurrency=thread -m pytest -q -n 3 -m "not search" $(PURE)   # no greenlets: half the time
-	$(BIN)/python -m coverage run -m pytest -q -n 3 $(foreach folder,$(APART) $(PURE:tests/%=%),--ignore=tests/$(folder))
+	$(UNIT) --concurrency=thread -m pytest -q -n 4 -m "not search" $(foreach folder,$(APART),--ignore=tests/$(folder)) \
+		$(SQL:%=--ignore=%)   # greenlets are in the database alone, and to watch for them doubles the time
+	$(UNIT) -m pytest -q -n 4 -m "not search" $(SQL)
 	@$(BIN)/python -m tests.coverage_gate
 
 simulations: setup ## short searches: simulated lives, fuzzing, NATs; `search` and `fuzz` are the long ones
-	$(PYTEST) -n 3 -m search $(PURE)
-	$(PYTEST) -n 3 -m "not natlab" tests/simulation tests/fuzz tests/natlab
+	$(PYTEST) -n 4 -m search tests/floater tests/server
+	$(PYTEST) -n 4 -m "not natlab" tests/simulation tests/fuzz tests/natlab
 
 page: setup ## the window's page: lint, types and unit tests; built anew if it is stale
 	@scripts/page lint check test
@@ -51,17 +56,17 @@ page: setup ## the window's page: lint, types and unit tests; built anew if it i
 
 windows: setup ## two people in two real windows, without a screen
 	@$(BIN)/python hatch_build.py
-	$(PYTEST) -n 3 tests/windows
+	$(PYTEST) -n 4 tests/windows
 
 screens: setup ## take pictures of every screen and state anew, into docs/screens
 	@$(BIN)/python hatch_build.py
 	$(BIN)/python -m tests.windows.screens
 
 end_to_end: setup
-	$(PYTEST) -n 3 -m "not natlab" tests/end_to_end
+	$(PYTEST) -n 4 -m "not natlab" tests/end_to_end
 
 laboratory: setup ## two people behind two NATs, in network namespaces; needs root or sudo
-	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 4 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(PYTEST) -n 5 --dist loadfile -p no:cacheprovider -m natlab tests/natlab tests/end_to_end
 
 natlab: setup ## measure every pair of NAT kinds, beside the textbook and others; hours, can be interrupted
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.natlab matrix --whole --lanes 2 \

@@ -31,7 +31,7 @@ def build(kind: str, root: Path, folder: Path, **environment: str) -> Path:
 
 def copy_of_the_sources(folder: Path) -> Path:
     """A source tree as it is downloaded: nothing of git's, nothing built."""
-    left_out = shutil.ignore_patterns(".*", "__pycache__", "node_modules", hatch_build.PAGE.name)
+    left_out = shutil.ignore_patterns(".*", "__pycache__", "node_modules", "build", hatch_build.PAGE.name)
     tree = shutil.copytree(ROOT, folder / "tree", ignore=left_out)
     shutil.copy(ROOT / ".gitignore", tree)
     return tree

@@ -16,12 +16,19 @@ from floater.sentences import sentence
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Make stdout a terminal of 70 cells that knows colours; gives what reads its other end."""
     ours, theirs = os.openpty()
-    os.set_blocking(ours, False)
     with os.fdopen(theirs, "w", encoding="utf-8") as file, monkeypatch.context() as change:
         change.setenv("COLUMNS", "70")
         change.delenv("NO_COLOR", raising=False)
         change.setattr(sys, "stdout", file)
-        yield lambda: os.read(ours, 65_536).decode()
+
+        def read() -> str:
+            print("<end>", file=file, flush=True)
+            came = b""
+            while not came.endswith(b"<end>\r\n"):  # a terminal passes on what is written piece by piece
+                came += os.read(ours, 65_536)
+            return came.decode()
+
+        yield read
     os.close(ours)
 
 

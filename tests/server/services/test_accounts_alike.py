@@ -81,6 +81,7 @@ async def seconds(accounts: Accounts, ask: Ask, address: str) -> float:
 
 
 @pytest.mark.asyncio
+@pytest.mark.search
 @pytest.mark.parametrize("ask", [_log_in, _sign_up, _resend, _activate, _forgot, _reset, _try])
 async def test_time_does_not_tell_whether_an_address_has_an_account(tmp_path: Path, ask: Ask) -> None:
     async with opened(tmp_path, **NO_LIMITS, **HASH) as accounts:
