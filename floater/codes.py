@@ -98,7 +98,7 @@ class Code(StrEnum):
     TALK_ENDED = "talk_ended"  # the talk ended before the file was there
 
     # This computer
-    DATA_DIR_IN_USE = "data_dir_in_use"  # another client works on the same data folder
+    DATA_DIR_IN_USE = "data_dir_in_use"  # another client or server works on the same data folder
     DATA_DIR_UNUSABLE = "data_dir_unusable"  # it cannot be made, or not be written to
 
     # A server in this program

@@ -15,10 +15,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from floater.codes import Code
-from floater.errors import FloaterError
+from floater.errors import FloaterError, Refused
+from floater.lock import SERVER_FILE, FolderLock
 from floater.tasks import Tasks
 from floater.wire.url import ServerUrl
 from server.bus.local import LocalBus
@@ -26,7 +28,7 @@ from server.config import ServerConfig, parse_place
 from server.core.networks import is_loopback
 from server.core.observations import Observations
 from server.core.rates import parse_rates
-from server.errors import CannotStart
+from server.errors import CannotStart, FolderInUse
 from server.gateway.backend import Backend
 from server.gateway.connection import Connection
 from server.gateway.http import http_protocol
@@ -72,8 +74,9 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
     Raises:
         CannotStart: with a sentence for the operator.
     """
-    keys = open_keys(config.data_dir)
     async with AsyncExitStack() as stack:
+        stack.callback(_hold(config.data_dir).give_back)
+        keys = open_keys(config.data_dir)
         main, observers = _listening(config)
         for sock in (main, *observers):
             stack.callback(sock.close)
@@ -122,6 +125,22 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
             listener.close()
             await _say_goodbye(backend, streams)
             log.info("= closed")
+
+
+def _hold(data_dir: Path) -> FolderLock:
+    """Keep other servers off the data folder: each would know of its own people and talks alone."""
+    lock = FolderLock(data_dir, SERVER_FILE)
+    try:
+        lock.take()
+    except Refused as error:
+        if error.code is Code.DATA_DIR_IN_USE:
+            raise FolderInUse(
+                f"Another server works on the data folder {data_dir}; stop it, or use another folder."
+            ) from error
+        cause = error.__cause__
+        why = cause.strerror if isinstance(cause, OSError) else error.code.value
+        raise CannotStart(f"The data folder {data_dir} cannot be used: {why}.") from error
+    return lock
 
 
 # -- places -------------------------------------------------------------------------------

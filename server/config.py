@@ -81,7 +81,7 @@ class ServerConfig:
     "Seconds that one password may wait and be hashed in."
 
     code_lifetime: Positive = 600.0
-    "Seconds for which a six-digit code is good after its mail has been handed over."
+    "Seconds for which a code is good after its mail has been handed over."
 
     link_lifetime: Positive = 3_600.0
     "Seconds for which the link in a mail is good after the mail has been handed over."
@@ -114,7 +114,11 @@ class ServerConfig:
     "Mails for a forgotten password, counted like sign-ups."
 
     code_limit: str = "60/3600 20/7200 1200/60"
-    "Codes entered, and links followed."
+    "Codes entered."
+
+    link_limit: str = "120/60 - -"
+    """Links of mails followed. A link cannot be guessed, so it is limited by source alone: neither codes nor
+    other people's links keep an owner from the own one."""
 
     log_in_limit: str = "120/600 60/3600 -"
     "Log-ins by password; the hashing queue limits them in all."
@@ -124,6 +128,10 @@ class ServerConfig:
 
     change_limit: str = "- 20/3600 -"
     "Changes of username or password."
+
+    tries_told: str = "20/86400"
+    """COUNT/SECONDS: how many failed tries at one account are usual. Its owner is told of more by mail, once
+    in that time. `-`: never."""
 
     # -- matching -------------------------------------------------------------------------
 

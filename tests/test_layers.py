@@ -11,8 +11,8 @@ ROOT: Final = Path(__file__).parents[1]
 
 # Leftwards only: a room imports itself and what stands before it.
 CLIENT_ROOMS: Final = (
-    "languages codes errors machine drive tasks loop whole knobs wire api crypto core config log sentences"
-    " store net client bridge desktop cli __main__"
+    "languages codes errors machine drive tasks loop whole lock knobs wire api crypto core config log"
+    " sentences store net client bridge desktop cli __main__"
 ).split()
 SERVER_ROOMS: Final = "errors config core storage bus services gateway app __main__".split()
 
@@ -37,7 +37,7 @@ API_MAY_USE: Final = frozenset({"floater.api", "floater.codes", "floater.wire"})
 
 # What the server may use of the client's tree.
 SHARED: Final = frozenset(
-    "languages codes errors machine drive tasks loop whole knobs wire crypto log".split()
+    "languages codes errors machine drive tasks loop whole lock knobs wire crypto log".split()
 )
 
 # These decide. They learn everything from their arguments.

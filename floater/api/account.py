@@ -82,5 +82,5 @@ class Mailed(Event, frozen=True):
     to: str
     subject: str
     code: str
-    "The six digits in it."
+    "The code in it, of six digits or of eight characters."
     text: str

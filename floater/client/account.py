@@ -10,7 +10,7 @@ from floater.core.person import session
 from floater.errors import FloaterError, Refused
 from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.wire import control
-from floater.wire.limits import CODE_DIGITS, MAX_PASSWORD
+from floater.wire.limits import CODE_DIGITS, MAX_PASSWORD, RESET_CODE_LENGTH
 from floater.wire.mailbox import parse_mailbox
 from floater.wire.names import clean_username, is_password_acceptable
 
@@ -79,7 +79,7 @@ def request_for(command: AccountCommand, language: str) -> control.Request:
                 UNNUMBERED, _email(email), _username(username), _new(password), adult, language
             )
         case api.Activate(email, code):
-            return control.Activate(UNNUMBERED, _email(email), _code(code))
+            return control.Activate(UNNUMBERED, _email(email), _code(code, CODE_DIGITS))
         case api.ResendCode(email):
             return control.ResendCode(UNNUMBERED, _email(email))
         case api.LogIn(email, password):
@@ -89,7 +89,9 @@ def request_for(command: AccountCommand, language: str) -> control.Request:
         case api.ForgotPassword(email):
             return control.ForgotPassword(UNNUMBERED, _email(email), language)
         case api.ResetPassword(email, code, password):
-            return control.ResetPassword(UNNUMBERED, _email(email), _code(code), _new(password))
+            return control.ResetPassword(
+                UNNUMBERED, _email(email), _code(code, RESET_CODE_LENGTH), _new(password)
+            )
         case api.SetUsername(username):
             return control.SetUsername(UNNUMBERED, _username(username))
         case api.ChangePassword(old, new):
@@ -126,8 +128,8 @@ def _new(password: str) -> str:
     return password
 
 
-def _code(text: str) -> str:
+def _code(text: str, length: int) -> str:
     code = "".join(text.split())
-    if len(code) != CODE_DIGITS:
+    if len(code.replace("-", "")) != length:
         raise Refused(Code.WRONG_CODE)
     return code

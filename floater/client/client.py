@@ -26,7 +26,7 @@ from floater.client.words import Words
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.errors import FloaterError, Refused
-from floater.store.lock import FolderLock
+from floater.lock import FolderLock
 from floater.store.settings import SettingsFile
 from floater.store.target import remove_leftovers
 from floater.wire.url import ServerUrl, parse_server_url

@@ -42,8 +42,8 @@ class Hosting:
             knobs: options of `server.config.ServerConfig`.
 
         Raises:
-            Refused: NO_SERVER_PART (the extra `server` is not installed), STORAGE_FAILED, SERVER_UNREACHABLE
-                (no port to listen on).
+            Refused: NO_SERVER_PART (the extra `server` is not installed), STORAGE_FAILED, DATA_DIR_IN_USE
+                (another server works there), SERVER_UNREACHABLE (no port to listen on).
         """
         if self.hosted is not None:
             return self.hosted
@@ -64,6 +64,8 @@ class Hosting:
             except errors.CannotListen as error:
                 refused = Refused(Code.SERVER_UNREACHABLE, str(error))
                 continue
+            except errors.FolderInUse as error:
+                raise Refused(Code.DATA_DIR_IN_USE) from error
             except (errors.CannotStart, OSError) as error:
                 raise Refused(Code.STORAGE_FAILED, type(error).__name__) from error
             self.hosted = Hosted(server.url, outbox)

@@ -13,7 +13,7 @@ from typing import Final
 
 from floater import api
 from floater.tasks import Tasks
-from floater.wire.limits import CODE_DIGITS
+from floater.wire.limits import CODE_DIGITS, RESET_CODE_LENGTH
 from floater.wire.mailbox import mailbox_key
 
 log = logging.getLogger("floater.client")
@@ -25,7 +25,9 @@ LOOK_EVERY: Final = 0.5
 GIVE_UP: Final = 60.0
 "Seconds until a mail is no longer awaited."
 
-_CODE: Final = re.compile(rf"^\s*(\d{{{CODE_DIGITS}}})\s*$", re.MULTILINE)
+_CODE: Final = re.compile(
+    rf"^\s*(\d{{{CODE_DIGITS}}}|[0-9A-HJKMNP-TV-Z]{{{RESET_CODE_LENGTH}}})\s*$", re.MULTILINE
+)
 
 
 class Mails:

@@ -12,6 +12,9 @@ MIN_PASSWORD: Final = 8
 MAX_PASSWORD: Final = 128
 "Characters. OWASP ASVS 5.0 asks for at least 64 to be allowed."
 CODE_DIGITS: Final = 6
+"Digits of the code that activates an account."
+RESET_CODE_LENGTH: Final = 8
+"Characters of the code for a new password, each of 32: 40 bits."
 
 MAX_CANDIDATES: Final = 12
 "In one seek, all kinds and both lanes together."

@@ -19,7 +19,7 @@ from server.core.crowd import Crowd
 from server.core.networks import SITE_SHARE, is_loopback, network_of, site_of
 from server.core.rates import Rate, Rates
 
-STEPS: Final = ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
+STEPS: Final = ("sign_up", "resend", "forgot", "code", "link", "log_in", "restore", "change")
 _LONGEST: Final = 86_400.0
 MAX_KNOWN: Final = 100_000
 """Networks at which accounts have logged in that are remembered; the oldest of the account that has
@@ -57,6 +57,11 @@ class Limits:
             oldest = self._known.oldest_of_most()
             assert oldest is not None
             self._known.remove(oldest[0], oldest)
+
+    def knows(self, who: bytes, source: str) -> bool:
+        """Return True if an account has logged in at this network, or the operator trusts this computer."""
+        is_trusted = self._local and is_loopback(source)
+        return is_trusted or self._known.holds(who, (who, network_of(source)))
 
     def take(self, step: str, *, now: float, source: str = "", who: bytes = b"") -> float:
         """Count one step, or refuse it and count nothing.

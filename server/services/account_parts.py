@@ -1,7 +1,8 @@
 """What everything about accounts shares: database, hashes, limits, mails, and how log-ins end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,12 +18,20 @@ from server.core.limits import STEPS, Limits
 from server.core.rates import parse_rates
 from server.core.revocations import Revocations
 from server.core.sessions import Revoked
+from server.core.tries import Tries
 from server.services.hashing import Hasher
+from server.services.mail import Kind
 from server.services.onetimes import OneTimes
 from server.services.outbox import Outbox
+from server.services.owner_mails import OwnerMails
 from server.services.passwords import is_password_good
 from server.services.secret import Secret
+from server.storage import accounts as account_rows
 from server.storage.engine import Engine
+
+_FAILED_TRIES: Final = frozenset(
+    {Code.WRONG_LOG_IN, Code.WRONG_PASSWORD, Code.WRONG_CODE, Code.TOO_MANY_TRIES}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,9 @@ class AccountParts:
         self.outbox: Final = outbox
         self.clock: Final = clock
         self.limits: Final = limits_of(config)
+        self.tries: Final = tries_of(config)
         self.onetimes: Final = OneTimes(config, secret, outbox, clock)
+        self.owner_mails: Final = OwnerMails(outbox)
         self.revocations: Final = Revocations()
         self.bus: Final = bus
 
@@ -82,6 +93,17 @@ class AccountParts:
         wait = self.limits.take(step, now=time.monotonic(), source=source, who=who)
         if wait > 0.0:
             raise ServerRefused(Code.TOO_MANY_TRIES, step, retry_after=wait)
+
+    @asynccontextmanager
+    async def try_at(self, email: str) -> AsyncIterator[None]:
+        """Try to get into the account of an address in the block; its owner is told if too much fails."""
+        try:
+            yield
+        except ServerRefused as error:
+            if error.code in _FAILED_TRIES and self.tries.count(self.who(email), now=time.monotonic()):
+                with suppress(ServerRefused):  # the engine logs it; the answer is that of the try
+                    await self._tell_of_tries(email)
+            raise
 
     def who(self, email: str) -> bytes:
         """Return the key of an address in the limits, from which the address cannot be told."""
@@ -113,6 +135,26 @@ class AccountParts:
         """
         self.revocations.revoke_account(account, keep)
         self.bus.publish(ACCOUNTS, Revoked(account, keep))
+
+    async def _tell_of_tries(self, email: str) -> None:
+        """Put the mail into the outbox; the work is the same where there is no account."""
+        async with self.database.write() as connection:
+            account = await account_rows.find_account(connection, email)
+            if account is None:
+                await self.owner_mails.put_nothing(connection, email)
+            else:
+                await self.owner_mails.put(connection, Kind.TRIES, account)
+        self.outbox.kick()
+
+
+def tries_of(config: ServerConfig) -> Tries:
+    """Read from its knob how many failed tries are usual.
+
+    Raises:
+        ValueError: it makes no sense.
+    """
+    (rate,) = parse_rates(config.tries_told, 1)
+    return Tries(rate)
 
 
 def limits_of(config: ServerConfig) -> Limits:

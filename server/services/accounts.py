@@ -43,7 +43,7 @@ from server.services.account_parts import (
 )
 from server.services.hashing import Hasher, cost_of, is_same
 from server.services.housekeeping import clean_up
-from server.services.mail import post_of
+from server.services.mail import Kind, post_of
 from server.services.outbox import Outbox
 from server.services.password_changes import PasswordChanges
 from server.services.secret import load_secret, sha256
@@ -90,9 +90,9 @@ class Accounts:
         password_hash = await self._parts.hasher.hash(email, m.password, source=source.address)
         language = choose_language(m.language)
         async with self._parts.database.write() as connection:
-            is_taken = await account_rows.find_account(connection, email) is not None
+            owner = await account_rows.find_account(connection, email)
             await self._parts.onetimes.issue_sign_up(
-                connection, mailbox, username, password_hash, language, decoy=is_taken
+                connection, mailbox, username, password_hash, language, owner=owner
             )
         return await self._parts.mailed(m.id)
 
@@ -129,7 +129,10 @@ class Accounts:
         Raises:
             ServerRefused: WRONG_CODE.
         """
-        self._parts.take("code", source=source.address)
+        self._parts.take("link", source=source.address)
+        async with self._parts.database.read() as connection:
+            if await self._parts.onetimes.check_link(connection, SIGN_UP, link) is None:
+                raise ServerRefused(Code.WRONG_CODE)  # no writer waits for a link that was made up
         async with self._parts.database.write() as connection:
             sign_up = await self._parts.onetimes.check_link(connection, SIGN_UP, link)
             made = None
@@ -152,8 +155,12 @@ class Accounts:
         mailbox = parse_mailbox(m.email)
         if mailbox is None:
             raise ServerRefused(Code.WRONG_LOG_IN)
-        email = mailbox.key
-        self._parts.take("log_in", source=source.address, who=self._parts.who(email))
+        async with self._parts.try_at(mailbox.key):
+            return await self._log_in(m, mailbox.key, source)
+
+    async def _log_in(self, m: control.LogIn, email: str, source: Source) -> tuple[Session, control.LoggedIn]:
+        who = self._parts.who(email)
+        self._parts.take("log_in", source=source.address, who=who)
         since = self._parts.clock() - self._parts.config.sign_up_lifetime
         async with self._parts.database.read() as connection:
             account = await account_rows.find_account(connection, email)
@@ -162,8 +169,9 @@ class Accounts:
         self._parts.hasher.learn(stored if account is None else [account.password_hash, *stored])
         typed = await self._parts.hasher.hash_each(email, m.password, source=source.address)
         if account is not None and is_same(account.password_hash, typed[cost_of(account.password_hash)]):
-            let_in = await self._let_in(account, m, typed[self._parts.hasher.cost])
-            self._parts.limits.remember(self._parts.who(email), source.address)
+            is_known = self._parts.limits.knows(who, source.address)
+            let_in = await self._let_in(account, m, typed[self._parts.hasher.cost], is_known=is_known)
+            self._parts.limits.remember(who, source.address)
             return let_in
         is_pending = any([is_same(encoded, typed[cost_of(encoded)]) for encoded in stored])
         raise ServerRefused(Code.NOT_ACTIVATED if is_pending else Code.WRONG_LOG_IN)
@@ -240,17 +248,26 @@ class Accounts:
         return control.Done(id=request)
 
     async def _let_in(
-        self, account: account_rows.Account, m: control.LogIn, new_hash: str
+        self, account: account_rows.Account, m: control.LogIn, new_hash: str, *, is_known: bool
     ) -> tuple[Session, control.LoggedIn]:
-        """Make a token after the right password, and store the password's hash at the present cost."""
+        """Make a token after the right password, and store the password's hash at the present cost.
+
+        The owner is told by mail if the account was not known to be used at that place. To log in
+        for the first time, right after the activation, is no news.
+        """
         token = secrets.token_urlsafe(32)
         digest, now, since = sha256(token), self._parts.clock(), self._parts.revocations.number
+        is_news = not is_known and now - account.created > self._parts.config.code_lifetime
         async with self._parts.database.write() as connection:
             # Also says whether the password was changed while we were hashing.
             if not await account_rows.set_password(connection, account.id, account.password_hash, new_hash):
                 raise ServerRefused(Code.WRONG_LOG_IN)
             keep = self._parts.config.tokens_per_account
             await token_rows.add_token(connection, account.id, digest, now, keep=keep)
+            if is_news:
+                await self._parts.owner_mails.put(connection, Kind.LOGGED_IN, account)
+        if is_news:
+            self._parts.outbox.kick()
         session = Session(account.id, account.username, digest, since)
         return session, control.LoggedIn(id=m.id, username=account.username, token=token)
 

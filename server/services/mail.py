@@ -31,6 +31,9 @@ class Kind(StrEnum):
     ACTIVATE = "activate"
     ALREADY = "already"  # to the owner of an account for which there was another sign-up
     RESET = "reset"
+    CHANGED = "changed"  # to the owner: there is a new password
+    LOGGED_IN = "logged_in"  # to the owner: a log-in at a new place
+    TRIES = "tries"  # to the owner: many tries to get in
     NOTHING = "nothing"  # stands in where no mail is due; rehearsed, never sent
 
 

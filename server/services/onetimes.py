@@ -1,7 +1,7 @@
 """Issue and check one-time codes and links, each with its mail, in the caller's transaction.
 
-A code is six digits, stored under the server's secret; a link holds 192 random
-bits, stored as their SHA-256. `core.onetime` decides whether one is good.
+A code is stored under the server's secret; a link holds 192 random bits, stored as
+their SHA-256. `core.onetime` decides how a code is written, and whether one is good.
 """
 
 import secrets
@@ -10,10 +10,9 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from floater.wire.limits import CODE_DIGITS
 from floater.wire.mailbox import Mailbox
 from server.config import ServerConfig
-from server.core.onetime import RESET, SIGN_UP, clean_code, find_by_code, is_link_good
+from server.core.onetime import CODES, RESET, SIGN_UP, clean_code, find_by_code, is_link_good, spell_code
 from server.services.mail import Kind, MailContent
 from server.services.outbox import Outbox
 from server.services.secret import Secret, sha256
@@ -47,51 +46,75 @@ class OneTimes:
         password_hash: str,
         language: str,
         *,
-        decoy: bool,
+        owner: account_rows.Account | None,
     ) -> None:
-        """Store a sign-up and put its mail into the outbox. A decoy's mail says that there is an account."""
-        code, link, fresh = self._make()
+        """Store a sign-up and put its mail into the outbox.
+
+        If the address has an account, the sign-up is a decoy, and its mail says so to the owner.
+        """
+        code, link, fresh = self._make(SIGN_UP)
         row = await pending_rows.add_pending(
             connection,
             SIGN_UP,
             mailbox.key,
             fresh,
             self._clock(),
-            decoy=decoy,
+            decoy=owner is not None,
             username=username,
             password_hash=password_hash,
             language=language,
+            address=mailbox.address,
         )
-        kind = Kind.ALREADY if decoy else Kind.ACTIVATE
-        await self._put(connection, kind, row, mailbox.address, language, username, code, link)
+        kind = Kind.ALREADY if owner else Kind.ACTIVATE
+        to = owner.address if owner else mailbox.address
+        await self._put(connection, kind, row, to, language, username, code, link)
 
     async def issue_again(self, connection: AsyncConnection, mailbox: Mailbox) -> None:
         """Give the newest sign-up of an address a new code and send its mail again."""
         account = await account_rows.find_account(connection, mailbox.key)
         since = self._clock() - self._config.sign_up_lifetime
         waiting = await pending_rows.find_pending(connection, SIGN_UP, mailbox.key, since)
-        code, link, fresh = self._make()
+        code, link, fresh = self._make(SIGN_UP)
         newest = waiting[0] if waiting else None
         row = newest.id if newest else account_rows.NOBODY
         await pending_rows.renew_pending(connection, row, fresh)
+        to = mailbox.address
         if newest is None:
             kind, language, username = Kind.NOTHING, "en", ""
         else:
             is_taken = newest.onetime.decoy or account is not None
             kind = Kind.ALREADY if is_taken else Kind.ACTIVATE
             language, username = newest.language, newest.username
-        await self._put(connection, kind, row, mailbox.address, language, username, code, link)
+            to = account.address if account else newest.address
+        await self._put(connection, kind, row, to, language, username, code, link)
 
     async def issue_reset(
-        self, connection: AsyncConnection, mailbox: Mailbox, language: str, *, decoy: bool
+        self,
+        connection: AsyncConnection,
+        mailbox: Mailbox,
+        language: str,
+        *,
+        owner: account_rows.Account | None,
     ) -> None:
-        """Store a request for a new password and put its mail into the outbox. A decoy's mail is not sent."""
-        code, link, fresh = self._make()
+        """Store a request for a new password and put its mail into the outbox.
+
+        Without an account it is a decoy, and its mail is not sent. A mail goes to the address of
+        the account: to a mail server, another spelling may be another person's.
+        """
+        to = owner.address if owner else mailbox.address
+        code, link, fresh = self._make(RESET)
         row = await pending_rows.add_pending(
-            connection, RESET, mailbox.key, fresh, self._clock(), decoy=decoy, language=language
+            connection,
+            RESET,
+            mailbox.key,
+            fresh,
+            self._clock(),
+            decoy=owner is None,
+            language=language,
+            address=to,
         )
-        kind = Kind.NOTHING if decoy else Kind.RESET
-        await self._put(connection, kind, row, mailbox.address, language, "", code, link)
+        kind = Kind.RESET if owner else Kind.NOTHING
+        await self._put(connection, kind, row, to, language, "", code, link)
 
     # -- checking -------------------------------------------------------------------------
 
@@ -99,7 +122,7 @@ class OneTimes:
         self, connection: AsyncConnection, purpose: str, email: str, text: str
     ) -> pending_rows.Pending | None:
         """Return the row that a code fits; if it fits none, count the try and return None."""
-        now, code = self._clock(), clean_code(text)
+        now, code = self._clock(), clean_code(purpose, text)
         waiting = await pending_rows.find_pending(connection, purpose, email, self._since(purpose))
         digests = [self._code_digest(pending.onetime.link_digest, code) for pending in waiting]
         found = find_by_code([pending.onetime for pending in waiting], digests, now=now)
@@ -125,9 +148,9 @@ class OneTimes:
         """Return when a row must have been made at the earliest; resets expire with their codes alone."""
         return self._clock() - self._config.sign_up_lifetime if purpose == SIGN_UP else 0.0
 
-    def _make(self) -> tuple[str, str, pending_rows.Fresh]:
+    def _make(self, purpose: str) -> tuple[str, str, pending_rows.Fresh]:
         now = self._clock()
-        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+        code = spell_code(purpose, secrets.randbelow(CODES[purpose]))
         link = secrets.token_urlsafe(_LINK_BYTES)
         link_digest = sha256(link)
         fresh = pending_rows.Fresh(

@@ -1,19 +1,21 @@
 """Refuse the passwords that an attacker tries first.
 
-Not a list of every leaked password but the rules by which people make the
-common ones: a well-known word, dressed up with digits, signs and look-alike
-letters; one character or a short piece over and over; a walk along the
-keyboard or the alphabet; a short number; the person's own name or address.
-`common_words.txt` has the words.
+These are the passwords that are used most (`common_passwords.txt`), and what the
+rules by which people make the common ones give: a well-known word or password,
+dressed up with digits, signs and look-alike letters; one character or a short
+piece over and over; a walk along the keyboard or the alphabet; a short number; the
+person's own name or address. `common_words.txt` has the words.
 """
 
 import re
+import unicodedata
 from functools import cache
 from importlib import resources
 from typing import Final
 
-from floater.wire.names import is_password_acceptable
+from floater.wire.names import is_password_acceptable, normal_password
 
+PASSWORDS_FILE: Final = "common_passwords.txt"
 _LOOK_ALIKES: Final = str.maketrans("@4301!$57", "aaeoiisst")
 _ROWS: Final = (
     "abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "1qaz2wsx3edc4rfv5tgb",
@@ -31,7 +33,8 @@ def is_too_common(password: str, *own: str) -> bool:
         password: as typed.
         own: what is known of the person: e-mail address, username.
     """
-    word = password.casefold()
+    # As it is hashed, and further as it is read: full-width letters are no better than others.
+    word = unicodedata.normalize("NFKC", normal_password(password)).casefold()
     if _is_repeated(word) or _is_walk(word) or (word.isdecimal() and len(word) <= _SHORT_NUMBER):
         return True
     bare = word.strip("0123456789 !@#$%^&*()-_=+.,?~/\\'\"")
@@ -68,11 +71,16 @@ def _is_walk(word: str) -> bool:
 
 
 def _parts(text: str) -> set[str]:
-    folded = text.casefold()
+    folded = unicodedata.normalize("NFKC", text).casefold()
     return {folded, *folded.split("@"), *re.split(r"[\W_]+", folded)} - {""}
 
 
 @cache
 def _words() -> frozenset[str]:
-    text = resources.files("server.services").joinpath("common_words.txt").read_text("utf-8")
-    return frozenset(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return frozenset(_lines("common_words.txt") + _lines(PASSWORDS_FILE))
+
+
+def _lines(name: str) -> list[str]:
+    """Read a file of this folder without its comments."""
+    text = resources.files("server.services").joinpath(name).read_text("utf-8")
+    return [line.strip() for line in text.splitlines() if line.strip() and line.split()[0] != "#"]

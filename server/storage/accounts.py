@@ -27,6 +27,9 @@ class Account:
     username: str
     password_hash: str
     language: str
+    address: str
+    "Where its mail goes; `email` is the key of that."
+    created: float
 
 
 async def find_account(connection: AsyncConnection, email: str) -> Account | None:
@@ -55,6 +58,7 @@ async def make_account(connection: AsyncConnection, sign_up: Pending, now: float
             username=sign_up.username,
             password_hash=sign_up.password_hash,
             language=sign_up.language,
+            address=sign_up.address,
             created=now,
         )
     )
@@ -102,4 +106,4 @@ async def is_right_secret(connection: AsyncConnection, mark: int) -> bool:
 
 def account_of(row: Row[tuple[object, ...]]) -> Account:
     """Read a row that has all columns of `accounts`."""
-    return Account(row.id, row.email, row.username, row.password_hash, row.language)
+    return Account(row.id, row.email, row.username, row.password_hash, row.language, row.address, row.created)

@@ -25,6 +25,8 @@ class Pending:
     password_hash: str
     language: str
     created: float
+    address: str
+    "Where its mail goes; `email` is the key of that."
 
     @property
     def id(self) -> int:
@@ -54,6 +56,7 @@ async def add_pending(
     username: str = "",
     password_hash: str = "",
     language: str = "en",
+    address: str = "",
 ) -> int:
     """Add a row and return its number; beyond `MAX_LIVE` of an address and purpose the oldest goes."""
     added = await connection.execute(
@@ -64,6 +67,7 @@ async def add_pending(
             username=username,
             password_hash=password_hash,
             language=language,
+            address=address,
             created=now,
             **_values(fresh),
         )
@@ -166,4 +170,6 @@ def _pending(row: Row[tuple[object, ...]]) -> Pending:
         row.tries_left,
         row.decoy,
     )
-    return Pending(onetime, row.email, row.username, row.password_hash, row.language, row.created)
+    return Pending(
+        onetime, row.email, row.username, row.password_hash, row.language, row.created, row.address
+    )

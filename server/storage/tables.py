@@ -42,8 +42,10 @@ accounts: Final = Table(
     Column("password_hash", String(255), nullable=False),
     Column("language", String(8), nullable=False),
     Column("created", Double, nullable=False),
+    Column("address", String(254), nullable=False, server_default=""),
     sqlite_autoincrement=True,  # an id is never given twice
 )
+"`email` is the key that an account is found by, `address` is where its mail goes (spec §8.3)."
 
 pending: Final = Table(
     "pending",
@@ -61,6 +63,7 @@ pending: Final = Table(
     Column("link_expires", Double, nullable=False),
     Column("tries_left", Integer, nullable=False),
     Column("created", Double, nullable=False),
+    Column("address", String(254), nullable=False, server_default=""),
     Index("ix_pending_email_purpose", "email", "purpose"),
     sqlite_autoincrement=True,
 )

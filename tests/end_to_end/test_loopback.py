@@ -537,7 +537,7 @@ async def test_a_forgotten_password_is_set_anew_by_mail(tmp_path: Path) -> None:
         await ann.do("forgot_password", email="ann@example.org")
         code = await at.server.mailed_code("ann@example.org", other_than=first)
         new = "another long password"
-        wrong = "000000" if code != "000000" else "111111"
+        wrong = ("1" if code[0] != "1" else "2") + code[1:]
         assert await ann.refusal("reset_password", email="ann@example.org", code=wrong, password=new) == (
             "wrong_code"
         )

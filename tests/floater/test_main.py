@@ -14,7 +14,7 @@ import floater
 from floater import __main__ as program
 from floater.__main__ import main
 from floater.config import ClientConfig
-from floater.store.lock import FolderLock
+from floater.lock import FolderLock
 
 NO_KEYRING = "keyring.backends.null.Keyring"
 

@@ -26,7 +26,7 @@ HOME: Final = Source("203.0.113.5")
 AWAY: Final = Source("198.51.100.7")
 NO_LIMITS: Final[dict[str, Any]] = {
     f"{step}_limit": "- - -"
-    for step in ("sign_up", "resend", "forgot", "code", "log_in", "restore", "change")
+    for step in ("sign_up", "resend", "forgot", "code", "link", "log_in", "restore", "change")
 }
 
 
@@ -75,11 +75,16 @@ def text_of(mail: EmailMessage) -> str:
 
 
 def code_of(mail: EmailMessage) -> str:
-    """The six digits that stand alone on a line."""
-    found = re.findall(r"^(\d{6})$", text_of(mail), re.MULTILINE)
+    """The code that stands alone on a line."""
+    found = re.findall(r"^(\d{6}|[0-9A-HJKMNP-TV-Z]{8})$", text_of(mail), re.MULTILINE)
     assert found
     assert len(set(found)) == 1
     return str(found[0])
+
+
+def wrong(code: str) -> str:
+    """Another code of the same kind."""
+    return ("1" if code[0] != "1" else "2") + code[1:]
 
 
 def link_of(mail: EmailMessage) -> str:
@@ -137,11 +142,6 @@ def reset(code: str, password: str = OTHER, address: str = ANNA) -> control.Rese
 
 def log_in(password: str = PASSWORD, address: str = ANNA) -> control.LogIn:
     return control.LogIn(id=1, email=address, password=password)
-
-
-def wrong(code: str) -> str:
-    """Return six digits that are not this code."""
-    return f"{(int(code) + 1) % 1_000_000:06}"
 
 
 async def refused(work: Awaitable[object]) -> Code:

@@ -227,7 +227,7 @@ class Server(Program):
             os.kill(self.process.pid, signal.SIGTERM)  # send_signal() takes the exit code away from wait()
 
     def code_for(self, address: str) -> str | None:
-        """The six digits of the newest mail to `address`; None if there is none."""
+        """The code of the newest mail to `address`; None if there is none."""
         if not self.outbox.is_dir():
             return None
         newest: tuple[float, str] | None = None
@@ -236,7 +236,7 @@ class Server(Program):
             body = mail.get_body(("plain",))
             if body is None or address not in str(mail["To"]):
                 continue
-            found = re.search(r"^(\d{6})\s*$", body.get_content(), re.MULTILINE)
+            found = re.search(r"^(\d{6}|[0-9A-HJKMNP-TV-Z]{8})\s*$", body.get_content(), re.MULTILINE)
             if found and (newest is None or path.stat().st_mtime >= newest[0]):
                 newest = (path.stat().st_mtime, found[1])
         return newest[1] if newest else None

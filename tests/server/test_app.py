@@ -6,10 +6,11 @@ import pytest
 
 from floater.codes import Code
 from floater.crypto.certificate import key_fingerprint
+from floater.lock import FolderLock
 from floater.wire import control
 from floater.wire.endpoint import Endpoint
 from floater.wire.url import parse_server_url
-from server.errors import CannotStart
+from server.errors import CannotStart, FolderInUse
 from tests.server.gateway.guests import Guest, Stream, a_server
 
 ELSEWHERE = Endpoint("203.0.113.7", 40_000)
@@ -35,6 +36,24 @@ async def test_a_restart_keeps_the_keys(tmp_path: Path) -> None:
         assert second.backend.ticket_key == first.backend.ticket_key
     for name in ("certificate.pem", "ticket.key", "relay.key"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.asyncio
+async def test_a_folder_has_one_server_at_a_time_and_is_free_when_that_has_ended_or_failed(
+    tmp_path: Path,
+) -> None:
+    async with a_server(tmp_path):
+        with pytest.raises(FolderInUse, match="Another server"):
+            async with a_server(tmp_path):
+                pass
+    with pytest.raises(CannotStart, match="limits"):
+        async with a_server(tmp_path, match_limit="many"):
+            pass
+    client = FolderLock(tmp_path)
+    client.take()  # is no server
+    async with a_server(tmp_path):
+        pass
+    client.give_back()
 
 
 @pytest.mark.asyncio

@@ -103,6 +103,20 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path, capsys: pytest.Cap
     assert "cannot be used" in complaint(capsys, argv)
 
 
+@pytest.mark.asyncio
+async def test_a_second_server_on_a_folder_says_so_and_ends_and_the_first_goes_on(tmp_path: Path) -> None:
+    async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")) as first:
+        second = await start("--listen", "127.0.0.1:0", "--data-dir", str(tmp_path))
+        async with asyncio.timeout(30):
+            out, err = await second.communicate()
+        assert (second.returncode, out) == (2, b"")
+        assert err.decode() == (
+            f"floater-server: Another server works on the data folder {tmp_path}; stop it, or use another"
+            " folder.\n"
+        )
+        await first.backend.accounts.check_health()
+
+
 def test_a_later_schema_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def once() -> None:
         async with running_server(ServerConfig(data_dir=tmp_path, listen="127.0.0.1:0")):

@@ -71,7 +71,7 @@ CLIENT: Final = Leg(
         control.Restore(5, "dG9rZW4", ("m1", "m2")),
         control.LogOut(6),
         control.ForgotPassword(7, "ann@example.org", "zh-CN"),
-        control.ResetPassword(8, "ann@example.org", "123456", "battery staple"),
+        control.ResetPassword(8, "ann@example.org", "K7QM3XBD", "battery staple"),
         control.SetUsername(9, "安"),
         control.ChangePassword(10, "correct horse", "battery staple"),
         control.Seek(

@@ -23,7 +23,8 @@ GOOD = "a long enough password"
         (api.LogIn("ann", GOOD), Code.WRONG_LOG_IN),
         (api.LogIn("ann@example.org", "x" * 10_000), Code.WRONG_LOG_IN),
         (api.ForgotPassword("x" * 300 + "@example.org"), Code.BAD_EMAIL),
-        (api.ResetPassword("ann@example.org", "123456", ""), Code.BAD_PASSWORD),
+        (api.ResetPassword("ann@example.org", "123456", GOOD), Code.WRONG_CODE),
+        (api.ResetPassword("ann@example.org", "K7QM3XBD", ""), Code.BAD_PASSWORD),
         (api.SetUsername("x" * 25), Code.BAD_USERNAME),
         (api.ChangePassword("x" * 10_000, GOOD), Code.WRONG_PASSWORD),
         (api.ChangePassword("x", "short"), Code.BAD_PASSWORD),
@@ -38,6 +39,8 @@ def test_what_can_be_seen_here_is_refused_here(command: AccountCommand, code: Co
 def test_a_code_may_be_typed_with_spaces() -> None:
     request = request_for(api.Activate(" ann@example.org ", "123 456"), "en")
     assert request == control.Activate(UNNUMBERED, "ann@example.org", "123456")
+    request = request_for(api.ResetPassword("ann@example.org", "k7qm 3xbd", GOOD), "en")
+    assert request == control.ResetPassword(UNNUMBERED, "ann@example.org", "k7qm3xbd", GOOD)
 
 
 def test_a_sign_up_speaks_the_persons_language() -> None:

@@ -44,6 +44,15 @@ async def test_where_the_port_is_taken_another_is_used(
         assert host.hosted is None
 
 
+async def test_a_folder_that_another_server_works_on_is_said(tmp_path: Path) -> None:
+    first, second = Hosting(), Hosting()
+    await first.start(tmp_path, alone=True, **CHEAP)
+    with pytest.raises(Refused) as refused:
+        await second.start(tmp_path, alone=True, **CHEAP)
+    assert refused.value.code is Code.DATA_DIR_IN_USE
+    await first.close()
+
+
 async def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "server").write_bytes(b"in the way")
     with pytest.raises(Refused) as refused:

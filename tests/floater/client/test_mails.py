@@ -29,7 +29,8 @@ def test_a_mail_is_told_once_with_its_code(tmp_path: Path) -> None:
     assert reader.new_for(ANN) == [api.Mailed(ANN, "你的验证码", "123456", "Welcome!\n\n123456\n\nBye.")]
     assert reader.new_for(ANN) == []
     put(tmp_path, "2", body="999999")
-    assert [mail.code for mail in reader.new_for(ANN)] == ["999999"]
+    put(tmp_path, "3", body="K7QM3XBD")
+    assert [mail.code for mail in reader.new_for(ANN)] == ["999999", "K7QM3XBD"]
 
 
 def test_mails_come_in_the_order_they_were_put_there(tmp_path: Path) -> None:
@@ -40,7 +41,13 @@ def test_mails_come_in_the_order_they_were_put_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("to", "body"),
-    [("bob@example.org", "123456"), ("ann@example.org.evil", "123456"), (ANN, "no code"), (ANN, "1234567")],
+    [
+        ("bob@example.org", "123456"),
+        ("ann@example.org.evil", "123456"),
+        (ANN, "no code"),
+        (ANN, "1234567"),
+        (ANN, "K7QM3XBU"),
+    ],
 )
 def test_what_is_for_others_or_holds_no_code_is_not_told(tmp_path: Path, to: str, body: str) -> None:
     put(tmp_path, "1", to, body)

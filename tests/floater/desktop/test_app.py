@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from floater.store.lock import FolderLock
+from floater.lock import FolderLock
 from tests.floater.desktop.conftest import run_script
 
 pytest.importorskip("PyQt6.QtWebEngineWidgets")

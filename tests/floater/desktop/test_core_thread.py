@@ -10,7 +10,7 @@ from floater.bridge.turns import Answer
 from floater.codes import Code
 from floater.config import ClientConfig
 from floater.desktop.core_thread import CoreThread
-from floater.store.lock import FolderLock
+from floater.lock import FolderLock
 from floater.store.settings import FILE
 from tests.floater.desktop.conftest import Until
 

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.core.onetime import OneTime, clean_code, find_by_code, is_link_good
+from server.core.onetime import (
+    CODES,
+    RESET,
+    SIGN_UP,
+    OneTime,
+    clean_code,
+    find_by_code,
+    is_link_good,
+    spell_code,
+)
 
 RIGHT, WRONG = b"r" * 32, b"w" * 32
 FRESH = OneTime(
@@ -51,15 +60,40 @@ def test_wrong_codes_do_not_spoil_a_link_and_time_does() -> None:
 
 @pytest.mark.parametrize("text", ["123456", " 123 456 ", "123-456", "１２３４５６", "123–456\n"])
 def test_a_code_is_read_as_people_type_it(text: str) -> None:
-    assert clean_code(text) == "123456"
+    assert clean_code(SIGN_UP, text) == "123456"
+
+
+@pytest.mark.parametrize("text", ["01KQM3XB", "oikqm3xb", " 0LKQ-M3XB ", "０１ＫＱ　Ｍ３ＸＢ", "OIkq M3xb"])
+def test_a_code_for_a_new_password_is_read_as_people_type_it(text: str) -> None:
+    assert clean_code(RESET, text) == "01KQM3XB"
+
+
+@pytest.mark.parametrize("text", ["", "123456", "01KQM3X", "01KQM3XBB", "U1KQM3XB", "Б1KQM3XB"])
+def test_what_is_no_code_for_a_new_password_is_none(text: str) -> None:
+    assert clean_code(RESET, text) == ""
+
+
+def test_a_code_for_a_new_password_takes_forty_bits_to_guess() -> None:
+    assert CODES[RESET] == 2**40
+    assert CODES[SIGN_UP] == 10**6
+
+
+@given(st.sampled_from([SIGN_UP, RESET]), st.data())
+def test_every_number_is_a_code_of_its_own_that_is_read_as_it_was_written(
+    purpose: str, data: st.DataObject
+) -> None:
+    numbers = st.integers(0, CODES[purpose] - 1)
+    one, other = data.draw(numbers), data.draw(numbers)
+    assert (spell_code(purpose, one) == spell_code(purpose, other)) == (one == other)
+    assert clean_code(purpose, spell_code(purpose, one).lower()) == spell_code(purpose, one)
 
 
 @pytest.mark.parametrize("text", ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "²²²²²²x"])
 def test_what_is_no_code_is_none(text: str) -> None:
-    assert clean_code(text) == ""
+    assert clean_code(SIGN_UP, text) == ""
 
 
 @given(st.text(max_size=30))
 def test_what_comes_out_is_six_digits_or_nothing(text: str) -> None:
-    code = clean_code(text)
+    code = clean_code(SIGN_UP, text)
     assert code == "" or (len(code) == 6 and set(code) <= set("0123456789"))

@@ -189,6 +189,22 @@ async def test_the_mail_names_who_signed_up_in_harmless_characters(tmp_path: Pat
         assert "evil.com" not in text
 
 
+@pytest.mark.asyncio
+async def test_wrong_codes_and_wrong_links_of_strangers_block_no_owner_s_link(tmp_path: Path) -> None:
+    limits = NO_LIMITS | {"code_limit": "3/600 3/600 3/600", "link_limit": "3/600 - -"}
+    async with opened(tmp_path, **limits) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        mail = await Mailbox(tmp_path).next()
+        for source in (AWAY, HOME):  # one of them behind the owner's own router
+            for _ in range(4):
+                await said(accounts.activate(activate(wrong(code_of(mail))), source))
+        assert await refused(accounts.activate(activate(code_of(mail)), HOME)) is Code.TOO_MANY_TRIES
+        for _ in range(4):
+            await said(accounts.activate_by_link("a link that was made up", AWAY))
+        await accounts.activate_by_link(link_of(mail), HOME)
+        await a_log_in(accounts)
+
+
 # -- who knows whom -----------------------------------------------------------------------
 
 
@@ -370,7 +386,7 @@ async def test_one_address_gets_no_more_than_its_mails_from_wherever_they_are_as
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("step", ["sign_up", "resend", "forgot", "code", "log_in", "restore"])
+@pytest.mark.parametrize("step", ["sign_up", "resend", "forgot", "code", "link", "log_in", "restore"])
 async def test_every_step_has_a_limit_for_one_source(tmp_path: Path, step: str) -> None:
     async with opened(tmp_path, **(NO_LIMITS | {f"{step}_limit": "1/100 - -"})) as accounts:
 
@@ -386,6 +402,8 @@ async def test_every_step_has_a_limit_for_one_source(tmp_path: Path, step: str) 
                     works[step] = accounts.passwords.forgot(forgot(address), HOME)
                 case "code":
                     works[step] = accounts.activate(activate("123456", address), HOME)
+                case "link":
+                    works[step] = accounts.activate_by_link(address, HOME)
                 case "log_in":
                     works[step] = accounts.log_in(log_in(address=address), HOME)
                 case "restore":

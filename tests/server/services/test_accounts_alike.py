@@ -66,6 +66,11 @@ def _reset(accounts: Accounts, address: str) -> Awaitable[object]:
     return accounts.passwords.reset(m, AWAY)
 
 
+def _try(accounts: Accounts, address: str) -> Awaitable[object]:
+    """A try of which the owner is told."""
+    return accounts._parts._tell_of_tries(address)
+
+
 async def seconds(accounts: Accounts, ask: Ask, address: str) -> float:
     began = time.perf_counter()
     try:
@@ -77,7 +82,7 @@ async def seconds(accounts: Accounts, ask: Ask, address: str) -> float:
 
 @pytest.mark.asyncio
 @pytest.mark.search
-@pytest.mark.parametrize("ask", [_log_in, _sign_up, _resend, _activate, _forgot, _reset])
+@pytest.mark.parametrize("ask", [_log_in, _sign_up, _resend, _activate, _forgot, _reset, _try])
 async def test_time_does_not_tell_whether_an_address_has_an_account(tmp_path: Path, ask: Ask) -> None:
     async with opened(tmp_path, **NO_LIMITS, **HASH) as accounts:
         await an_account(accounts, Mailbox(tmp_path), KNOWN)
@@ -98,7 +103,7 @@ async def test_time_does_not_tell_whether_an_address_has_an_account(tmp_path: Pa
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("ask", [_log_in, _sign_up, _resend, _activate, _forgot, _reset])
+@pytest.mark.parametrize("ask", [_log_in, _sign_up, _resend, _activate, _forgot, _reset, _try])
 async def test_every_address_takes_the_same_statements(tmp_path: Path, ask: Ask) -> None:
     ran: list[str] = []
 

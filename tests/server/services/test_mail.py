@@ -89,6 +89,19 @@ def test_the_code_stands_alone_on_a_line_also_before_anything_is_decoded(kind: K
     assert raw.isascii()
 
 
+@pytest.mark.parametrize("kind", [Kind.CHANGED, Kind.LOGGED_IN, Kind.TRIES, Kind.ALREADY])
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_a_mail_that_only_tells_something_holds_no_code_and_no_link(kind: Kind, language: str) -> None:
+    mail = compose(msgspec.structs.replace(CONTENT, kind=kind, language=language), sender=SENDER, minutes=10)
+    html = mail.get_body(("html",))
+    assert html is not None
+    said = f"{mail['Subject']} {text_of(mail)} {html.get_content()}"
+    assert "012345" not in said
+    assert "token=" not in said
+    assert len([line for line in text_of(mail).splitlines() if line.strip()]) == 5  # two of each language
+    assert mail["Subject"]
+
+
 def test_a_mail_has_the_link_in_text_and_html_and_says_how_long_it_is_good() -> None:
     mail = read_mail(compose(CONTENT, sender=SENDER, minutes=10).as_bytes())
     html_part = mail.get_body(("html",))

@@ -12,8 +12,11 @@ from floater.wire import mailbox as addresses
 from server.core.onetime import RESET, SIGN_UP
 from server.services.accounts import Accounts
 from server.services.onetimes import OneTimes
+from server.storage.accounts import Account
 from server.storage.pending import Pending
 from tests.helpers.accounts import ANNA, Clock, Mailbox, code_of, link_of, opened
+
+OWNER = Account(1, ANNA, "Anna", "hash", "en", ANNA, 0.0)
 
 
 def _at(address: str) -> addresses.Mailbox:
@@ -31,7 +34,8 @@ class Issued:
 
     async def sign_up(self, *, decoy: bool = False) -> None:
         async with self.accounts._parts.database.write() as c:
-            await self.onetimes.issue_sign_up(c, _at(ANNA), "Anna", "hash", "en", decoy=decoy)
+            owner = OWNER if decoy else None
+            await self.onetimes.issue_sign_up(c, _at(ANNA), "Anna", "hash", "en", owner=owner)
         self.accounts._parts.outbox.kick()
 
     async def code(self, purpose: str, text: str) -> Pending | None:
@@ -102,10 +106,28 @@ async def test_a_mail_that_is_sent_again_makes_the_one_before_worthless(issued: 
 @pytest.mark.asyncio
 async def test_a_reset_has_a_mail_where_there_is_an_account_and_no_other(issued: Issued) -> None:
     async with issued.accounts._parts.database.write() as c:
-        await issued.onetimes.issue_reset(c, _at("nobody@example.org"), "en", decoy=True)
+        await issued.onetimes.issue_reset(c, _at("nobody@example.org"), "en", owner=None)
         await issued.onetimes.issue_again(c, _at("nobody@example.org"))
-        await issued.onetimes.issue_reset(c, _at(ANNA), "zh", decoy=False)
+        await issued.onetimes.issue_reset(c, _at(ANNA), "zh", owner=OWNER)
     issued.accounts._parts.outbox.kick()
     mail = await issued.mailbox.next()
     assert mail["To"] == ANNA
-    assert await issued.code(RESET, code_of(mail)) is not None
+    code = code_of(mail)
+    assert len(code) == 8
+    assert await issued.code(SIGN_UP, code) is None
+    assert await issued.code(RESET, code.lower()) is not None
+
+
+@pytest.mark.asyncio
+async def test_no_spelling_of_an_address_leads_a_mail_to_another_mailbox_than_that_of_the_sign_up(
+    issued: Issued,
+) -> None:
+    """`ANNA@` and `anna@` are one account here; a mail server may have two people of these names."""
+    other = addresses.Mailbox("ANNA@example.org", ANNA, ANNA)
+    await issued.sign_up()
+    async with issued.accounts._parts.database.write() as c:
+        await issued.onetimes.issue_again(c, other)
+        await issued.onetimes.issue_reset(c, other, "en", owner=OWNER)
+        await issued.onetimes.issue_sign_up(c, other, "Thief", "hash", "en", owner=OWNER)
+    issued.accounts._parts.outbox.kick()
+    assert [(await issued.mailbox.next())["To"] for _ in range(4)] == [ANNA] * 4

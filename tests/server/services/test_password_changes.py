@@ -65,6 +65,7 @@ async def test_a_forgotten_password_is_reset_by_link(tmp_path: Path) -> None:
         assert await refused(accounts.passwords.reset_by_link(link, ANNA, AWAY)) is Code.BAD_PASSWORD
         assert await refused(accounts.activate_by_link(link, AWAY)) is Code.WRONG_CODE
         await accounts.passwords.reset_by_link(link, OTHER, AWAY)
+        assert "password was changed" in (await mailbox.next())["Subject"]
         await a_log_in(accounts, password=OTHER)
         assert await refused(accounts.passwords.reset_by_link(link, PASSWORD, AWAY)) is Code.WRONG_CODE
         await accounts.passwords.forgot(forgot(), AWAY)

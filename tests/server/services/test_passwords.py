@@ -1,6 +1,7 @@
 import pytest
 
-from server.services.passwords import is_password_good, is_too_common
+from floater.wire.limits import MIN_PASSWORD
+from server.services.passwords import PASSWORDS_FILE, _lines, is_password_good, is_too_common
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,26 @@ def test_the_first_that_anybody_would_try_is_refused(password: str) -> None:
 )  # fmt: skip
 def test_a_password_that_takes_thought_is_taken(password: str) -> None:
     assert is_password_good(password, "alice@example.org", "Anna")
+
+
+@pytest.mark.parametrize("password", "q1w2e3r4 softball yankees1 maverick danielle Scorpion".split())
+def test_a_password_that_is_used_much_is_refused(password: str) -> None:
+    assert is_too_common(password)
+
+
+def test_the_three_thousand_most_used_that_are_long_enough_are_refused_however_they_are_typed() -> None:
+    known = [password for password in _lines(PASSWORDS_FILE) if len(password) >= MIN_PASSWORD]
+    assert len(set(known)) >= 3_000
+    wide = str.maketrans({chr(code): chr(code + 0xFEE0) for code in range(0x21, 0x7F)})
+    for password in known:
+        for typed in (password, password.upper(), password.translate(wide)):
+            assert is_too_common(typed), typed
+
+
+def test_spaces_and_accents_are_one_however_they_are_encoded() -> None:
+    assert is_too_common("sunshine\u3000\u3000")
+    assert is_too_common("zoe\u0301 1990", "zo\u00e9@example.org")
+    assert is_too_common("zo\u00e9 1990", "zoe\u0301@example.org")
 
 
 @pytest.mark.parametrize("length", [0, 7, 129, 5_000])

@@ -26,7 +26,15 @@ OTHER = "$argon2id$v=19$m=9,t=1,p=1$" + "s" * 22 + "$" + "h" * 43
 async def a_sign_up(connection: AsyncConnection, number: int, password_hash: str = HASH) -> Pending:
     fresh = Fresh(bytes([number] * 32), bytes([100 + number] * 32), 1_600.0, 4_600.0, 5)
     await add_pending(
-        connection, SIGN_UP, ANNA, fresh, 1.0, decoy=False, username="Anna", password_hash=password_hash
+        connection,
+        SIGN_UP,
+        ANNA,
+        fresh,
+        1.0,
+        decoy=False,
+        username="Anna",
+        password_hash=password_hash,
+        address="Anna@example.org",
     )
     return (await find_pending(connection, SIGN_UP, ANNA, 0.0))[0]
 
@@ -37,7 +45,7 @@ async def test_a_sign_up_becomes_an_account_and_the_others_of_the_address_decoys
         first, second = await a_sign_up(c, 1), await a_sign_up(c, 2)
         number = await make_account(c, first, 1_000.0)
         assert number is not None
-        account = Account(number, ANNA, "Anna", HASH, "en")
+        account = Account(number, ANNA, "Anna", HASH, "en", "Anna@example.org", 1_000.0)
         assert await find_account(c, ANNA) == await load_account(c, number) == account
         assert await make_account(c, second, 1_000.0) is None
         assert [row.onetime.decoy for row in await find_pending(c, SIGN_UP, ANNA, 0.0)] == [True]
@@ -58,7 +66,9 @@ async def test_name_and_password_are_changed_the_latter_only_from_what_was_seen(
         await set_username(c, number, "Anna K")
         assert not await set_password(c, number, "what it was before", OTHER)
         assert await set_password(c, number, HASH, OTHER)
-        assert await load_account(c, number) == Account(number, ANNA, "Anna K", OTHER, "en")
+        assert await load_account(c, number) == Account(
+            number, ANNA, "Anna K", OTHER, "en", "Anna@example.org", 1_000.0
+        )
 
 
 @pytest.mark.asyncio

@@ -1,4 +1,4 @@
-"""One client at a time on a data folder: two would throw each other's log-in away."""
+"""One client, or one server, at a time on a data folder: two would write over each other."""
 
 import errno
 import logging
@@ -11,9 +11,11 @@ from floater.codes import Code
 from floater.errors import Refused
 from floater.store.failures import write_failure
 
-log = logging.getLogger("floater.store")
+log = logging.getLogger("floater.lock")
 
 FILE: Final = "lock"
+SERVER_FILE: Final = "server.lock"
+"A server may share its folder with a client."
 _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 "What a lock fails with where there are none, as on some network shares: that holds nothing."
 
@@ -21,8 +23,8 @@ _NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, err
 class FolderLock:
     """Holds a folder from `take` to `give_back`. The system releases it when the program ends in any way."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._path = data_dir / FILE
+    def __init__(self, data_dir: Path, file: str = FILE) -> None:
+        self._path = data_dir / file
         self._number: int | None = None
 
     def take(self) -> None:
@@ -47,7 +49,7 @@ class FolderLock:
         self._number = number
 
     def give_back(self) -> None:
-        """Release the folder. The file stays: removing it could remove the lock of another client."""
+        """Release the folder. The file stays: removing it could remove the lock of another program."""
         if self._number is not None:
             os.close(self._number)
             self._number = None

@@ -5,7 +5,7 @@ import pytest
 
 from floater.codes import Code
 from floater.errors import Refused
-from floater.store.lock import FILE, FolderLock
+from floater.lock import FILE, FolderLock
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_folder_without_locks_can_be_used(
     def fail(_number: int) -> None:
         raise OSError(number, "no locks here")
 
-    monkeypatch.setattr("floater.store.lock._lock", fail)
+    monkeypatch.setattr("floater.lock._lock", fail)
     lock = FolderLock(tmp_path)
     lock.take()
     lock.give_back()
