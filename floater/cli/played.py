@@ -79,8 +79,9 @@ class Played:
     async def end(self) -> int:
         """Ask it to end, wait, and return its exit code."""
         assert self._process is not None
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGTERM)  # send_signal() would reap it before wait()
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._process.wait()
