@@ -81,9 +81,7 @@ class Played:
         assert self._process is not None
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                os.kill(
-                    self._process.pid, signal.SIGTERM
-                )  # send_signal() takes the exit code away from wait()
+                os.kill(self._process.pid, signal.SIGTERM)  # send_signal() would reap it before wait()
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._process.wait()

@@ -66,7 +66,7 @@ async def _end(window: asyncio.subprocess.Process) -> None:
     if window.returncode is not None:
         return
     with suppress(ProcessLookupError):
-        os.kill(window.pid, signal.SIGTERM)  # terminate() takes the exit code away from wait()
+        os.kill(window.pid, signal.SIGTERM)  # terminate() would reap it before wait()
     try:
         async with asyncio.timeout(GOODBYE):
             await window.wait()

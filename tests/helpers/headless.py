@@ -224,7 +224,7 @@ class Server(Program):
     def stop(self) -> None:
         """Ask it to say goodbye and exit."""
         if self.process.returncode is None:
-            os.kill(self.process.pid, signal.SIGTERM)  # send_signal() takes the exit code away from wait()
+            os.kill(self.process.pid, signal.SIGTERM)  # send_signal() would reap it before wait()
 
     def code_for(self, address: str) -> str | None:
         """The code of the newest mail to `address`; None if there is none."""
