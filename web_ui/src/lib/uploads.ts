@@ -29,7 +29,8 @@ export class Uploads {
         name: file.name || "image.png",
         size: String(body.length),
       });
-      const answer = await fetch(`floater://media/upload?${query}`, { method: "POST", body });
+      const readable = String(query).replaceAll("+", "%20"); // to Qt, a plus is no space
+      const answer = await fetch(`floater://media/upload?${readable}`, { method: "POST", body });
       const said = await answer.text();
       const upload = Number(said); // a number, or the code why it was not kept
       if (upload > 0) await this.app.do({ command: "send_upload", talk: this.talk, upload });

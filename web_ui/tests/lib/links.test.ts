@@ -24,6 +24,29 @@ describe("links", () => {
     ]);
   });
 
+  it("keeps a bracket that was opened in the address", () => {
+    for (const [text, link] of [
+      ["https://en.wikipedia.org/wiki/Go_(game)", "https://en.wikipedia.org/wiki/Go_(game)"],
+      ["(see https://a.example/x_(y))", "https://a.example/x_(y)"],
+      ["(https://a.example/x).", "https://a.example/x"],
+      ["[https://a.example/?a[]=1]", "https://a.example/?a[]=1"],
+      ["https://a.example/x?!)", "https://a.example/x"],
+    ])
+      expect(pieces(text!).find((piece) => piece.href)!.text).toBe(link);
+  });
+
+  it("ends where words follow without a space, unless the host itself is in such letters", () => {
+    for (const [text, link] of [
+      ["https://example.com看看这个", "https://example.com"],
+      ["https://example.com/a?b=1看看", "https://example.com/a?b=1"],
+      ["https://example.com:8080を見て", "https://example.com:8080"],
+      ["https://例子.cn/路?a=1。好", "https://例子.cn/路?a=1"],
+      ["https://www.例子.cn/路", "https://www.例子.cn/路"],
+      ["https://example.com/é", "https://example.com/é"],
+    ])
+      expect(pieces(text!).find((piece) => piece.href)!.text).toBe(link);
+  });
+
   it("knows web addresses only, and none with a name and password in front", () => {
     for (const text of [
       "javascript:alert(1)",

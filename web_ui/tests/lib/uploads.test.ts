@@ -21,11 +21,11 @@ describe("pasted and dropped files", () => {
       return { text: async () => "7" };
     });
     const page = new Page({});
-    await new Uploads(page.app, "t 1").send(list(file("a b.png"), file("", 3), file("empty", 0)));
+    await new Uploads(page.app, "t 1").send(list(file("a b+c.png"), file("", 3), file("empty", 0)));
     expect(asked).toEqual([
-      "floater://media/upload?talk=t+1&name=a+b.png&size=3",
-      "floater://media/upload?talk=t+1&name=image.png&size=3",
-      "floater://media/upload?talk=t+1&name=empty&size=3",
+      "floater://media/upload?talk=t%201&name=a%20b%2Bc.png&size=3",
+      "floater://media/upload?talk=t%201&name=image.png&size=3",
+      "floater://media/upload?talk=t%201&name=empty&size=3",
     ]);
     const offer = { command: "send_upload", talk: "t 1", upload: 7 };
     expect(page.asked).toEqual([offer, offer, offer]);

@@ -25,12 +25,12 @@ describe("the composer", () => {
     const page = await composer({ language });
     expect(field(page).placeholder).toBe(t("talk.write"));
     expect(page.button(t("talk.send")).disabled).toBe(true);
-    await write(page, " 你好 ");
+    await write(page, "\n 你好\n  好 \n");
     await page.key("Enter", {}, field(page));
     await write(page, "again");
     await page.press(t("talk.send"));
     expect(page.asked.filter(({ command }) => command === "send_text")).toEqual([
-      { command: "send_text", talk: TALK, text: "你好" },
+      { command: "send_text", talk: TALK, text: " 你好\n  好" },
       { command: "send_text", talk: TALK, text: "again" },
     ]);
     expect(field(page).value).toBe("");
