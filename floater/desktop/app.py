@@ -22,6 +22,7 @@ from floater.desktop import safety, scheme
 from floater.desktop.channel import Channel
 from floater.desktop.core_thread import CoreThread
 from floater.desktop.files import Files
+from floater.desktop.hang_up import HangUp
 from floater.desktop.page import Page, make_profile
 from floater.desktop.safety import under_net
 from floater.desktop.shell import Shell
@@ -90,7 +91,12 @@ class _Desktop:
         self._page = Page(self._profile, self._channel, qt)
         self.window = Window(self._page, config.data_dir / "window.ini", self._leave, "漂 FLOATER", icon)
         self._shell.parent = self.window
-        self._tray = Tray(icon, self.window, self._speech.say, self.window.come_front, self.leave)
+        self._hang_up = HangUp(self.window, self._speech.say, self._core.do)
+        self._page.failed.connect(self._hang_up.page_failed)
+        self._tray = Tray(
+            icon, self.window, self._speech.say, self.window.come_front, self._hang_up.action, self.leave
+        )
+        self._speech.changed.connect(self._hang_up.translate)
         self._speech.changed.connect(self._tray.translate)
         self._core.happened.connect(self._note)
         self._core.refused.connect(self._explain)
@@ -111,6 +117,7 @@ class _Desktop:
     def _note(self, event: api.Event) -> None:
         self._channel.tell(event)
         self._files.note(event)
+        self._hang_up.note(event)
         if not self.window.isActiveWindow() and self._tray.tell(event):
             self.window.note_unread(event.talk if isinstance(event, api.TalkEvent) else "")
 
