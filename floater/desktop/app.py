@@ -91,14 +91,15 @@ class _Desktop:
         self._page = Page(self._profile, self._channel, qt)
         self.window = Window(self._page, config.data_dir / "window.ini", self._leave, "漂 FLOATER", icon)
         self._shell.parent = self.window
-        self._hang_up = HangUp(self.window, self._speech.say, self._core.do)
-        self._page.failed.connect(self._hang_up.page_failed)
+        hang_up = HangUp(self.window, self._speech.say, self._core.do)  # the window keeps it
+        self._page.failed.connect(hang_up.page_failed)
         self._tray = Tray(
-            icon, self.window, self._speech.say, self.window.come_front, self._hang_up.action, self.leave
+            icon, self.window, self._speech.say, self.window.come_front, hang_up.action, self.leave
         )
-        self._speech.changed.connect(self._hang_up.translate)
+        self._speech.changed.connect(hang_up.translate)
         self._speech.changed.connect(self._tray.translate)
         self._core.happened.connect(self._note)
+        self._core.happened.connect(hang_up.note)
         self._core.refused.connect(self._explain)
         self._core.ended.connect(under_net(lambda: self._finish()))
 
@@ -117,7 +118,6 @@ class _Desktop:
     def _note(self, event: api.Event) -> None:
         self._channel.tell(event)
         self._files.note(event)
-        self._hang_up.note(event)
         if not self.window.isActiveWindow() and self._tray.tell(event):
             self.window.note_unread(event.talk if isinstance(event, api.TalkEvent) else "")
 

@@ -47,6 +47,7 @@ class HangUp(QObject):
         """Write the action anew, in the language that `say` has now."""
         self.action.setText(self._say("tray.hang_up"))
 
+    @under_net
     def note(self, event: api.Event) -> None:
         """Learn from an event which talks are on."""
         match event:
