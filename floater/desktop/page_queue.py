@@ -35,6 +35,8 @@ class PageQueue:
         self.is_out = False
         "Whether a batch is on its way to the page."
         self._lines: list[tuple[bytes, _Kind]] = []
+        self._out: list[tuple[bytes, _Kind]] = []
+        "Notices and mails that are on their way."
         self._events = 0
         self._bytes = 0
         self._notices = 0
@@ -60,6 +62,7 @@ class PageQueue:
         if self.is_out or not self._lines:
             return ""
         batch = b"".join(line for line, _ in self._lines)
+        self._out = [each for each in self._lines if each[1] is _Kind.NOTICE]
         self._drop(*_Kind)
         self.is_out = True
         return batch.decode("utf-8").rstrip("\n")
@@ -71,11 +74,15 @@ class PageQueue:
     def taken(self) -> None:
         """Note that the page has taken what was on its way."""
         self.is_out = False
+        self._out = []
 
     def forget_page(self) -> None:
-        """Drop all but notices and mails: another page asks for the rest, and no reply tells of these."""
+        """Keep only notices and mails that were not taken: another page asks for all else."""
         self.is_out = False
         self._drop(_Kind.REPLY, _Kind.EVENT)
+        untaken, self._out = [*self._out, *self._lines], []
+        self._lines = untaken[-MAX_NOTICES:]
+        self._notices = len(self._lines)
 
     def _notice(self, line: bytes) -> None:
         self._lines.append((line, _Kind.NOTICE))

@@ -78,3 +78,9 @@ def test_another_page_is_told_of_notices_and_mails_only() -> None:
     queue.event(api.Mailed("a@b.c", "", "123456", "", n=3))
     queue.forget_page()
     assert [line["n"] for line in batch(queue)] == [3]
+    queue.event(api.Notice("busy", "", n=4))
+    queue.forget_page()
+    assert [line["n"] for line in batch(queue)] == [3, 4], "it was on its way to a page that is gone"
+    queue.taken()
+    queue.forget_page()
+    assert queue.next() == ""
