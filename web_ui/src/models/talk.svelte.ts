@@ -83,7 +83,7 @@ export const BLOCK_TEXT = 16_384;
 /** Entries that are kept; of more, the oldest blocks are dropped. */
 export const MOST = 2_000;
 /** Characters in the texts that are kept, likewise. */
-export const MOST_TEXT = 4_194_304;
+export const MOST_TEXT = 2_097_152;
 
 export class Block {
   entries = $state.raw<Entry[]>([]);
@@ -334,7 +334,7 @@ export class Talk {
       this.#files.delete(entry.id);
       if (entry.kind !== "news") this.earlier += 1;
     }
-    next.entries = [...stay, ...next.entries];
+    if (stay.length > 0) next.entries = [...stay, ...next.entries];
     this.#kept -= first.entries.length - stay.length;
     this.#size -= first.size;
     if (this.#marked === first) {
