@@ -295,7 +295,12 @@ export class App {
     }
     if (state === "home" || state === "signed_out" || state === "seeking") {
       if (state !== "home" || !this.talk?.ended) this.leave();
-      if (this.sheet === "hang_up" || this.sheet === "log_out" || (this.sheet === "receipt" && state !== "home")) this.sheet = null;
+      if (
+        this.sheet === "hang_up" ||
+        this.sheet === "log_out" ||
+        (this.sheet === "receipt" && state !== "home")
+      )
+        this.sheet = null;
     }
     this.state = state;
     this.since = now;

@@ -13,11 +13,25 @@ function click(query: string, ...details: number[]): void {
       .dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, detail }));
 }
 
+function make(name: string, text: string, attributes: Record<string, string> = {}): HTMLElement {
+  const element = document.createElement(name);
+  element.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
 beforeEach(() => {
   window.addEventListener("click", dropSecondHalf, true);
-  document.body.innerHTML =
-    '<button id="one" type="button"><b>1</b></button><button id="many" type="button" data-repeats>2</button>' +
-    '<form><button id="send">3</button></form><a href="#x">4</a>';
+  const one = make("button", "", { id: "one", type: "button" });
+  one.append(make("b", "1"));
+  const form = document.createElement("form");
+  form.append(make("button", "3", { id: "send" }));
+  document.body.replaceChildren(
+    one,
+    make("button", "2", { id: "many", type: "button", "data-repeats": "" }),
+    form,
+    make("a", "4", { href: "#x" }),
+  );
   document.body.addEventListener("click", clicked);
   document.querySelector("form")!.addEventListener("submit", sent);
 });

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import { BLOCK, BLOCK_TEXT, MOST, MOST_TEXT, Talk, type FileEntry, type TextEntry } from "../../src/models/talk.svelte";
+import {
+  BLOCK,
+  BLOCK_TEXT,
+  MOST,
+  MOST_TEXT,
+  Talk,
+  type FileEntry,
+  type TextEntry,
+} from "../../src/models/talk.svelte";
 import { TALK, tell } from "../helpers/events";
 
 const talk = (looking = true): Talk => new Talk(TALK, "stranger", "小明", () => looking);
@@ -65,7 +73,8 @@ describe("a talk folds its events", () => {
     const offer = { name: "a.png", content_type: "image/png", size: 10, preview: null };
     t.take(tell("offer", { transfer_id: "F0", ...offer }), 0);
     t.take(tell("peer_back", {}), 0);
-    for (let n = 1; n <= MOST + 3 * BLOCK; n += 1) t.take(tell("text", { message_id: `F${n}`, text: "x" }), n);
+    for (let n = 1; n <= MOST + 3 * BLOCK; n += 1)
+      t.take(tell("text", { message_id: `F${n}`, text: "x" }), n);
     const kept = t.blocks.flatMap((block) => block.entries);
     expect(kept.length).toBeLessThanOrEqual(MOST);
     expect(kept.length).toBeGreaterThan(MOST - BLOCK);
