@@ -104,3 +104,15 @@ def test_other_keys_are_used_somewhere() -> None:
 
 def _blanks(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
+@pytest.mark.parametrize(
+    ("language", "promise"),
+    [("en", r"\bwe\b|again"), ("zh-CN", "我们|重新|自动|继续尝试")],
+)
+@pytest.mark.parametrize("code", [Code.SERVER_UNREACHABLE, Code.PROXY_UNREACHABLE, Code.SERVER_CLOSING])
+def test_a_refusal_of_the_network_does_not_promise_another_try(
+    code: Code, language: str, promise: str
+) -> None:
+    """A command that failed is not tried again; that the connection is, `online` tells by `retry_s`."""
+    assert not re.search(promise, read(language)[f"code.{code.value}"], re.IGNORECASE)

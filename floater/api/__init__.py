@@ -301,11 +301,16 @@ class Recorded(msgspec.Struct, frozen=True):
 
 
 class HistoryReply(Reply, frozen=True, omit_defaults=False):
-    """The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside."""
+    """The events of the talk, oldest first; of a transfer's progress only the newest. Empty outside.
+
+    Of a very long talk the oldest are not kept, but for the match and the greetings.
+    """
 
     events: list[Recorded]
     n: int = 0
     "The number of the last event that this reply tells of."
+    earlier: int = 0
+    "How many texts and offers before these are not kept."
 
 
 REPLIES: Final[dict[type[Command], type[Reply]]] = {

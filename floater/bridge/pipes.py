@@ -10,6 +10,7 @@ import queue
 import select
 import stat
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -17,8 +18,14 @@ from typing import Any, Final
 MAX_LINE: Final = 1 << 20
 "Bytes. The longest text, with every character escaped, takes less than half."
 MAX_BACKLOG: Final = 1 << 26
-"Bytes that may wait for a reader of our output, before we count the reader as gone."
+"Bytes that may wait for a reader of our output who takes nothing, before we count the reader as gone."
+STALL: Final = 30.0
+"Seconds without a byte taken after which a reader takes nothing."
+MAX_SLOW_BACKLOG: Final = 1 << 29
+"Bytes that may wait for a reader who takes some, but less than comes."
 _WAITING_LINES: Final = 64
+_PIECE: Final = 16_384
+"Bytes of one write: a reader who takes so much has taken something."
 
 
 class LineSource:
@@ -171,7 +178,7 @@ def _wait_for_room(descriptor: int) -> None:
 
 
 class LineSink:
-    """Writes lines to a file descriptor. A slow reader never holds up a talk.
+    """Writes lines to a file descriptor. A slow reader never holds up a talk, nor is cut off.
 
     A pipe that has room takes little at once (`_PipeRoom`). Everything else goes to a
     thread that may wait: handing it to a thread costs ten times the writing.
@@ -191,6 +198,8 @@ class LineSink:
         self._room = _PipeRoom(descriptor)
         self._lock = threading.Lock()
         self._backlog = 0
+        self._taken_at = 0.0
+        "When the reader last took something, or the backlog began; monotonic seconds."
         self._broken = False
         self._thread = threading.Thread(target=self._work, name="lines out", daemon=True)
         self._thread.start()
@@ -222,8 +231,8 @@ class LineSink:
                 return
             at_once = self._backlog == 0 and self._room.holds(len(lines))
             if not at_once:
-                self._backlog += len(lines)
-            overfull = self._backlog > MAX_BACKLOG
+                self._add(len(lines))
+            overfull = self._is_overfull()
         if overfull:
             self._break()
         elif at_once:
@@ -236,7 +245,7 @@ class LineSink:
             os.write(self._descriptor, lines)
         except BlockingIOError:  # another program has filled the pipe since it was polled
             with self._lock:
-                self._backlog += len(lines)
+                self._add(len(lines))
             self._lines.put(lines)
         except OSError:
             self._break()
@@ -259,9 +268,20 @@ class LineSink:
         """
         while left:
             try:
-                left = left[os.write(self._descriptor, left) :]
+                left = left[os.write(self._descriptor, left[:_PIECE]) :]
+                self._taken_at = time.monotonic()
             except BlockingIOError:
                 _wait_for_room(self._descriptor)
+
+    def _add(self, size: int) -> None:
+        if self._backlog == 0:
+            self._taken_at = time.monotonic()
+        self._backlog += size
+
+    def _is_overfull(self) -> bool:
+        if self._backlog <= MAX_BACKLOG:
+            return False
+        return self._backlog > MAX_SLOW_BACKLOG or time.monotonic() - self._taken_at > STALL
 
     def _break(self) -> None:
         with self._lock:

@@ -160,7 +160,8 @@ class Client:
             case api.MarkRead(message_id, talk=talk):
                 self._words.memory.mark_read(talk, message_id)
             case api.History(talk=talk):
-                return api.HistoryReply(self._words.memory.events(talk), self._words.told)
+                memory = self._words.memory
+                return api.HistoryReply(memory.events(talk), self._words.told, memory.earlier(talk))
             case api.Network():
                 hidden = self._settings.values.hide_address
                 return reply_about(await look_around(person.link, person.reach, hidden=hidden), self._words)

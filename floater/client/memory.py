@@ -14,9 +14,14 @@ from floater.core.meet.receipt import Ways
 from floater.errors import Refused
 
 MAX_EVENTS: Final = 20_000
-"Events kept of one talk; the oldest are dropped."
-MAX_TEXT: Final = 1 << 26
-"Characters kept in all texts of one talk; the oldest events are dropped."
+"Events kept of one talk; the oldest are dropped, but for the match and the greetings."
+MAX_TEXT: Final = 1 << 23
+"Characters kept in all texts and previews of one talk, likewise."
+
+_SAID: Final = (api.TextReceived, api.Said, api.Offer, api.Offered)
+"What a person sees as a message."
+_ONCE: Final = (api.Matched, api.Greeted, api.PeerGreeted)
+"What happens once in a talk; a face cannot do without it."
 
 
 class Memory:
@@ -41,7 +46,16 @@ class Memory:
             Refused: WHICH_TALK: none is named, and there are two.
         """
         record = self._find(talk)
-        return [] if record is None else list(record.events)
+        return [] if record is None else [*record.beginning, *record.events]
+
+    def earlier(self, talk: str) -> int:
+        """Return how many texts and offers of a talk were dropped, because the talk is so long.
+
+        Raises:
+            Refused: WHICH_TALK: none is named, and there are two.
+        """
+        record = self._find(talk)
+        return 0 if record is None else record.earlier
 
     def ways(self, talk: str) -> Ways | None:
         """Return how a talk is or was connected; None if the talk is unknown.
@@ -111,6 +125,9 @@ class _Record:
     def __init__(self, kind: api.TalkKind, began: float) -> None:
         self.kind = kind
         self.ways = Ways(began)
+        self.beginning: list[api.Recorded] = []
+        "Of the oldest events, those that are not dropped."
+        self.earlier = 0
         self.events: deque[api.Recorded] = deque()
         self.unread: deque[str] = deque(maxlen=MAX_EVENTS)
         self._characters = 0
@@ -126,12 +143,19 @@ class _Record:
         self.events.append(api.Recorded(time.time() * 1_000.0, cast(api.AnyEvent, event)))
         self._characters += _length(event)
         while len(self.events) > MAX_EVENTS or self._characters > MAX_TEXT:
-            self._characters -= _length(self.events.popleft().happened)
+            self._drop(self.events.popleft())
 
     def forget(self) -> None:
+        self.beginning.clear()
         self.events.clear()
         self.unread.clear()
         self._characters = 0
+
+    def _drop(self, recorded: api.Recorded) -> None:
+        self._characters -= _length(recorded.happened)
+        self.earlier += isinstance(recorded.happened, _SAID)
+        if isinstance(recorded.happened, _ONCE):
+            self.beginning.append(recorded)
 
     def _forget_progress(self, transfer_id: str) -> None:
         for recorded in reversed(self.events):  # the last one is near the end
@@ -144,4 +168,10 @@ class _Record:
 
 
 def _length(event: object) -> int:
-    return len(event.text) if isinstance(event, api.TextReceived | api.Said) else 0
+    match event:
+        case api.TextReceived(text=text) | api.Said(text=text):
+            return len(text)
+        case api.Offer(preview=api.Preview(pixels=pixels)) | api.Offered(preview=api.Preview(pixels=pixels)):
+            return len(pixels)
+        case _:
+            return 0

@@ -22,6 +22,7 @@ from floater.desktop import safety, scheme
 from floater.desktop.channel import Channel
 from floater.desktop.core_thread import CoreThread
 from floater.desktop.files import Files
+from floater.desktop.hang_up import HangUp
 from floater.desktop.page import Page, make_profile
 from floater.desktop.safety import under_net
 from floater.desktop.shell import Shell
@@ -90,9 +91,15 @@ class _Desktop:
         self._page = Page(self._profile, self._channel, qt)
         self.window = Window(self._page, config.data_dir / "window.ini", self._leave, "漂 FLOATER", icon)
         self._shell.parent = self.window
-        self._tray = Tray(icon, self.window, self._speech.say, self.window.come_front, self.leave)
+        hang_up = HangUp(self.window, self._speech.say, self._core.do)  # the window keeps it
+        self._page.failed.connect(hang_up.page_failed)
+        self._tray = Tray(
+            icon, self.window, self._speech.say, self.window.come_front, hang_up.action, self.leave
+        )
+        self._speech.changed.connect(hang_up.translate)
         self._speech.changed.connect(self._tray.translate)
         self._core.happened.connect(self._note)
+        self._core.happened.connect(hang_up.note)
         self._core.refused.connect(self._explain)
         self._core.ended.connect(under_net(lambda: self._finish()))
 

@@ -3,6 +3,9 @@
 Lines are those of `floater headless`. A line of the page is treated like one
 of a stranger, because a script that got into the page would speak here: so
 it may not name a file, a folder or a server program, and may not quit.
+
+Lines go out in batches, one at a time: the page says `taken` when it has time
+for the next one. An empty batch asks it for a sign of life.
 """
 
 from collections.abc import Callable
@@ -12,24 +15,23 @@ from typing import Final, TypeAlias, get_args
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal, pyqtSlot
 
 from floater import api
-from floater.bridge.lines import Id, NoCommand, event_line, read_command, reply_line
+from floater.bridge.lines import Id, NoCommand, read_command, reply_line
 from floater.bridge.turns import Answer
 from floater.codes import Code
-from floater.desktop.api import AnyShellCommand
+from floater.desktop.api import AnyShellCommand, Kept
+from floater.desktop.page_queue import PageQueue
 from floater.desktop.safety import report, under_net
+from floater.desktop.watchdog import Watchdog
 
 MAX_LINE: Final = 1 << 20
 "Characters of one command; a text of 64 KiB needs less even if all of it is escaped."
 GATHER: Final = 8
 "Milliseconds for which lines to the page are gathered, so that a thousand of them are not a thousand calls."
-MAX_HELD: Final = 64
-"Events that are held for a page that is not there yet; of more, the newest."
 
 Do: TypeAlias = Callable[[api.Command, Callable[[Answer], None]], None]
 "Carries out a command and calls the function once with the answer, perhaps later."
 
 _SHELL: Final = get_args(AnyShellCommand)
-_TOLD_BY_NO_REPLY: Final = (api.Notice, api.Mailed)
 
 
 class Channel(QObject):
@@ -41,15 +43,20 @@ class Channel(QObject):
     """
 
     lines = pyqtSignal(str)
-    "One or more lines for the page, separated by newlines."
+    "Lines for the page, separated by newlines; empty if only a sign of life is wanted."
+    hangs = pyqtSignal()
+    "The page has not answered for some seconds."
 
     def __init__(self, core: Do, shell: Do) -> None:
         super().__init__()
         self._core = core
         self._shell = shell
         self._listening = False
-        self._held: list[api.Event] = []
-        self._gathered: list[bytes] = []
+        self._inside = 0
+        "Commands that are being carried out: while one of them shows a dialog, the page is not heard."
+        self._queue = PageQueue()
+        self._watchdog = Watchdog(self._ask)
+        self._watchdog.hangs.connect(under_net(lambda: self.hangs.emit()))
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(GATHER)
@@ -59,7 +66,42 @@ class Channel(QObject):
     @under_net
     def send(self, line: str) -> None:
         """Take one command from the page. Exactly one reply follows."""
-        self._begin()
+        self._inside += 1
+        try:
+            self._take(line)
+        finally:
+            self._inside -= 1
+
+    @pyqtSlot()
+    @under_net
+    def taken(self) -> None:
+        """Let the page say that it has taken the last batch, and is ready for the next one."""
+        self._watchdog.heard()
+        self._queue.taken()
+        if not self._timer.isActive():
+            self._flush()
+
+    def tell(self, event: api.Event) -> None:
+        """Give the page an event, soon.
+
+        While no page listens, notices and mails are held for it; a page that
+        begins asks for all else.
+        """
+        self._queue.event(event)
+        if self._listening:
+            self._flush_soon()
+        else:
+            self._queue.forget_page()
+
+    def page_gone(self) -> None:
+        """Hold what comes until the page, loaded again, sends its first command."""
+        self._listening = False
+        self._watchdog.end()
+        self._queue.forget_page()
+
+    def _take(self, line: str) -> None:
+        self._watchdog.heard()
+        self._listening = True
         try:
             if len(line) > MAX_LINE:
                 raise NoCommand(None)
@@ -67,6 +109,11 @@ class Channel(QObject):
         except NoCommand as error:
             self._answer(error.id, _REFUSAL)
             return
+        if isinstance(
+            command, Kept
+        ):  # a page that has just been loaded: what the last one did not take is lost
+            self._queue.forget_page()
+        self._flush_soon()
         answer = partial(self._answer, number)
         try:
             if isinstance(command, _SHELL):
@@ -79,39 +126,26 @@ class Channel(QObject):
             report(error)
             answer(_FAILURE)
 
-    def tell(self, event: api.Event) -> None:
-        """Give the page an event, soon.
-
-        While no page listens, notices and mails are held for it; a page that
-        begins asks for all else.
-        """
-        if self._listening:
-            self._gather(event_line(event))
-        elif isinstance(event, _TOLD_BY_NO_REPLY):
-            self._held = [*self._held[1 - MAX_HELD :], event]
-
-    def page_gone(self) -> None:
-        """Hold what comes until the page, loaded again, sends its first command."""
-        self._listening = False
-
-    def _begin(self) -> None:
-        self._listening = True
-        held, self._held = self._held, []
-        for event in held:
-            self._gather(event_line(event))
-
     def _answer(self, number: Id | None, answer: Answer) -> None:
-        self._gather(reply_line(number, answer))
+        self._queue.reply(reply_line(number, answer))
+        self._flush_soon()
 
-    def _gather(self, line: bytes) -> None:
-        self._gathered.append(line)
+    def _ask(self) -> bool:
+        if self._inside:
+            return False
+        if not self._queue.is_out:
+            self._queue.ask()
+            self.lines.emit("")
+        return True
+
+    def _flush_soon(self) -> None:
         if not self._timer.isActive():
             self._timer.start()
 
     @under_net
     def _flush(self) -> None:
-        lines, self._gathered = b"".join(self._gathered), []
-        self.lines.emit(lines.decode("utf-8").rstrip("\n"))
+        if self._listening and (lines := self._queue.next()):
+            self.lines.emit(lines)
 
 
 _REFUSAL: Final = api.Error(Code.BAD_COMMAND.value, "")

@@ -1,9 +1,12 @@
 """The web view. It shows our page only: no other origin, window, download, permission or file."""
 
 import logging
+import os
+import signal
+from contextlib import suppress
 from typing import Final
 
-from PyQt6.QtCore import QObject, QTimer, QUrl
+from PyQt6.QtCore import QObject, QTimer, QUrl, pyqtSignal
 from PyQt6.QtWebChannel import QWebChannel
 from PyQt6.QtWebEngineCore import (
     QWebEngineCertificateError,
@@ -63,7 +66,10 @@ class _OnlyOurs(QWebEngineUrlRequestInterceptor):
 
 
 class Page(QWebEnginePage):
-    """The one page. It navigates nowhere, and is loaded again if its renderer dies."""
+    """The one page. It navigates nowhere, and is loaded again if its renderer dies or hangs."""
+
+    failed = pyqtSignal()
+    "The renderer has died, or was ended because it hung; the page is loaded again."
 
     def __init__(self, profile: QWebEngineProfile, channel: Channel, parent: QObject) -> None:
         super().__init__(profile, parent)
@@ -78,6 +84,7 @@ class Page(QWebEnginePage):
         self.permissionRequested.connect(QWebEnginePermission.deny)
         self.certificateError.connect(QWebEngineCertificateError.rejectCertificate)
         self.renderProcessTerminated.connect(self._come_back)
+        channel.hangs.connect(self._end_renderer)
 
     @under_net
     def begin(self) -> None:
@@ -111,7 +118,16 @@ class Page(QWebEnginePage):
         if status is not QWebEnginePage.RenderProcessTerminationStatus.NormalTerminationStatus:
             log.error("= renderer ended: %s, %d", status.name, code)
             self._channel.page_gone()
+            self.failed.emit()
             QTimer.singleShot(RELOAD_PAUSE, self.begin)
+
+    @under_net
+    def _end_renderer(self) -> None:
+        """End a renderer that hangs: it could not load a page either. `_come_back` follows."""
+        log.error("= renderer hangs")
+        if pid := self.renderProcessPid():
+            with suppress(ProcessLookupError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def make_profile(handler: scheme.SchemeHandler, parent: QObject) -> QWebEngineProfile:

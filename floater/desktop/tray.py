@@ -27,6 +27,7 @@ class Tray:
         parent: the window.
         say: key of a sentence → the sentence.
         show: brings the window to the front; called by a click on the icon or a notification.
+        hang_up: an entry of the menu, between these two.
         quit_: leaves the program.
     """
 
@@ -36,6 +37,7 @@ class Tray:
         parent: QWidget,
         say: Callable[[str], str],
         show: Callable[[], None],
+        hang_up: QAction,
         quit_: Callable[[], None],
     ) -> None:
         self._say = say
@@ -45,6 +47,7 @@ class Tray:
             entry = self._entries[key] = QAction(self._menu)
             entry.triggered.connect(under_net(lambda _checked=False, action=action: action()))
             self._menu.addAction(entry)
+        self._menu.insertAction(self._entries["tray.quit"], hang_up)
         self._icon = QSystemTrayIcon(icon, parent)
         self._icon.setToolTip("漂 FLOATER")
         self._icon.setContextMenu(self._menu)

@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from playwright.async_api import Locator, Playwright, async_playwright
 
-from floater.cli.driven import Driven, offscreen
+from floater.cli.driven import PATIENCE, Driven, offscreen
 from tests.helpers.headless import PASSWORD, Person, Server
 
 BESIDE_THE_POINT: Final = "--no-sandbox --disable-gpu"
@@ -84,6 +84,14 @@ class Window(Driven):
         """Have the hand give this path to the file dialog that is about to open."""
         self.wish.write_text(str(path), "utf-8")
         self.process.send_signal(signal.SIGUSR1)
+
+    async def press_outside_the_page(self, name: str) -> None:
+        """Have the hand press this button of a question of the system, or this entry of the menu."""
+        self.wish.write_text(f"press {name}", "utf-8")
+        self.process.send_signal(signal.SIGUSR1)
+        async with asyncio.timeout(PATIENCE):
+            while self.wish.exists():
+                await asyncio.sleep(0.02)  # a file cannot be awaited
 
     def copy_picture(self, path: Path) -> None:
         """Have the hand copy this picture, so that it can be pasted."""

@@ -31,6 +31,16 @@ def _parent(folder: Path) -> int:
     return int((folder / "stat").read_text().rpartition(")")[2].split()[1])
 
 
+async def come_back(window: Window, dead: int) -> None:
+    """Wait until another process draws the page."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(AssertionError):  # none does at the moment
+                if renderer_of(window) != dead:
+                    return
+            await asyncio.sleep(0.05)  # no event tells of a process of Chromium
+
+
 async def hang_up(window: Window) -> None:
     """Press Escape twice, the second time when the question is there."""
     await window.page.keyboard.press("Escape")
@@ -63,6 +73,56 @@ async def test_a_renderer_that_dies_comes_back_in_the_same_talk(tmp_path: Path) 
         await window.page.keyboard.type("after")
         await window.page.keyboard.press("Enter")
         await bob.event("text", text="after")
+
+
+async def test_a_page_that_hangs_is_noticed_and_comes_back_in_the_same_talk(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (server, windows, bob):
+        window = await windows.open(server, tmp_path / "ann", hand=True)
+        await window.meet(server, bob)
+        await bob.do("send_text", text="before")
+        await window.said("before").wait_for()
+        dead = renderer_of(window)
+        os.kill(dead, signal.SIGSTOP)
+        await bob.do("send_text", text="meanwhile")
+        await come_back(window, dead)
+        await window.attach()
+        await window.on("TalkView")
+        assert await window.page.locator(".Bubble .text").all_inner_texts() == ["before", "meanwhile"]
+        await window.press_outside_the_page(sentence("dialog.go_on", "en"))
+        await window.page.keyboard.type("after")
+        await window.page.keyboard.press("Enter")
+        await bob.event("text", text="after")
+
+
+async def test_a_talk_can_be_hung_up_and_the_window_closed_while_the_page_is_dead(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (server, windows, bob):
+        window = await windows.open(server, tmp_path / "ann", hand=True)
+        await window.meet(server, bob)
+        os.kill(renderer_of(window), signal.SIGSTOP)
+        await window.press_outside_the_page(sentence("tray.hang_up", "en"))
+        await window.press_outside_the_page(sentence("dialog.stay", "en"))
+        await bob.do("send_text", text="still there?")
+        await window.press_outside_the_page(sentence("tray.hang_up", "en"))
+        await window.press_outside_the_page(sentence("tray.hang_up", "en"))
+        await bob.event("ended", reason="peer_hung_up")
+        window.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(window.process.wait(), 20) == 0
+
+
+async def test_a_log_out_during_a_talk_asks_first(tmp_path: Path) -> None:
+    async with stage(tmp_path) as (server, windows, bob):
+        window = await windows.open(server, tmp_path / "ann")
+        await window.meet(server, bob)
+        await window.page.keyboard.press("Control+,")
+        await window.press("settings.log_out")
+        await window.press("hang_up.stay")
+        await bob.do("send_text", text="still there?")
+        await window.said("still there?").wait_for()
+        await window.page.keyboard.press("Control+,")
+        await window.press("settings.log_out")
+        await window.page.locator("dialog .danger").click()
+        await bob.event("ended")
+        await window.on("Account")
 
 
 async def test_a_reload_lands_in_the_same_state_whichever_it_is(tmp_path: Path) -> None:
@@ -241,6 +301,9 @@ async def test_a_practice_needs_no_server_and_says_what_it_is(tmp_path: Path) ->
         assert await window.page.locator("dialog").count() == 0, "a script may see the address"
         assert await window.page.locator(".peer").inner_text() == await window.word("practice.name")
         await window.page.locator(".hello").click()
+        name = await window.word("practice.you")
+        assert name != await window.word("you"), "it would say: you are you"
+        await window.page.get_by_text(await window.fill_in("bar.you", name=name)).wait_for()
         await window.said(await window.word("practice.1")).wait_for()
         await hang_up(window)
         await window.page.reload()

@@ -93,8 +93,12 @@ def test_exactly_these_commands_are_about_a_talk() -> None:
         (api.Error("a", "b"), {"code": "a", "message": "b"}),
         (api.Empty(), {}),
         (
-            api.HistoryReply([api.Recorded(1.5, api.PeerBack(talk="t", n=3))], 3),
-            {"events": [{"at": 1.5, "happened": {"event": "peer_back", "talk": "t", "n": 3}}], "n": 3},
+            api.HistoryReply([api.Recorded(1.5, api.PeerBack(talk="t", n=3))], 3, 8),
+            {
+                "events": [{"at": 1.5, "happened": {"event": "peer_back", "talk": "t", "n": 3}}],
+                "n": 3,
+                "earlier": 8,
+            },
         ),
     ],
 )

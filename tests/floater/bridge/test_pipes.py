@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from floater.bridge import pipes
 from floater.bridge.pipes import MAX_BACKLOG, MAX_LINE, LineCutter, LineSink, LineSource
 
 
@@ -234,6 +235,42 @@ async def test_a_reader_who_went_away_is_noticed_once() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_reader_who_reads_is_not_given_up_however_much_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipes, "MAX_BACKLOG", 1 << 20)
+    reading, writing = os.pipe()
+    gone = asyncio.Event()
+    sink = LineSink(writing, gone.set)
+    line = b"x" * 65_535 + b"\n"
+    for _ in range(64):
+        sink.write(line)  # four times the backlog, and so far nothing is read
+    came = 0
+    while came < 64 * len(line):
+        came += len(await asyncio.to_thread(os.read, reading, 65_536))
+    assert not gone.is_set()
+    await sink.close()
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.mark.asyncio
+async def test_a_reader_who_reads_far_too_little_is_given_up_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pipes, "MAX_BACKLOG", 1 << 20)
+    monkeypatch.setattr(pipes, "MAX_SLOW_BACKLOG", 1 << 21)
+    reading, writing = os.pipe()
+    gone = asyncio.Event()
+    sink = LineSink(writing, gone.set)
+    while not gone.is_set():
+        sink.write(b"x" * (1 << 20))
+        await asyncio.sleep(0)
+        os.read(reading, 1)
+    os.close(reading)
+    await sink.close()
+    os.close(writing)
+
+
+@pytest.mark.asyncio
 async def test_lines_end_where_they_are_stopped() -> None:
     reading, writing = os.pipe()
     source = LineSource(reading)
@@ -246,7 +283,8 @@ async def test_lines_end_where_they_are_stopped() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_reader_who_takes_nothing_is_given_up() -> None:
+async def test_a_reader_who_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipes, "STALL", 0.0)
     reading, writing = os.pipe()
     gone = asyncio.Event()
     sink = LineSink(writing, gone.set)

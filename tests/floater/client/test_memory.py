@@ -112,8 +112,25 @@ def test_what_the_peer_says_and_offers_is_unread_until_it_is_marked() -> None:
 
 def test_a_talk_without_end_does_not_fill_the_memory() -> None:
     texts = [said(number, "x" * 65_536) for number in range(2_000)]
-    kept = events(after(MATCHED, *texts))
+    long = after(MATCHED, *texts)
+    kept = events(long)
     assert kept[-1] == texts[-1]
-    assert len(kept) * 65_536 <= memory.MAX_TEXT
+    assert len(kept[1:]) * 65_536 <= memory.MAX_TEXT
+    assert long.earlier("m1") == len(texts) - len(kept[1:])
     many = [api.Delivered(f"me.{number}", talk="m1") for number in range(memory.MAX_EVENTS + 5)]
-    assert events(after(MATCHED, *many)) == many[-memory.MAX_EVENTS :]
+    assert events(after(MATCHED, *many)) == [MATCHED, *many[-memory.MAX_EVENTS :]]
+
+
+def test_the_beginning_of_a_talk_without_end_is_kept_and_what_was_dropped_is_counted() -> None:
+    preview = api.Preview(16, 16, b"x" * 1_024)
+    offers = [
+        api.Offer(f"peer.{number}", "a.png", "image/png", 9, preview, talk="m1")
+        for number in range(memory.MAX_TEXT // 1_024 + 7)
+    ]
+    ours, theirs = api.Greeted("zh", "你好", talk="m1"), api.PeerGreeted("en", "Hello", talk="m1")
+    kept = after(MATCHED, ours, lobby("m1"), theirs, *offers)
+    assert events(kept)[:3] == [MATCHED, ours, theirs]
+    assert events(kept)[3:] == offers[7:]
+    assert (kept.earlier(""), kept.earlier("nowhere")) == (7, 0)
+    kept.record(OVER, now=1e6)
+    assert (events(kept), kept.earlier("m1")) == ([], 0)

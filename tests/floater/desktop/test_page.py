@@ -57,11 +57,16 @@ new QWebChannel(qt.webChannelTransport, ({ objects: { channel } }) => {
 """
 
 
-def test_the_page_speaks_through_the_channel_and_goes_nowhere(tmp_path: Path) -> None:
-    (tmp_path / "page").mkdir()
+def page_of(folder: Path, script: str) -> None:
+    """Make a page that runs this script, where the program looks for its page."""
+    (folder / "page").mkdir()
     html = "<!doctype html><script src='qwebchannel.js'></script><script src='app.js'></script>"
-    (tmp_path / "page" / "index.html").write_text(html)
-    (tmp_path / "page" / "app.js").write_text(JS)
+    (folder / "page" / "index.html").write_text(html)
+    (folder / "page" / "app.js").write_text(script)
+
+
+def test_the_page_speaks_through_the_channel_and_goes_nowhere(tmp_path: Path) -> None:
+    page_of(tmp_path, JS)
     assert run_script(SCRIPT, tmp_path) == [
         "on disk False",
         "core SendText",
@@ -73,3 +78,17 @@ def test_the_page_speaks_through_the_channel_and_goes_nowhere(tmp_path: Path) ->
         "frame False",
         "window None",
     ]
+
+
+HANGING = SCRIPT.replace("if len(commands) == 2:", "if len(commands) == 3:").replace(
+    "page.begin()", "page.failed.connect(lambda: print('failed', flush=True))\npage.begin()"
+)
+
+HANGS = JS.replace('channel.send(\'{"id": 2, "command": "greet"}\')', "{ for (;;); }")
+
+
+def test_a_page_that_hangs_is_ended_and_loaded_again(tmp_path: Path) -> None:
+    page_of(tmp_path, HANGS)
+    quick = "from floater.desktop import watchdog\nwatchdog.INTERVAL = 50\n"
+    lines = run_script(quick + HANGING, tmp_path)
+    assert lines[1:6] == ["core SendText", "failed", "core SendText", "failed", "core SendText"]

@@ -19,11 +19,14 @@ class Desk:
         self.language = "en"
         self.done: list[str] = []
         self.window = QWidget()
+        self.hang_up = QAction("hang up", self.window)
+        self.hang_up.triggered.connect(lambda: self.done.append("hang up"))
         self.tray = Tray(
             QIcon(),
             self.window,
             lambda key: sentence(key, self.language),
             lambda: self.done.append("show"),
+            self.hang_up,
             lambda: self.done.append("quit"),
         )
 
@@ -41,10 +44,10 @@ def desk(qt: Any) -> Desk:
     return Desk()
 
 
-def test_the_menu_shows_and_quits(desk: Desk) -> None:
+def test_the_menu_shows_hangs_up_and_quits(desk: Desk) -> None:
     for entry in desk.entries():
         entry.trigger()
-    assert desk.done == ["show", "quit"]
+    assert desk.done == ["show", "hang up", "quit"]
 
 
 def test_a_click_on_the_icon_or_a_notification_opens_the_window(desk: Desk) -> None:
@@ -54,11 +57,11 @@ def test_a_click_on_the_icon_or_a_notification_opens_the_window(desk: Desk) -> N
 
 
 def test_the_menu_follows_the_language(desk: Desk) -> None:
-    words = [sentence(key, "en") for key in ("tray.show", "tray.quit")]
+    words = [sentence("tray.show", "en"), "hang up", sentence("tray.quit", "en")]
     assert [entry.text() for entry in desk.entries()] == words
     desk.language = "zh-CN"
     desk.tray.translate()
-    words = [sentence(key, "zh-CN") for key in ("tray.show", "tray.quit")]
+    words = [sentence("tray.show", "zh-CN"), "hang up", sentence("tray.quit", "zh-CN")]
     assert [entry.text() for entry in desk.entries()] == words
 
 

@@ -502,6 +502,7 @@ export interface NatWords {
 export interface HistoryReply {
   events: Recorded[];
   n: number;
+  earlier: number;
 }
 
 /** An event and when it happened: UTC milliseconds since 1970. */

@@ -31,6 +31,8 @@ interface Reply {
 /** What the shell puts into the page (Qt's web channel). */
 interface Channel {
   send(line: string): void;
+  /** Say that the last batch of lines is taken; the next one comes only then, and the page counts as alive. */
+  taken(): void;
   lines: { connect(hear: (lines: string) => void): void };
 }
 
@@ -78,7 +80,13 @@ export function openBridge(): Promise<Bridge> {
   return new Promise((resolve) => {
     new QWebChannel(qt.webChannelTransport, ({ objects: { channel } }) => {
       const { bridge, receive } = lineBridge((line) => channel.send(line));
-      channel.lines.connect((lines) => lines.split("\n").forEach(receive));
+      channel.lines.connect((lines) => {
+        try {
+          if (lines !== "") lines.split("\n").forEach(receive);
+        } finally {
+          channel.taken();
+        }
+      });
       resolve(bridge);
     });
   });

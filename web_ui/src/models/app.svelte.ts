@@ -21,12 +21,13 @@ import { Talk, type End } from "./talk.svelte";
 /** Where a person without a log-in is. */
 export type AccountScreen = "welcome" | "server" | "sign_up" | "check_mail" | "log_in" | "forgot" | "reset";
 /** What lies over the screen. */
-export type Sheet = "settings" | "shortcuts" | "address" | "hang_up" | "receipt" | null;
+export type Sheet = "settings" | "shortcuts" | "address" | "hang_up" | "log_out" | "receipt" | null;
 
 export interface Toast {
   id: number;
   text: string;
   grave: boolean;
+  timer: ReturnType<typeof setTimeout>;
 }
 
 /** What the core does not know, and the window keeps for a page that is loaded again. */
@@ -71,7 +72,9 @@ export class App {
   since = $state(Date.now());
   /** Every talk, by its id. */
   readonly talks = new SvelteMap<string, Talk>();
-  toasts = $state<Toast[]>([]);
+  toasts = $state.raw<Toast[]>([]);
+  /** How many dialogs are open, one over the other: toasts are said in the topmost alone. */
+  dialogs = $state(0);
   network = $state<NetworkReply | null>(null);
   /** Whether the end of the talk is in sight and the window in front: what comes then is not unread. */
   looking = true;
@@ -81,6 +84,10 @@ export class App {
   #open = $state("");
   /** The number of the last event that the status has told of. */
   #told = 0;
+  /** The number of the last event that the page knows of. */
+  #last = 0;
+  /** What came while it is being asked where things stand; null while nothing is asked. */
+  #early: AnyEvent[] | null = null;
   #toasts = 0;
   /** What buttons have said and is not answered yet. */
   readonly #pressed = new Set<string>();
@@ -94,19 +101,54 @@ export class App {
 
   /** Draw where things stand, then follow. Also after a reload, so nothing is kept here that is not there. */
   async begin(): Promise<void> {
-    const early: AnyEvent[] = [];
-    this.bridge.listen((event) => void (this.begun ? this.take(event) : early.push(event)));
+    this.#early = [];
+    this.bridge.listen((event) => this.#hear(event));
     const { page } = await this.bridge.do({ command: "kept" });
     const status = await this.bridge.do({ command: "status" });
     this.#draw(status);
+    this.state = status.state;
     if (page) this.#comeBack(JSON.parse(page) as Kept);
     for (const info of status.talks) await this.#recall(info);
-    for (const event of early) this.take(event);
+    this.#goOn();
     this.begun = true;
   }
 
+  /**
+   * Hear one event. Numbers run on, so a gap tells that the window has dropped some, because the page took none
+   * for too long: then all is asked anew.
+   */
+  #hear(event: AnyEvent): void {
+    if (this.#early !== null) {
+      this.#early.push(event);
+      return;
+    }
+    const missed = event.n > this.#last + 1;
+    this.#last = Math.max(this.#last, event.n);
+    this.take(event);
+    if (missed) void this.#catchUp();
+  }
+
+  /** Come to where things stand now. */
+  async #catchUp(): Promise<void> {
+    this.#early = [];
+    const status = await this.do({ command: "status" });
+    if (status !== null) {
+      this.#draw(status);
+      this.#enter(status.state, Date.now());
+      for (const info of status.talks) await this.#recall(info);
+    }
+    this.#goOn();
+  }
+
+  /** Hear what came meanwhile, then all else. */
+  #goOn(): void {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const event of early) this.#hear(event);
+  }
+
   #draw(status: StatusReply): void {
-    this.#told = status.n;
+    this.#told = this.#last = status.n;
     setLanguage(status.settings.language);
     this.settings = status.settings;
     this.username = status.username ?? "";
@@ -115,14 +157,16 @@ export class App {
     this.practising = status.practising;
     this.appearance.choose(status.settings.appearance as Look);
     this.online = status.online;
-    this.state = status.state;
   }
 
-  /** Take a talk that was there before the page was. */
+  /** Take a talk as its history tells it. */
   async #recall(info: TalkInfo): Promise<void> {
+    const history = await this.do({ command: "history", talk: info.talk });
+    if (history === null) return;
+    this.talks.delete(info.talk);
     const talk = this.#meet(info.talk, info.kind, info.name);
     talk.standing = info.standing;
-    talk.recall(await this.bridge.do({ command: "history", talk: info.talk }));
+    talk.recall(history);
     talk.path ??= info.path;
   }
 
@@ -168,10 +212,14 @@ export class App {
     return this.bridge.do(command);
   }
 
+  /** Say something for some seconds. What stands there already is not said again, but stays for longer. */
   say(text: string, grave = false): void {
-    const id = ++this.#toasts;
-    this.toasts = [...this.toasts.slice(-2), { id, text, grave }];
-    setTimeout(() => this.hush(id), grave ? 9000 : 5000);
+    const same = this.toasts.find((toast) => toast.text === text && toast.grave === grave);
+    if (same) clearTimeout(same.timer);
+    const id = same?.id ?? ++this.#toasts;
+    const timer = setTimeout(() => this.hush(id), grave ? 9000 : 5000);
+    if (same) same.timer = timer;
+    else this.toasts = [...this.toasts.slice(-2), { id, text, grave, timer }];
   }
 
   hush(id: number): void {
@@ -247,7 +295,12 @@ export class App {
     }
     if (state === "home" || state === "signed_out" || state === "seeking") {
       if (state !== "home" || !this.talk?.ended) this.leave();
-      if (this.sheet === "hang_up" || (this.sheet === "receipt" && state !== "home")) this.sheet = null;
+      if (
+        this.sheet === "hang_up" ||
+        this.sheet === "log_out" ||
+        (this.sheet === "receipt" && state !== "home")
+      )
+        this.sheet = null;
     }
     this.state = state;
     this.since = now;

@@ -52,6 +52,11 @@ export class FileEntry implements Base {
     readonly preview: Preview | null,
   ) {}
 
+  /** Whether it moves, or may still do so. */
+  get open(): boolean {
+    return this.moving !== "done" && this.moving !== "failed";
+  }
+
   get isImage(): boolean {
     return (IMAGE_TYPES as readonly string[]).includes(this.contentType);
   }
@@ -73,11 +78,19 @@ export type Entry = TextEntry | FileEntry | NewsEntry;
 
 /** Entries are kept in blocks, so that a new one touches only the last of them however long the talk is. */
 export const BLOCK = 50;
+/** A block with so many characters takes no more entries: what is in sight is laid out whole. */
+export const BLOCK_TEXT = 16_384;
+/** Entries that are kept; of more, the oldest blocks are dropped. */
+export const MOST = 2_000;
+/** Characters in the texts that are kept, likewise. */
+export const MOST_TEXT = 2_097_152;
 
 export class Block {
   entries = $state.raw<Entry[]>([]);
   /** The first entry in it that the person had not seen when it came, if the talk has one and it is here. */
   mark = $state<string | null>(null);
+  /** Characters in its texts. */
+  size = 0;
   constructor(readonly number: number) {}
 }
 
@@ -107,10 +120,14 @@ export class Talk {
   unread = $state(0);
   /** How many entries are our own. */
   saidByUs = $state(0);
+  /** How many messages came before those that are kept. */
+  earlier = $state(0);
 
   #texts = new Map<string, TextEntry>();
   #files = new Map<string, FileEntry>();
   #count = 0;
+  #kept = 0;
+  #size = 0;
   #marked: Block | null = null;
   /** The number of the last event that the history has told. */
   #told = 0;
@@ -148,7 +165,8 @@ export class Talk {
   }
 
   /** Take all that has happened before the page was there. The person has seen it. */
-  recall({ events, n }: HistoryReply): void {
+  recall({ events, n, earlier }: HistoryReply): void {
+    this.earlier += earlier;
     for (const { at, happened } of events) this.#fold(happened, at);
     this.#told = n;
     this.seen();
@@ -287,11 +305,15 @@ export class Talk {
 
   #append(entry: Entry): void {
     let last = this.blocks.at(-1);
-    if (last === undefined || last.entries.length >= BLOCK) {
-      last = new Block(this.blocks.length);
+    if (last === undefined || last.entries.length >= BLOCK || last.size >= BLOCK_TEXT) {
+      last = new Block(last === undefined ? 0 : last.number + 1);
       this.blocks = [...this.blocks, last];
     }
     last.entries = [...last.entries, entry];
+    const size = sizeOf(entry);
+    last.size += size;
+    this.#size += size;
+    this.#kept += 1;
     if (!entry.mine && entry.kind !== "news" && !this.looking()) {
       this.unread += 1;
       this.#marked ??= last;
@@ -299,5 +321,29 @@ export class Talk {
     }
     this.#count += 1;
     if (entry.mine) this.saidByUs += 1;
+    while ((this.#kept > MOST || this.#size > MOST_TEXT) && this.blocks.length > 1) this.#dropFirst();
+  }
+
+  /** Drop the first block; files that still move, or wait for an answer, go to the next one. */
+  #dropFirst(): void {
+    const [first, next] = this.blocks as [Block, Block];
+    const stay = first.entries.filter((entry) => entry.kind === "file" && entry.open);
+    for (const entry of first.entries) {
+      if (entry.kind === "file" && entry.open) continue;
+      this.#texts.delete(entry.id);
+      this.#files.delete(entry.id);
+      if (entry.kind !== "news") this.earlier += 1;
+    }
+    if (stay.length > 0) next.entries = [...stay, ...next.entries];
+    this.#kept -= first.entries.length - stay.length;
+    this.#size -= first.size;
+    if (this.#marked === first) {
+      this.unmark(); // all that is kept came unseen, too
+      this.#marked = next;
+      next.mark = next.entries[0]!.id;
+    }
+    this.blocks = this.blocks.slice(1);
   }
 }
+
+const sizeOf = (entry: Entry): number => (entry.kind === "text" ? entry.text.length : 0);

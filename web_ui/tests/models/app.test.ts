@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import type { AnyEvent } from "../../src/bridge/api.gen";
 import { lineBridge } from "../../src/bridge/bridge";
@@ -20,7 +20,7 @@ async function begin(answer: (command: string) => Lines): Promise<App> {
 }
 
 /** A page that begins where this status says. */
-const at = (reply: object, history: object = { events: [], n: told() }): Promise<App> =>
+const at = (reply: object, history: object = { events: [], n: told(), earlier: 0 }): Promise<App> =>
   begin((command) => [command === "kept" ? { page: "" } : command === "status" ? reply : history]);
 
 const said = (app: App): string[] =>
@@ -44,7 +44,7 @@ describe("a page that begins", () => {
     const app = await begin((command) => {
       if (command === "kept") return [{ page: "" }];
       if (command === "status") return [two, one, status({ state: "talking", talks: [info()], n: one.n })];
-      return [{ events: [one, two].map((happened) => ({ at: 1, happened })), n: two.n }, three];
+      return [{ events: [one, two].map((happened) => ({ at: 1, happened })), n: two.n, earlier: 0 }, three];
     });
     expect(said(app)).toEqual(["L1", "L2", "L3"]);
     expect(app.talk!.unread).toBe(0);
@@ -58,7 +58,7 @@ describe("a page that begins", () => {
     ];
     const app = await begin((command) => {
       if (command === "kept") return [{ page: "" }];
-      return command === "status" ? [reply, over, home] : [{ events: [], n: home.n }];
+      return command === "status" ? [reply, over, home] : [{ events: [], n: home.n, earlier: 0 }];
     });
     expect([app.state, app.talk?.ended?.reason]).toEqual(["home", "peer_hung_up"]);
   });
@@ -75,7 +75,7 @@ describe("a page that begins", () => {
     const path = tell("path", { kind: "direct", how: "public", took_ms: 1, rtt_ms: 2, receipt: null });
     const reply = status({ state: "talking", talks: [info({ path: "relay" })] });
     expect((await at(reply)).talk!.path).toBe("relay");
-    const app = await at(reply, { events: [{ at: 1, happened: path }], n: path.n });
+    const app = await at(reply, { events: [{ at: 1, happened: path }], n: path.n, earlier: 0 });
     expect([app.talk!.path, app.talk!.count]).toEqual(["direct", 0]);
   });
 
@@ -107,6 +107,56 @@ describe("a page that begins", () => {
     expect([moved.screen, moved.sheet]).toEqual(["welcome", null]);
     const over = await begin((command) => [command === "kept" ? page("home", { ended }) : status()]);
     expect([over.talk!.peer, over.talk!.ended]).toEqual(["Bob", { reason: "peer_lost", lasted: 5 }]);
+  });
+});
+
+describe("a page that missed events, because it took none for too long", () => {
+  /** A page in a talk whose history is `history()` whenever it is asked, and the way to tell it events. */
+  async function falling(history: () => AnyEvent[]): Promise<{
+    app: App;
+    hear: (event: AnyEvent) => void;
+    asked: string[];
+    settle: () => Promise<void>;
+  }> {
+    const asked: string[] = [];
+    const { bridge, receive } = lineBridge((line) => {
+      const { id, command } = JSON.parse(line) as { id: number; command: string };
+      asked.push(command);
+      const reply = {
+        kept: { page: "" },
+        status: status({ state: "talking", talks: [info()] }),
+        history: { events: history().map((happened) => ({ at: 1, happened })), n: told(), earlier: 0 },
+      }[command]!;
+      queueMicrotask(() => receive(JSON.stringify({ reply: id, ok: true, ...reply })));
+    });
+    const app = new App(bridge);
+    await app.begin();
+    asked.length = 0;
+    const settle = (): Promise<void> => new Promise((done) => setTimeout(done));
+    return { app, asked, settle, hear: (event) => receive(JSON.stringify(event)) };
+  }
+
+  it("asks again where things stand, and shows each text once", async () => {
+    const said1: AnyEvent[] = [text("a")];
+    const { app, asked, settle, hear } = await falling(() => said1);
+    said1.push(text("b"), text("c"), text("d"), text("e"));
+    hear(said1[3]!); // b and c were dropped on the way
+    hear(said1[4]!);
+    await settle();
+    hear(text("f"));
+    expect(said(app)).toEqual(["a", "b", "c", "d", "e", "f"]);
+    expect(asked).toEqual(["status", "history"]);
+    expect([app.state, app.talk!.peer, app.talks.size]).toEqual(["talking", "Bob", 1]);
+  });
+
+  it("asks nothing while the numbers run on, nor for news of the window's own", async () => {
+    const { app, asked, settle, hear } = await falling(() => []);
+    const [a, b] = [text("a"), text("b")];
+    hear(a);
+    hear(tell("notice", { code: "internal", message: "!", n: 0 }));
+    hear(b);
+    await settle();
+    expect([said(app), asked]).toEqual([["a", "b"], []]);
   });
 });
 
@@ -185,6 +235,25 @@ describe("the page", () => {
     expect(JSON.parse(kept[0]!)).toMatchObject({
       ended: { talk: "s", peer: "Bob", reason: "peer_lost", lasted: 3 },
     });
+  });
+
+  it("says the same once while it stands there, and lets it stand for longer", async () => {
+    vi.useFakeTimers();
+    const app = new App(lineBridge(() => {}).bridge);
+    app.say("Busy.");
+    const [first] = app.toasts;
+    vi.advanceTimersByTime(4_000);
+    app.say("Busy.");
+    app.say("Busy.", true);
+    expect(app.toasts.map(({ text, grave }) => [text, grave])).toEqual([
+      ["Busy.", false],
+      ["Busy.", true],
+    ]);
+    expect(app.toasts[0]).toBe(first);
+    vi.advanceTimersByTime(4_000);
+    expect(app.toasts).toHaveLength(2);
+    vi.advanceTimersByTime(5_500);
+    expect(app.toasts).toEqual([]);
   });
 
   it("says a refusal as a toast, and learns a name that was not typed here", async () => {

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import { BLOCK, Talk, type FileEntry, type TextEntry } from "../../src/models/talk.svelte";
+import {
+  BLOCK,
+  BLOCK_TEXT,
+  MOST,
+  MOST_TEXT,
+  Talk,
+  type FileEntry,
+  type TextEntry,
+} from "../../src/models/talk.svelte";
 import { TALK, tell } from "../helpers/events";
 
 const talk = (looking = true): Talk => new Talk(TALK, "stranger", "小明", () => looking);
@@ -60,6 +68,44 @@ describe("a talk folds its events", () => {
     expect(t.blocks[0]!.entries).toBe(first);
   });
 
+  it("keeps a bounded number of entries however much is said, and counts those before", () => {
+    const t = talk(false);
+    const offer = { name: "a.png", content_type: "image/png", size: 10, preview: null };
+    t.take(tell("offer", { transfer_id: "F0", ...offer }), 0);
+    t.take(tell("peer_back", {}), 0);
+    for (let n = 1; n <= MOST + 3 * BLOCK; n += 1)
+      t.take(tell("text", { message_id: `F${n}`, text: "x" }), n);
+    const kept = t.blocks.flatMap((block) => block.entries);
+    expect(kept.length).toBeLessThanOrEqual(MOST);
+    expect(kept.length).toBeGreaterThan(MOST - BLOCK);
+    expect(kept[0], "an offer waits for its answer").toBe(t.file("F0"));
+    expect(kept.at(-1)!.id).toBe(`F${MOST + 3 * BLOCK}`);
+    expect(t.earlier + kept.length).toBe(MOST + 3 * BLOCK + 1);
+    expect(t.firstUnread, "all of them are unseen").toBe(kept[0]!.id);
+    expect(new Set(t.blocks.map((block) => block.number)).size).toBe(t.blocks.length);
+    t.take(tell("failed", { transfer_id: "F0", error: { code: "cancelled", message: "" } }), 1);
+    for (let n = 1; n <= 2 * BLOCK; n += 1) t.take(tell("text", { message_id: `G${n}`, text: "x" }), n);
+    expect(t.file("F0"), "after which it goes like any other").toBeUndefined();
+  });
+
+  it("keeps a bounded number of characters, in blocks that are laid out in little time", () => {
+    const t = talk();
+    const text = "x".repeat(65_536);
+    for (let n = 1; n <= 200; n += 1) t.take(tell("text", { message_id: `F${n}`, text }), n);
+    const kept = t.blocks.flatMap((block) => block.entries) as TextEntry[];
+    expect(kept.length * text.length).toBeLessThanOrEqual(MOST_TEXT);
+    expect(kept.length + t.earlier).toBe(200);
+    expect(BLOCK_TEXT).toBeLessThanOrEqual(text.length);
+    expect(t.blocks.every((block) => block.entries.length === 1)).toBe(true);
+  });
+
+  it("counts those that the history does not have any more, too", () => {
+    const t = talk();
+    const event = tell("text", { message_id: "F9", text: "x" });
+    t.recall({ events: [{ at: 1, happened: event }], n: event.n, earlier: 8 });
+    expect([t.earlier, t.count]).toEqual([8, 1]);
+  });
+
   it("counts what the person has not seen, and marks where it begins", () => {
     const t = talk(false);
     t.take(tell("said", { message_id: "L1", text: "a" }), 1);
@@ -104,7 +150,8 @@ describe("a talk folds its events", () => {
   it("drops what the history has told, and takes what comes after it", () => {
     const t = talk(false);
     const [first, second, third] = ["a", "b", "c"].map((text) => tell("text", { message_id: text, text }));
-    t.recall({ events: [first!, second!].map((happened) => ({ at: 1, happened })), n: second!.n });
+    const events = [first!, second!].map((happened) => ({ at: 1, happened }));
+    t.recall({ events, n: second!.n, earlier: 0 });
     for (const event of [first!, second!, third!]) t.take(event, 2);
     expect(t.blocks[0]!.entries.map((entry) => entry.id)).toEqual(["a", "b", "c"]);
     expect(t.unread).toBe(1);
@@ -113,7 +160,7 @@ describe("a talk folds its events", () => {
   it("knows how it ended, also where the history that told it is gone", () => {
     const t = talk();
     const end = tell("ended", { reason: "peer_lost", lasted_s: 7 });
-    t.recall({ events: [], n: end.n });
+    t.recall({ events: [], n: end.n, earlier: 0 });
     t.take(end, 1);
     expect(t.ended).toEqual({ reason: "peer_lost", lasted: 7 });
   });

@@ -47,12 +47,27 @@ describe("the frame", () => {
     ["shortcuts", "signed_out", "shortcuts.title"],
     ["address", "home", "address.title"],
     ["hang_up", "talking", "hang_up.title"],
+    ["log_out", "talking", "settings.log_out"],
     ["receipt", "greeting", "receipt.title"],
   ] as const)("lays %s over %s", async (sheet, state, title) => {
     const page = await at(state);
     page.app.sheet = sheet;
     await page.settle();
     expect(page.texts("dialog h2")).toEqual([t(title)]);
+  });
+
+  it("says a toast in one place, in the sheet if one is open", async () => {
+    const page = await at("talking");
+    page.app.say("news");
+    await page.settle();
+    expect(page.texts(".toast span")).toEqual(["news"]);
+    page.app.sheet = "settings";
+    await page.settle();
+    expect(page.texts(".toast span")).toEqual(["news"]);
+    expect(page.texts("dialog .toast span")).toEqual(["news"]);
+    page.app.sheet = null;
+    await page.settle();
+    expect(page.texts(".toast span")).toEqual(["news"]);
   });
 
   it("has no red button to ask about where there is no talk", async () => {

@@ -49,6 +49,25 @@ describe("the list of messages", () => {
     expect([page.find(".MessageList").scrollTop, page.has(".down")]).toEqual([1_000, false]);
   });
 
+  it.each(LANGUAGES)("says how many messages came before those that are kept (%s)", async (language) => {
+    const page = await list(language);
+    expect(page.has(".earlier")).toBe(false);
+    page.talk.earlier = 50;
+    await page.settle();
+    expect(page.texts(".earlier")).toEqual([t("talk.earlier", { count: 50 })]);
+  });
+
+  it("stays at the end when the oldest messages are dropped above", async () => {
+    const page = await list();
+    await page.hear(tell("text", { message_id: "1", text: "a" }));
+    await scroll(page, 900);
+    page.talk.earlier = 50;
+    await scroll(page, 700); // Chromium has moved it by what was dropped
+    expect(page.has(".down")).toBe(false);
+    await scroll(page, 600); // the person has
+    expect(page.has(".down")).toBe(true);
+  });
+
   it("leaves alone a person who reads above, and counts what comes", async () => {
     const page = await list();
     await page.hear(tell("text", { message_id: "1", text: "a" }));

@@ -4,7 +4,8 @@ import { LANGUAGES } from "../../src/bridge/api.gen";
 import { Refusal } from "../../src/bridge/bridge";
 import { language, t } from "../../src/lib/i18n.svelte";
 import Settings from "../../src/views/Settings.svelte";
-import { show } from "../helpers/page";
+import { tell } from "../helpers/events";
+import { MET, show } from "../helpers/page";
 
 describe("the settings", () => {
   it.each(LANGUAGES)("change the name, or say why not (%s)", async (tag) => {
@@ -55,6 +56,15 @@ describe("the settings", () => {
     expect(
       [...document.querySelectorAll<HTMLInputElement>("input[type=checkbox]")].map((box) => box.disabled),
     ).toEqual([...[false, true]]);
+  });
+
+  it("ask before a log-out that would end a talk", async () => {
+    const page = await show(Settings, { events: MET(), before: (app) => void (app.sheet = "settings") });
+    await page.press(t("settings.log_out"));
+    expect([page.app.sheet, page.asked]).toEqual(["log_out", []]);
+    await page.hear(tell("ended", { reason: "peer_lost", lasted_s: 1 }));
+    await page.press(t("settings.log_out"));
+    expect([page.app.sheet, page.asked]).toEqual([null, [{ command: "log_out" }]]);
   });
 
   it("check the network, choose a folder, and lead on", async () => {

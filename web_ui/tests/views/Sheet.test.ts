@@ -26,7 +26,14 @@ it("is named by its title, closes on Escape and beside it, and gives the focus b
   page.app.say("news");
   await page.settle();
   expect(page.texts("dialog .toast span")).toEqual(["news"]);
+  expect(page.app.dialogs).toBe(1);
+  page.app.dialogs += 1; // another one lies over it
+  await page.settle();
+  expect(page.has("dialog .toast"), "it would be said twice").toBe(false);
+  page.app.dialogs -= 1;
+  await page.settle();
   const focus = vi.spyOn(before, "focus");
   await page.close();
   expect(focus).toHaveBeenCalledOnce();
+  expect(page.app.dialogs).toBe(0);
 });

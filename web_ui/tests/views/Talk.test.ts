@@ -14,6 +14,7 @@ describe("a talk", () => {
       expect(page.texts("h1")).toEqual([t("talk.with", { peer: "Bob" })]);
       await page.hear(tell("peer_away", { grace_s: 30 }));
       expect(page.texts(".away")).toEqual([`${t("talk.away_now")} ${t("talk.away_left", { seconds: 30 })}`]);
+      expect(page.has(".away[role]"), "the list, which is read aloud, tells of it").toBe(false);
       await page.hear(tell("peer_back", {}));
       expect(page.has(".away")).toBe(false);
     },

@@ -12,7 +12,9 @@ it.each(LANGUAGES)("are said aloud, put away by hand, and go by themselves (%s)"
   page.app.say("grave", true);
   await page.settle();
   expect(page.texts(".toast span")).toEqual(["two", "three", "grave"]);
-  expect(page.texts("[role=alert] span")).toEqual(["grave"]);
+  expect(page.texts("[aria-live=polite] span")).toEqual(["two", "three"]);
+  expect(page.texts("[aria-live=assertive] span")).toEqual(["grave"]);
+  expect(page.has("[aria-live] [aria-live], [aria-live] [role]"), "none is said by two regions").toBe(false);
   await page.press(t("close"));
   expect(page.texts(".toast span")).toEqual(["three", "grave"]);
   vi.advanceTimersByTime(6_000);
