@@ -83,8 +83,8 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
         config, url = _addressed(config, main, keys.fingerprint)
         tasks, bus = Tasks(), LocalBus()
         try:
-            for limit in (config.match_limit, config.handshake_limit):
-                parse_rates(limit, 2)
+            for limit, count in ((config.match_limit, 2), (config.handshake_limit, 2), (config.wave_limit, 1)):
+                parse_rates(limit, count)
             prober = Prober(config.probe_limit, _addresses(main, *observers), tasks)
             accounts = await stack.enter_async_context(open_accounts(config, bus))
         except (FloaterError, ValueError) as error:

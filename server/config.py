@@ -139,6 +139,10 @@ class ServerConfig:
     """Matches with strangers: COUNT/SECONDS for one account, and for one address (IPv6: one /64). `-` is no
     limit. Those that the peer broke off do not count."""
 
+    wave_limit: str = "6/600"
+    """COUNT/SECONDS: how many strangers may be led to guess the ports of one address (IPv6: of one /64), which
+    may be the exit of a VPN. To further ones the NAT behind it is unknown. `-` is no limit."""
+
     forward_private: bool = False
     """Tell peers each other's private addresses even if their public addresses differ (a campus with
     several ways out)."""
