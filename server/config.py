@@ -190,6 +190,11 @@ class ServerConfig:
     """TLS handshakes begun: COUNT/SECONDS for one address (IPv6: one /64), and for one site. More are left
     waiting. `-` is no limit."""
 
+    trusted_proxy: tuple[str, ...] = ()
+    """ADDRESS or ADDRESS/BITS of a balancer or tunnel before this server; may be given several times. A
+    connection from there has to begin with a header of the PROXY protocol, version 2, which names the
+    client's own address; all limits count by that."""
+
     local: bool = False
     """Trust connections from this computer itself: no limits by address, and loopback addresses are passed on
     to peers. Given by itself where the server listens at a loopback address and has no public host or URL."""

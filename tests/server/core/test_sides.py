@@ -121,7 +121,9 @@ def test_the_peer_s_new_candidates_are_told() -> None:
     sides, _ = begun(a_side("ann"), a_side("ben"))
     moved = a_side("ben", OTHER_HOST, PUBLIC)
     assert sides.hear(SideChanged("m", ANN, moved, tell=True), now=0.0) == []  # it is our own
-    assert sides.hear(SideChanged("m", BEN, moved, tell=True), now=0.0) == [PeerCandidates("m", ANN, (PUBLIC,), OPEN)]
+    assert sides.hear(SideChanged("m", BEN, moved, tell=True), now=0.0) == [
+        PeerCandidates("m", ANN, (PUBLIC,), OPEN)
+    ]
 
 
 def test_who_comes_back_is_told_where_the_peer_is_and_the_peer_s_node_where_they_are() -> None:
