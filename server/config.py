@@ -140,8 +140,8 @@ class ServerConfig:
     limit. Those that the peer broke off do not count."""
 
     wave_limit: str = "6/600"
-    """COUNT/SECONDS: how many strangers may be led to guess the ports of one address (IPv6: of one /64), which
-    may be the exit of a VPN. To further ones the NAT behind it is unknown. `-` is no limit."""
+    """COUNT/SECONDS: how many strangers may be led to guess the ports of one address (IPv6: of one /64),
+    which may be the exit of a VPN. To further ones the NAT behind it is unknown. `-` is no limit."""
 
     forward_private: bool = False
     """Tell peers each other's private addresses even if their public addresses differ (a campus with

@@ -24,7 +24,7 @@ _ADDRESS_SIZES: Final = {_TCP4: 4, _TCP6: 16}
 
 
 def missing(header: bytes | bytearray) -> int:
-    """Return how many more bytes belong to a header at least; 0 if it is whole. It never asks for a byte too many.
+    """Return how many more bytes belong to a header at least, and never too many; 0 if it is whole.
 
     Args:
         header: its first bytes, nothing behind it.
