@@ -37,7 +37,7 @@ class Single:
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
 
     def is_second(self) -> bool:
-        """Return whether another program has the folder; it then comes to the front. If not, take the folder."""
+        """Return whether another program has the folder; it then comes to the front. If not, take it."""
         places = self._places()
         if any(_is_answered(place) for place in places):
             return True

@@ -258,7 +258,6 @@ export const DANGEROUS_ENDINGS = [
   "xlsb",
   "xlsm",
   "xltm",
-  "xml",
   "xpi",
   "xsl",
   "xslt",
@@ -542,6 +541,7 @@ export interface TalkInfo {
   path: PathKind | null;
   greeted: boolean;
   peer_greeted: boolean;
+  mixed: boolean;
 }
 
 /** All talks, the stranger's first. */
@@ -660,6 +660,7 @@ export interface TalkChangedEvent {
   kind: TalkKind;
   name: string;
   standing: Standing;
+  mixed: boolean;
   n: number;
   talk: string;
 }
@@ -676,6 +677,7 @@ export interface MatchedEvent {
 /** What we know of the stranger. */
 export interface PeerName {
   username: string;
+  mixed: boolean;
 }
 
 /** The kinds of path that are tried now, all at once, while no link is up; `technique` as in `Receipt`. */
