@@ -34,10 +34,10 @@ def missing(header: bytes | bytearray) -> int:
     """
     if header[: len(SIGNATURE)] != SIGNATURE[: len(header)]:
         raise RemoteProtocolError(Code.BAD_FRAME, "no PROXY header")
+    if len(header) > 12 and header[12] not in (_LOCAL, _PROXY):
+        raise RemoteProtocolError(Code.BAD_FRAME, "version or command of a PROXY header")
     if len(header) < _FIXED:
         return _FIXED - len(header)
-    if header[12] not in (_LOCAL, _PROXY):
-        raise RemoteProtocolError(Code.BAD_FRAME, "version or command of a PROXY header")
     size = _FIXED + int.from_bytes(header[14:16], "big")
     if size > MAX_HEADER:
         raise RemoteProtocolError(Code.FRAME_TOO_LARGE, "PROXY header")

@@ -76,9 +76,7 @@ async def test_observers_at_other_addresses_are_named_in_full(tmp_path: Path) ->
             assert guest.welcome.observers == (f":{one}", f"127.0.0.2:{other}", f":{main}")
 
 
-@pytest.mark.parametrize(
-    "knob", ["match_limit", "handshake_limit", "wave_limit", "probe_limit", "log_in_limit"]
-)
+@pytest.mark.parametrize("knob", ["match_limit", "handshake_limit", "probe_limit", "log_in_limit"])
 @pytest.mark.parametrize("limit", ["1/2", "many", "1/2 1/2 1/2 1/2"])
 @pytest.mark.asyncio
 async def test_a_limit_that_makes_no_sense_is_told_at_the_start(
@@ -86,4 +84,12 @@ async def test_a_limit_that_makes_no_sense_is_told_at_the_start(
 ) -> None:
     with pytest.raises(CannotStart, match="limits"):
         async with a_server(tmp_path, **{knob: limit}):
+            pass
+
+
+@pytest.mark.parametrize("limit", ["", "1/2 1/2", "many", "0/60", "6/0"])
+@pytest.mark.asyncio
+async def test_a_limit_of_waves_that_makes_no_sense_is_told_at_the_start(tmp_path: Path, limit: str) -> None:
+    with pytest.raises(CannotStart, match="limits"):
+        async with a_server(tmp_path, wave_limit=limit):
             pass

@@ -1,6 +1,7 @@
 """A device token is good for its own account at its own server, and for nothing else."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ async def test_a_device_has_no_more_tries_than_others_and_a_made_up_one_none_of_
 async def test_a_known_device_asks_for_a_new_password_and_enters_its_code_whatever_others_try(
     tmp_path: Path,
 ) -> None:
-    knobs = {"forgot_limit": "- 2/3600 -", "code_limit": "- 3/3600 -", "code_tries": 100}
+    knobs: dict[str, Any] = {"forgot_limit": "- 2/3600 -", "code_limit": "- 3/3600 -", "code_tries": 100}
     async with opened(tmp_path, **knobs) as accounts:
         mailbox = Mailbox(tmp_path)
         await an_account(accounts, mailbox)
