@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
 
 from sqlalchemy import insert
 
@@ -199,8 +199,8 @@ async def locked_out() -> list[Row]:
             for n in range(100):
                 group.create_task(attack(n))
         told = []
-        for device in (answer.device, ""):
-            async with await arrive(port, honest(1)) as guest:
+        for place, device in enumerate((answer.device, ""), 1):
+            async with await arrive(port, honest(place)) as guest:
                 got = await log_in(guest, 0, device=device)
                 told.append(got.code if isinstance(got, control.Refused) else "logged in")
     words = "10,000 wrong passwords; the owner at a new place, with the right one,"
@@ -252,13 +252,13 @@ def aimed_waves() -> Row:
 
 
 def full_rates() -> Row:
-    """The longest request while the limits hold as many keys as they may."""
+    """The longest request, in time of a processor, while the limits hold as many keys as they may."""
     rates, rate, longest = Rates(), Rate(5, 7_200.0), 0.0
     for n in range(260_000):
-        began = perf_counter()
+        began = thread_time()
         rates.take([(b"%d" % n, rate)], now=n * 1e-3)
-        longest = max(longest, perf_counter() - began)
-    return ["the longest of 260,000 requests with new keys", "704 ms", f"{longest * 1_000:.1f} ms"]
+        longest = max(longest, thread_time() - began)
+    return ["the longest of 260,000 requests with new keys, processor", "704 ms", f"{longest * 1_000:.1f} ms"]
 
 
 # -- all ----------------------------------------------------------------------------------

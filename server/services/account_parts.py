@@ -31,7 +31,7 @@ from server.storage import accounts as account_rows
 from server.storage.engine import Engine
 
 _FAILED_TRIES: Final = frozenset({Code.WRONG_LOG_IN, Code.WRONG_PASSWORD, Code.WRONG_CODE})
-"What was judged. A request beyond a limit is none: it costs nothing, so it must not cause a mail."
+"What was judged. A request beyond a limit is not: it costs nothing, so it must not cause a mail."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,16 @@ class AccountParts:
         self.outbox: Final = outbox
         self.clock: Final = clock
         self.limits: Final = limits_of(config)
-        self.devices: Final = Devices(secret)
         self.tries: Final = tries_of(config)
         self.onetimes: Final = OneTimes(config, secret, outbox, clock)
         self.owner_mails: Final = OwnerMails(outbox)
         self.revocations: Final = Revocations()
         self.bus: Final = bus
+
+    @property
+    def devices(self) -> Devices:
+        """Makes and reads device tokens."""
+        return Devices(self.secret)
 
     def take(self, step: str, *, source: str = "", who: bytes = b"", device: bytes = b"") -> None:
         """Count one step in the limits.

@@ -23,7 +23,7 @@ class Devices:
         self._secret = secret
 
     def name(self, who: bytes, token: str) -> bytes:
-        """Return the name of the device that a token was made for; empty if it is none of this account.
+        """Return the name of the device that a token was made for; empty if it was not made for this account.
 
         Args:
             who: the key of the account's address in the limits.
