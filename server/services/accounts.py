@@ -170,7 +170,9 @@ class Accounts:
             waiting = await pending_rows.find_pending(connection, SIGN_UP, email, since)
         stored = [sign_up.password_hash for sign_up in waiting]
         self._parts.hasher.learn(stored if account is None else [account.password_hash, *stored])
-        typed = await self._parts.hasher.hash_each(email, m.password, source=source.address)
+        typed = await self._parts.hasher.hash_each(
+            email, m.password, source=source.address, is_known=bool(device)
+        )
         if account is not None and is_same(account.password_hash, typed[cost_of(account.password_hash)]):
             is_known = bool(device) or self._parts.limits.knows(who, source.address)
             session, answer = await self._let_in(

@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floater.codes import Code
@@ -67,6 +67,7 @@ def test_what_does_not_begin_as_a_header_is_refused_from_its_first_bytes(first: 
     assert refused.value.code == code
 
 
+@settings(deadline=None)
 @given(ADDRESSES, st.integers(0, 65_535), st.binary(max_size=100), st.integers(1, 40))
 def test_however_a_header_is_split_it_is_taken_whole_and_nothing_behind_it(
     address: ipaddress.IPv4Address, port: int, further: bytes, step: int

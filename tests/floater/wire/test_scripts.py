@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floater.wire.scripts import is_mixed
@@ -24,6 +24,7 @@ def test_names_of_scripts_that_pass_for_each_other_are(name: str) -> None:
     assert is_mixed(name)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=24), st.text(max_size=24))
 def test_what_is_mixed_stays_so_whatever_is_added(name: str, more: str) -> None:
     if is_mixed(name):
