@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-NAMES = ("meeting", "classes", "handover", "latency", "flood", "file", "memory", "window", "talkative")
+NAMES = "meeting classes handover latency flood file memory doors window talkative".split()
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from floater.tasks import Tasks
 from floater.wire.url import ServerUrl
 from server.bus.local import LocalBus
 from server.config import ServerConfig, parse_place
-from server.core.networks import is_loopback
+from server.core.networks import is_loopback, parse_networks
 from server.core.observations import Observations
 from server.core.rates import parse_rates
 from server.errors import CannotStart, FolderInUse
@@ -83,8 +83,13 @@ async def running_server(config: ServerConfig) -> AsyncIterator[RunningServer]:
         config, url = _addressed(config, main, keys.fingerprint)
         tasks, bus = Tasks(), LocalBus()
         try:
-            for limit in (config.match_limit, config.handshake_limit):
-                parse_rates(limit, 2)
+            for limit, count in (
+                (config.match_limit, 2),
+                (config.handshake_limit, 2),
+                (config.wave_limit, 1),
+            ):
+                parse_rates(limit, count)
+            parse_networks(config.trusted_proxy)
             prober = Prober(config.probe_limit, _addresses(main, *observers), tasks)
             accounts = await stack.enter_async_context(open_accounts(config, bus))
         except (FloaterError, ValueError) as error:
@@ -217,7 +222,7 @@ def _own_address() -> str:
 
 def _sentence(error: FloaterError | ValueError) -> str:
     if not isinstance(error, FloaterError):
-        return f"The SMTP URL or one of the limits makes no sense: {error}."
+        return f"The SMTP URL, a trusted proxy or one of the limits makes no sense: {error}."
     if error.code is Code.SCHEMA_TOO_NEW:
         return "The data folder was written by a later version of this program; use that version."
     return f"The data folder cannot be used: {error.detail or error.code.value}."

@@ -139,6 +139,10 @@ class ServerConfig:
     """Matches with strangers: COUNT/SECONDS for one account, and for one address (IPv6: one /64). `-` is no
     limit. Those that the peer broke off do not count."""
 
+    wave_limit: str = "6/600"
+    """COUNT/SECONDS: how many strangers may be led to guess the ports of one address (IPv6: of one /64),
+    which may be the exit of a VPN. To further ones the NAT behind it is unknown. `-` is no limit."""
+
     forward_private: bool = False
     """Tell peers each other's private addresses even if their public addresses differ (a campus with
     several ways out)."""
@@ -185,6 +189,11 @@ class ServerConfig:
     handshake_limit: str = "200/10 800/10"
     """TLS handshakes begun: COUNT/SECONDS for one address (IPv6: one /64), and for one site. More are left
     waiting. `-` is no limit."""
+
+    trusted_proxy: tuple[str, ...] = ()
+    """ADDRESS or ADDRESS/BITS of a balancer or tunnel before this server; may be given several times. A
+    connection from there has to begin with a header of the PROXY protocol, version 2, which names the
+    client's own address; all limits count by that."""
 
     local: bool = False
     """Trust connections from this computer itself: no limits by address, and loopback addresses are passed on

@@ -13,9 +13,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
-from floater.wire import control, limits, mailbox, message_id, names, relay, stun, talk, ticket, url
+from floater.wire import (
+    control,
+    limits,
+    mailbox,
+    message_id,
+    names,
+    proxy_header,
+    relay,
+    stun,
+    talk,
+    ticket,
+    url,
+)
 from floater.wire.codec import Message, encode, snake_case
-from floater.wire.endpoint import Candidate, Scope, scope_of
+from floater.wire.endpoint import Candidate, Endpoint, Scope, scope_of
 from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, Frame, FrameReader
 from floater.wire.greetings import greeting_in
 from floater.wire.nat import Allocation, Filtering, Mapping, Nat, Stray
@@ -98,6 +110,10 @@ def test_the_other_blocks_hold() -> None:
     for name, constant in (("bytes relay-preamble", relay.PREAMBLE), ("bytes relay-go", relay.GO)):
         text, golden = BLOCKS[name]
         assert json.loads(text).encode() == constant == bytes.fromhex(golden)
+    fields, golden = BLOCKS["bytes proxy-header"]
+    header = bytes.fromhex(golden)
+    assert proxy_header.missing(header) == 0
+    assert proxy_header.source_of(header) == Endpoint(**json.loads(fields))
     fields, golden = BLOCKS["prefix largest-part"]
     sizes = json.loads(fields)
     assert PREFIX.pack(sizes["header_size"], sizes["body_size"]).hex() == golden
@@ -147,6 +163,7 @@ def test_every_block_is_checked_by_one_of_these_tests() -> None:
         "url pinned",
         "bytes relay-preamble",
         "bytes relay-go",
+        "bytes proxy-header",
         "prefix largest-part",
         "names username",
         "names file_name",

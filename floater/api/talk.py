@@ -63,6 +63,8 @@ class TalkInfo(msgspec.Struct, frozen=True):
     greeted: bool
     "Whether we have greeted."
     peer_greeted: bool
+    mixed: bool = False
+    "The name mixes scripts whose letters look alike, such as Latin and Cyrillic: it may pass for another."
 
 
 class Seek(Command, frozen=True):
@@ -131,6 +133,8 @@ class PeerName(msgspec.Struct, frozen=True):
     """What we know of the stranger."""
 
     username: str
+    mixed: bool = False
+    "The name mixes scripts whose letters look alike, such as Latin and Cyrillic: it may pass for another."
 
 
 class StateChanged(Event, frozen=True, tag="state"):
@@ -145,6 +149,8 @@ class TalkChanged(TalkEvent, frozen=True, tag="talk"):
     kind: TalkKind
     name: str
     standing: Standing
+    mixed: bool = False
+    "As in `talks`."
 
 
 class Matched(TalkEvent, frozen=True):

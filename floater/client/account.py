@@ -1,6 +1,6 @@
 """The commands about an account: checked here first, then sent to the server as requests."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
 
 from floater import api
@@ -8,7 +8,7 @@ from floater.client.words import Words
 from floater.codes import Code
 from floater.core.person import session
 from floater.errors import FloaterError, Refused
-from floater.net.server_link import UNNUMBERED, ServerLink
+from floater.net.server_link import UNNUMBERED
 from floater.wire import control
 from floater.wire.limits import CODE_DIGITS, MAX_PASSWORD, RESET_CODE_LENGTH
 from floater.wire.mailbox import parse_mailbox
@@ -29,7 +29,7 @@ ACCOUNT_COMMANDS: Final = AccountCommand.__args__
 
 async def carry_out(
     command: AccountCommand,
-    link: ServerLink | None,
+    ask: Callable[[control.Request], Awaitable[control.Done | control.LoggedIn]],
     state: api.State,
     words: Words,
     feed: Callable[[session.LoggedIn], None],
@@ -38,23 +38,20 @@ async def carry_out(
 
     Args:
         command: the command.
-        link: the server; None where none is chosen.
+        ask: sends a request and returns the answer; see `SessionRequests.ask`.
         state: where the person stands.
         words: write the sentence of a notice.
         feed: takes the log-in, if the answer is one.
 
     Raises:
-        Refused: ALREADY_LOGGED_IN, NOT_LOGGED_IN, SERVER_URL_INVALID (there is no server), and what
-            `request_for` raises.
+        Refused: ALREADY_LOGGED_IN, NOT_LOGGED_IN, and what `request_for` and `ask` raise.
         ServerRefused, Unreachable.
     """
     if isinstance(command, api.LogIn) and state is not api.State.SIGNED_OUT:
         raise Refused(Code.ALREADY_LOGGED_IN)
     if isinstance(command, api.SetUsername | api.ChangePassword) and state is api.State.SIGNED_OUT:
         raise Refused(Code.NOT_LOGGED_IN)
-    if link is None:
-        raise Refused(Code.SERVER_URL_INVALID)
-    answer = await link.request(request_for(command, words.language), wait=True)
+    answer = await ask(request_for(command, words.language))
     if isinstance(answer, control.LoggedIn):
         feed(session.LoggedIn(answer.username, answer.token))
     reply = reply_of(answer)

@@ -29,6 +29,7 @@ from floater.errors import FloaterError, Refused
 from floater.lock import FolderLock
 from floater.store.settings import SettingsFile
 from floater.store.target import remove_leftovers
+from floater.wire.scripts import is_mixed
 from floater.wire.url import ServerUrl, parse_server_url
 
 
@@ -222,6 +223,7 @@ class Client:
                     talk=one.match_id,
                     kind=one.kind,
                     name=one.introduction.name,
+                    mixed=is_mixed(one.introduction.name),
                     standing=one.standing,
                     unread=memory.unread(one.match_id),
                     path=None if ways is None or ways.path is None else ways.path.kind,

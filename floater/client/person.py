@@ -143,7 +143,7 @@ class Person:
 
     async def account(self, command: AccountCommand) -> api.Reply:
         """See `floater.client.account.carry_out`."""
-        return await carry_out(command, self.link, self.state, self._words, self._driver.feed)
+        return await carry_out(command, self._session.ask, self.state, self._words, self._driver.feed)
 
     async def log_out(self) -> None:
         """Log out and end every talk; return when the server has answered, or after `LEAVE_TIME` seconds."""

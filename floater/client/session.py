@@ -5,13 +5,16 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from msgspec.structs import replace
+
 from floater.client.tokens import Tokens
 from floater.codes import Code
 from floater.core.person import encounter, session, standing
-from floater.errors import ServerRefused, Unreachable
+from floater.errors import Refused, ServerRefused, Unreachable
 from floater.net.server_link import UNNUMBERED, ServerLink
 from floater.tasks import Tasks
 from floater.wire import control
+from floater.wire.mailbox import mailbox_key
 
 log = logging.getLogger("floater.client")
 
@@ -90,6 +93,28 @@ class SessionRequests:
         if self._link is None:
             raise Unreachable(Code.SERVER_URL_INVALID)
         return await self._link.request(message)
+
+    async def ask(self, message: control.Request) -> control.Done | control.LoggedIn:
+        """Send a request of the person as soon as the server is reached, and return the answer.
+
+        With a request that tries to get into an account goes the device token of that account. The one
+        that comes with a log-in is stored.
+
+        Raises:
+            Refused: SERVER_URL_INVALID: there is no server.
+            Unreachable, ServerRefused.
+        """
+        if self._link is None:
+            raise Refused(Code.SERVER_URL_INVALID)
+        account = None
+        if isinstance(message, control.LogIn | control.ForgotPassword | control.ResetPassword):
+            account = mailbox_key(message.email)
+        if account is not None:
+            message = replace(message, device=await self._tokens.load_device(account))
+        answer = await self._link.request(message, wait=True)
+        if account is not None and isinstance(answer, control.LoggedIn) and answer.device:
+            self.finish(self._tokens.keep_device(account, answer.device), "keep device token")
+        return answer
 
     async def tell(self, message: control.Request) -> None:
         """Send a request; log a refusal and ignore it."""

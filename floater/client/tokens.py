@@ -1,4 +1,4 @@
-"""Read and write the stored token in a thread, as a keyring may ask its person first."""
+"""Read and write the stored tokens in a thread, as a keyring may ask its person first."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ KEYRING_TIME: Final = 10.0
 
 
 class Tokens:
-    """Stores one token. Calls run one after the other.
+    """Stores the token of the log-in, and the device token of each account. Calls run one after the other.
 
     Args:
-        store: where the token is stored; None to store none.
+        store: where they are stored; None to store none.
     """
 
     def __init__(self, store: TokenStore | None) -> None:
@@ -40,6 +40,17 @@ class Tokens:
         """Delete the stored token."""
         if self._store is not None:
             await self._call(self._store.drop, "forget the token")
+
+    async def load_device(self, account: str) -> str:
+        """Return the device token of an account, as `load` does; see `wire.mailbox.mailbox_key`."""
+        store = self._store
+        return "" if store is None else await self._call(store.of_device(account).load, "read a token") or ""
+
+    async def keep_device(self, account: str, token: str) -> None:
+        """Store the device token of an account in place of the last one."""
+        store = self._store
+        if store is not None:
+            await self._call(lambda: store.of_device(account).keep(token), "store a token")
 
     async def _call(self, work: Callable[[], str | None], name: str) -> str | None:
         async with self._turn:

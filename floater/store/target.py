@@ -16,6 +16,7 @@ from typing import Final
 from floater.codes import Code
 from floater.core.talk.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
 from floater.failures import write_failure
+from floater.store.origin import mark_as_received
 from floater.store.writer import Writer
 from floater.wire.names import clean_file_name
 
@@ -255,6 +256,7 @@ class Target:
         path, fd = self._create_named()
         os.close(fd)
         self._close()  # some systems rename no open file
+        mark_as_received(part)
         try:
             os.replace(part, path)
         except OSError:

@@ -1,7 +1,8 @@
 """The log-in that outlives the program: in the system's keyring where there is one, else in a 0600 file.
 
-One token for each server and data folder. A keyring that is locked, missing
-or broken never keeps the client from starting: the file takes its place.
+One token for each server and data folder, and one for each account that has logged in there: it tells
+the server that this device is known (spec §4.3), and stays when the log-in goes. A keyring that is locked,
+missing or broken never keeps the client from starting: the file takes its place.
 """
 
 import hashlib
@@ -25,12 +26,22 @@ _LEAST_PRIORITY: Final = 1
 
 
 class TokenStore:
-    """Keeps one token. Its calls may wait for the keyring's own dialog: make them in a thread."""
+    """Keeps one token. Its calls may wait for the keyring's own dialog: make them in a thread.
+
+    Args:
+        data_dir: the data folder.
+        server: whose token it is.
+    """
 
     def __init__(self, data_dir: Path, server: str) -> None:
+        self._data_dir, self._server = data_dir, server
         self._path = data_dir / FILE
         place = server.encode("utf-8", "surrogatepass") + b"\n" + os.fsencode(data_dir.resolve())
         self._key = hashlib.sha256(place).hexdigest()[:32]
+
+    def of_device(self, account: str) -> "TokenStore":
+        """Return the place of the device token of an account; its name is stored as a digest alone."""
+        return TokenStore(self._data_dir, f"{self._server}\n{account}")
 
     def load(self) -> str:
         """The stored token; empty if there is none. Never fails."""

@@ -97,10 +97,12 @@ class ResendCode(Request, frozen=True):
 
 
 class LogIn(Request, frozen=True):
-    """Log in; answered by `logged_in` with a fresh token."""
+    """Log in; answered by `logged_in` with a fresh token, and the token of this device."""
 
     email: Email
     password: Password
+    device: Token = ""
+    "The device token of this account, if the device has one."
 
 
 class Restore(Request, frozen=True):
@@ -126,6 +128,8 @@ class ForgotPassword(Request, frozen=True):
 
     email: Email
     language: Language = "en"
+    device: Token = ""
+    "As in `log_in`."
 
 
 class ResetPassword(Request, frozen=True):
@@ -134,6 +138,8 @@ class ResetPassword(Request, frozen=True):
     email: Email
     code: OneTimeCode
     password: Password
+    device: Token = ""
+    "As in `log_in`."
 
 
 class SetUsername(Request, frozen=True):
@@ -228,11 +234,13 @@ class Done(Message, frozen=True):
 
 
 class LoggedIn(Message, frozen=True):
-    """We are logged in under this name. `token` is empty where the old one stays good."""
+    """We are logged in under this name. The tokens are empty where the old ones stay good."""
 
     id: RequestId
     username: str
     token: Token = ""
+    device: Token = ""
+    "It outlives this log-in, and is sent with the requests that try to get into the account."
 
 
 class Refused(Message, frozen=True):

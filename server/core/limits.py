@@ -6,7 +6,8 @@ can have all networks of a /48. Once half of the limit in all is used up, the re
 that have used little lately: a site that goes on asking cannot keep the others out.
 
 The limit of an account holds for all networks together at which it has not logged in, and for
-each other network apart. So a stranger's wrong passwords do not keep an owner out at home.
+each other network apart. So a stranger's wrong passwords do not keep an owner out at home. A device at
+which the account has logged in before has a limit of its own, wherever it is.
 
 Where the operator trusts this computer (`local`), its own requests are not limited by
 source. The other limits hold for them too.
@@ -63,7 +64,9 @@ class Limits:
         is_trusted = self._local and is_loopback(source)
         return is_trusted or self._known.holds(who, (who, network_of(source)))
 
-    def take(self, step: str, *, now: float, source: str = "", who: bytes = b"") -> float:
+    def take(
+        self, step: str, *, now: float, source: str = "", who: bytes = b"", device: bytes = b""
+    ) -> float:
         """Count one step, or refuse it and count nothing.
 
         Args:
@@ -71,6 +74,7 @@ class Limits:
             now: monotonic seconds.
             source: a numeric address; `""` or one of this computer is not limited by source.
             who: a digest of an e-mail address, or an account.
+            device: names one at which the account has logged in before; empty if there is none.
 
         Returns:
             0.0 if it may be taken, else the seconds after which to ask again, a day at most.
@@ -83,7 +87,9 @@ class Limits:
         if by_source is not None and is_counted:
             wanted.append((name + b"|source|" + network_of(source), by_source))
             wanted.append((name + b"|site|" + site, Rate(by_source.count * SITE_SHARE, by_source.seconds)))
-        if by_account is not None and who:
+        if by_account is not None and device:
+            wanted.append((name + b"|device|" + who + b"|" + device, by_account))
+        elif by_account is not None and who:
             network = network_of(source)
             wanted.append((name + b"|here|" + who + b"|" + network, by_account))
             if not self._known.holds(who, (who, network)):

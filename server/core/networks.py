@@ -4,8 +4,11 @@ A *network* is what one customer has: an IPv4 address, or an IPv6 /64. A *site* 
 customer can have for the asking: an IPv4 /24, or an IPv6 /48, which holds 65,536 networks.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final, TypeAlias
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 SITE_SHARE: Final = 4
 "How many times the share of one network a whole site may have."
@@ -31,6 +34,21 @@ def is_loopback(host: str) -> bool:
     """Return True if an address is one of this computer, however it is written."""
     address = parse_address(host)
     return address is not None and address.is_loopback
+
+
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Read networks as `ADDRESS` or `ADDRESS/BITS`.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def is_within(host: str, networks: Iterable[Network]) -> bool:
+    """Return True if an address lies in one of the networks, however it is written."""
+    address = parse_address(host)
+    return address is not None and any(address in network for network in networks)
 
 
 def parse_address(host: str) -> IPv4Address | IPv6Address | None:

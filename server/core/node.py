@@ -42,6 +42,7 @@ from server.core.events import (
 from server.core.matches import ABSENCE_LIMIT, Ended, Matches
 from server.core.pairing import Paired, Undo
 from server.core.pool import NodeId, UserId
+from server.core.rates import Rate
 from server.core.sides import Sides
 from server.core.strangers import Effect as StrangersEffect
 from server.core.strangers import Strangers
@@ -56,6 +57,7 @@ class Node:
         absence_limit: seconds for which matches are kept while a connection is gone.
         forward_private: private addresses may be told to every peer.
         local: who comes from this computer sits at it, so the two of a match may be told its addresses.
+        wave_limit: how many accounts may be led to guess ports of one address; None for no limit.
     """
 
     def __init__(
@@ -66,11 +68,12 @@ class Node:
         absence_limit: float = ABSENCE_LIMIT,
         forward_private: bool = False,
         local: bool = False,
+        wave_limit: Rate | None = None,
     ) -> None:
         self.name: Final = name
         self._strangers = Strangers(name, alone=alone)
         self._matches = Matches(absence_limit=absence_limit)
-        self._sides = Sides(forward_private=forward_private, local=local)
+        self._sides = Sides(forward_private=forward_private, local=local, wave_limit=wave_limit)
 
     @property
     def deadline(self) -> float | None:
@@ -112,7 +115,7 @@ class Node:
                     raise LocalProtocolError(f"user {event.request.account} is not here")
                 return self._carry_out(event, now)
             case SideChanged() | HasOpened():
-                return [*self._sides.hear(event)]
+                return [*self._sides.hear(event, now=now)]
             case Ended(match_id):
                 undone = self._from_strangers(self._strangers.hear(Undo(match_id), now=now), now)
                 return undone + self._from_matches(self._matches.feed(event, now=now), now)
@@ -135,7 +138,7 @@ class Node:
         if matches.Believed(event.stranger, user) in news:
             self._strangers.hold(user, event.stranger)
         for match_id in self._matches.of(user):
-            effects += self._sides.move(match_id, user, event.host)
+            effects += self._sides.move(match_id, user, event.host, now=now)
         return effects
 
     def _drop(self, user: UserId, now: float) -> list[Effect]:
@@ -197,7 +200,7 @@ class Node:
     def _begin(self, paired: Paired, now: float) -> Effect:
         member = matches.Member(paired.peer.user, paired.peer.node)
         self._matches.feed(matches.Begin(paired.match_id, paired.user, member), now=now)
-        return self._sides.begin(paired)
+        return self._sides.begin(paired, now=now)
 
     def _from_matches(self, effects: list[matches.Effect], now: float) -> list[Effect]:
         done: list[Effect] = []

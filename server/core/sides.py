@@ -30,7 +30,9 @@ from server.core.events import (
 )
 from server.core.pairing import Paired
 from server.core.pool import NodeId, UserId
+from server.core.rates import Rate
 from server.core.side import Side
+from server.core.targets import Targets
 
 UPDATE_WINDOW: Final = 600.0
 "Seconds in which one side may send that many updates and openings in one match."
@@ -64,22 +66,26 @@ class Sides:
     Args:
         forward_private: private addresses may be told to every peer.
         local: who comes from this computer sits at it.
+        wave_limit: how many accounts may be led to guess ports of one address; None for no limit.
     """
 
-    def __init__(self, *, forward_private: bool = False, local: bool = False) -> None:
+    def __init__(
+        self, *, forward_private: bool = False, local: bool = False, wave_limit: Rate | None = None
+    ) -> None:
         self._forward_private = forward_private
         self._local = local
+        self._targets = Targets(wave_limit)
         self._views: dict[str, dict[UserId, _View]] = {}
 
     def __len__(self) -> int:
         """How many sides are known."""
         return sum(len(views) for views in self._views.values())
 
-    def begin(self, paired: Paired) -> Matched:
+    def begin(self, paired: Paired, *, now: float) -> Matched:
         """Remember both sides of a new match, and introduce the peer."""
         match_id, user, own, peer = paired.match_id, paired.user, paired.side, paired.peer_side
         view = self._views.setdefault(match_id, {})[user] = _View(own, peer, paired.peer.node)
-        candidates, nat = self._known(view)
+        candidates, nat = self._known(user, view, now)
         relay_only = own.hides or peer.hides
         return Matched(match_id, user, paired.role, own, peer, candidates, nat, relay_only, paired.issued)
 
@@ -90,13 +96,13 @@ class Sides:
         if not views:
             self._views.pop(match_id, None)
 
-    def move(self, match_id: str, user: UserId, host: str) -> list[Effect]:
+    def move(self, match_id: str, user: UserId, host: str, *, now: float) -> list[Effect]:
         """Note the address that an account comes from now, and tell it where its peer is."""
         if (view := self._view(match_id, user)) is None:
             return []
         view.own = replace(view.own, host=host)
         changed = SideChanged(match_id, user, view.own, tell=False)
-        return [Send(view.node, changed), *self._tell(match_id, user, view)]
+        return [Send(view.node, changed), *self._tell(match_id, user, view, now)]
 
     def update(self, event: UpdateCandidates, *, now: float) -> list[Effect]:
         """Take an account's new candidates, unless they come too often. It is in this match."""
@@ -123,7 +129,7 @@ class Sides:
             return [Refused(request, Code.TOO_MANY_TRIES)]
         return [Agreed(request), Send(view.node, HasOpened(match_id, request.account, event.punch))]
 
-    def hear(self, message: SideChanged | HasOpened) -> list[Effect]:
+    def hear(self, message: SideChanged | HasOpened, *, now: float) -> list[Effect]:
         """Take the news of a peer from its node, and tell what may be told."""
         effects: list[Effect] = []
         for user, view in self._views.get(message.match_id, {}).items():
@@ -131,8 +137,8 @@ class Sides:
                 continue
             if isinstance(message, SideChanged):
                 view.peer = message.side
-                effects += self._tell(message.match_id, user, view) if message.tell else []
-            elif message.punch > view.last_punch and self._known(view)[0]:
+                effects += self._tell(message.match_id, user, view, now) if message.tell else []
+            elif message.punch > view.last_punch and self._candidates(view):
                 view.last_punch = message.punch
                 effects.append(PeerOpened(message.match_id, user, message.punch))
         return effects
@@ -142,21 +148,27 @@ class Sides:
     def _view(self, match_id: str, user: UserId) -> _View | None:
         return self._views.get(match_id, {}).get(user)
 
-    def _known(self, view: _View) -> tuple[tuple[Candidate, ...], Nat]:
-        """Return the candidates and the NAT of the peer that a side may know."""
+    def _known(self, user: UserId, view: _View, now: float) -> tuple[tuple[Candidate, ...], Nat]:
+        """Return the candidates and the NAT of the peer that an account is told of."""
         if view.own.hides or view.peer.hides:
             return (), UNKNOWN_NAT
-        candidates = forwarded(
+        candidates = self._candidates(view)
+        return candidates, self._targets.known_nat(view.peer.nat, candidates, user, now=now)
+
+    def _candidates(self, view: _View) -> tuple[Candidate, ...]:
+        """Return the candidates of the peer that a side may know."""
+        if view.own.hides or view.peer.hides:
+            return ()
+        return forwarded(
             view.peer.candidates,
             host=view.peer.host,
             to_host=view.own.host,
             forward_private=self._forward_private,
             local=self._local,
         )
-        return candidates, view.peer.nat
 
-    def _tell(self, match_id: str, user: UserId, view: _View) -> list[Effect]:
-        candidates, nat = self._known(view)
+    def _tell(self, match_id: str, user: UserId, view: _View, now: float) -> list[Effect]:
+        candidates, nat = self._known(user, view, now)
         return [PeerCandidates(match_id, user, candidates, nat)] if candidates else []
 
 

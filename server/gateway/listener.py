@@ -11,7 +11,8 @@ The first byte of a connection is looked at, not taken, and says which protocol 
 
 An accepted connection costs one small object and no buffer; if it sends
 nothing, it is closed at its deadline. A network that begins many handshakes is slowed down: the
-first bytes of further ones are left unread for a while.
+first bytes of further ones are left unread for a while. A connection of a trusted proxy is first
+stripped of the proxy's header (`proxied`), and counts as one of the client that the header names.
 """
 
 import asyncio
@@ -29,10 +30,12 @@ from typing import Final, TypeAlias, cast
 from floater.crypto.certificate import CertifiedKey, load_certified_key
 from floater.tasks import Tasks
 from floater.wire import relay
+from floater.wire.endpoint import Endpoint
 from server.config import ServerConfig, parse_place
 from server.core.call_rates import CallRates
 from server.core.rates import parse_rates
 from server.errors import CannotListen, CannotStart
+from server.gateway.proxied import Proxied
 from server.gateway.streams import Stream, Streams, endpoint_of
 
 log = logging.getLogger("server.gateway")
@@ -105,7 +108,11 @@ def server_tls(server_key: CertifiedKey) -> ssl.SSLContext:
 
 
 class Listener:
-    """Accepts connections and hands each to the protocol that serves it."""
+    """Accepts connections and hands each to the protocol that serves it.
+
+    Raises:
+        ValueError: a limit or a trusted proxy of the config makes no sense.
+    """
 
     def __init__(
         self, config: ServerConfig, tls: ssl.SSLContext, protocols: Protocols, streams: Streams, tasks: Tasks
@@ -117,6 +124,7 @@ class Listener:
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self._bound: list[socket.socket] = []
+        self._proxied = Proxied(config)
         self._unread: dict[Stream, socket.socket] = {}
         of_network, of_site = parse_rates(config.handshake_limit, 2)
         self._handshakes = CallRates(of_network=of_network, of_site=of_site)
@@ -132,6 +140,7 @@ class Listener:
             self._loop.remove_reader(bound)
             bound.close()
         self._bound.clear()
+        self._proxied.close()
         for stream in list(self._unread):
             self._turn_away(stream)
 
@@ -147,14 +156,22 @@ class Listener:
                 if error.errno in _NO_ROOM:
                     self._pause(bound, observer_only)
                 return
-            stream = self._streams.admit(endpoint_of(name), now=self._loop.time())
-            if stream is None:
-                sock.close()
-                continue
             sock.setblocking(False)
-            self._unread[stream] = sock
-            stream.overdue = stream.cut = partial(self._turn_away, stream)
-            self._loop.add_reader(sock, self._look, stream, sock, observer_only)
+            peer = endpoint_of(name)
+            if self._proxied.trusts(peer):
+                self._proxied.take(sock, peer, partial(self._admit, observer_only, True))
+            else:
+                self._admit(observer_only, False, sock, peer)
+
+    def _admit(self, observer_only: bool, is_proxied: bool, sock: socket.socket, peer: Endpoint) -> None:
+        stream = self._streams.admit(peer, now=self._loop.time())
+        if stream is None:
+            sock.close()
+            return
+        stream.is_proxied = is_proxied
+        self._unread[stream] = sock
+        stream.overdue = stream.cut = partial(self._turn_away, stream)
+        self._loop.add_reader(sock, self._look, stream, sock, observer_only)
 
     def _pause(self, bound: socket.socket, observer_only: bool) -> None:
         log.warning("= no room for more connections")

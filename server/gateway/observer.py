@@ -73,7 +73,8 @@ class Observer(asyncio.Protocol):
         stream.transport.write(encode(BindingResponse(request.transaction, stream.endpoint, probe)))
 
     def _probe(self, request: BindingRequest, transport: asyncio.Transport) -> Probe:
-        if not request.probe or not self._may_probe:
+        # A proxied client has dialled an address of the proxy: SYNs from ours would tell nothing of its NAT.
+        if not request.probe or not self._may_probe or self._stream.is_proxied:
             return Probe.NONE
         self._may_probe = False
 

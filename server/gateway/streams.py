@@ -46,13 +46,15 @@ class Stream(Caller):
     has come. It has a socket at first, then a transport.
     """
 
-    __slots__ = ("_streams", "cut", "deadline", "endpoint", "overdue", "transport")
+    __slots__ = ("_streams", "cut", "deadline", "endpoint", "is_proxied", "overdue", "transport")
 
     def __init__(self, streams: "Streams", peer: Endpoint, deadline: float, *, local: bool) -> None:
         super().__init__(peer.host, local=local)
         self._streams = streams
         self.endpoint = peer
-        "The other end, as this server sees it."
+        "The client's end, as this server or a trusted proxy sees it."
+        self.is_proxied = False
+        "It came through a trusted proxy, so its other end is not the client."
         self.deadline: float | None = deadline
         "Loop time in seconds at which `overdue` is called, once; None for never."
         self.overdue: Callable[[], None] = self.abort

@@ -19,6 +19,7 @@ from server.core.rates import parse_rates
 from server.core.revocations import Revocations
 from server.core.sessions import Revoked
 from server.core.tries import Tries
+from server.services.devices import Devices
 from server.services.hashing import Hasher
 from server.services.mail import Kind
 from server.services.onetimes import OneTimes
@@ -78,18 +79,24 @@ class AccountParts:
         self.revocations: Final = Revocations()
         self.bus: Final = bus
 
-    def take(self, step: str, *, source: str = "", who: bytes = b"") -> None:
+    @property
+    def devices(self) -> Devices:
+        """Makes and reads device tokens."""
+        return Devices(self.secret)
+
+    def take(self, step: str, *, source: str = "", who: bytes = b"", device: bytes = b"") -> None:
         """Count one step in the limits.
 
         Args:
             step: one of `core.limits.STEPS`.
             source: the address that the request comes from.
             who: a digest of an e-mail address, or an account.
+            device: one at which the account has logged in before; empty if there is none.
 
         Raises:
             ServerRefused: TOO_MANY_TRIES; nothing was counted.
         """
-        wait = self.limits.take(step, now=time.monotonic(), source=source, who=who)
+        wait = self.limits.take(step, now=time.monotonic(), source=source, who=who, device=device)
         if wait > 0.0:
             raise ServerRefused(Code.TOO_MANY_TRIES, step, retry_after=wait)
 

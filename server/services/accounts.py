@@ -23,6 +23,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
+from msgspec.structs import replace
+
 from floater.codes import Code
 from floater.errors import FloaterError, ServerRefused
 from floater.languages import choose_language
@@ -160,19 +162,24 @@ class Accounts:
 
     async def _log_in(self, m: control.LogIn, email: str, source: Source) -> tuple[Session, control.LoggedIn]:
         who = self._parts.who(email)
-        self._parts.take("log_in", source=source.address, who=who)
+        device = self._parts.devices.name(who, m.device)
+        self._parts.take("log_in", source=source.address, who=who, device=device)
         since = self._parts.clock() - self._parts.config.sign_up_lifetime
         async with self._parts.database.read() as connection:
             account = await account_rows.find_account(connection, email)
             waiting = await pending_rows.find_pending(connection, SIGN_UP, email, since)
         stored = [sign_up.password_hash for sign_up in waiting]
         self._parts.hasher.learn(stored if account is None else [account.password_hash, *stored])
-        typed = await self._parts.hasher.hash_each(email, m.password, source=source.address)
+        typed = await self._parts.hasher.hash_each(
+            email, m.password, source=source.address, is_known=bool(device)
+        )
         if account is not None and is_same(account.password_hash, typed[cost_of(account.password_hash)]):
-            is_known = self._parts.limits.knows(who, source.address)
-            let_in = await self._let_in(account, m, typed[self._parts.hasher.cost], is_known=is_known)
+            is_known = bool(device) or self._parts.limits.knows(who, source.address)
+            session, answer = await self._let_in(
+                account, m, typed[self._parts.hasher.cost], is_known=is_known
+            )
             self._parts.limits.remember(who, source.address)
-            return let_in
+            return session, replace(answer, device=self._parts.devices.token(who, device))
         is_pending = any([is_same(encoded, typed[cost_of(encoded)]) for encoded in stored])
         raise ServerRefused(Code.NOT_ACTIVATED if is_pending else Code.WRONG_LOG_IN)
 
@@ -252,7 +259,7 @@ class Accounts:
     ) -> tuple[Session, control.LoggedIn]:
         """Make a token after the right password, and store the password's hash at the present cost.
 
-        The owner is told by mail if the account was not known to be used at that place. To log in
+        The owner is told by mail if the account was not known to be used at that place or device. To log in
         for the first time, right after the activation, is no news.
         """
         token = secrets.token_urlsafe(32)

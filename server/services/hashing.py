@@ -84,7 +84,9 @@ class Hasher:
         """How many passwords are being hashed or wait."""
         return self._running + len(self._turns)
 
-    async def hash(self, email: str, password: str, cost: Cost | None = None, *, source: str = "") -> str:
+    async def hash(
+        self, email: str, password: str, cost: Cost | None = None, *, source: str = "", is_known: bool = False
+    ) -> str:
         """Hash a password for an address; spellings that RFC 8265 calls equal have one hash.
 
         Args:
@@ -92,6 +94,7 @@ class Hasher:
             password: any text; surrogates are hashed like everything else.
             cost: the parameters of the hash to compare with; the present ones if None.
             source: the address that asks; empty for an account that is logged in.
+            is_known: the account has logged in before on the device that asks.
 
         Returns:
             The hash in its own notation, with parameters and salt, ASCII.
@@ -102,7 +105,7 @@ class Hasher:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._deadline):
-                await self._turn(source)
+                await self._turn(source, is_known)
                 work = self._pool.submit(self._work, email, normal_password(password), cost or self.cost)
 
                 def free(_: Future[str]) -> None:
@@ -116,7 +119,7 @@ class Hasher:
         except TimeoutError:
             raise ServerRefused(Code.BUSY, "hashing deadline", retry_after=self._deadline) from None
 
-    async def _turn(self, source: str) -> None:
+    async def _turn(self, source: str, is_known: bool) -> None:
         """Wait for a thread."""
         if self._running < self._threads:
             self._running += 1
@@ -124,7 +127,7 @@ class Hasher:
         is_own = not source or (self._trusts_loopback and is_loopback(source))
         site = b"" if is_own else site_of(source)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        loser = self._turns.join(site, turn)
+        loser = self._turns.join(site, turn, is_known=is_known or is_own)
         if loser is not None:
             loser.set_exception(ServerRefused(Code.BUSY, "hashing queue", retry_after=self._deadline))
         try:
@@ -139,13 +142,18 @@ class Hasher:
         """Note the costs of stored hashes. Every typed password is hashed at each of them from now on."""
         self._costs.update(cost_of(encoded) for encoded in stored)
 
-    async def hash_each(self, email: str, password: str, *, source: str = "") -> dict[Cost, str]:
+    async def hash_each(
+        self, email: str, password: str, *, source: str = "", is_known: bool = False
+    ) -> dict[Cost, str]:
         """Hash a typed password once at each cost in use, in an order that is the same for every address.
 
         Raises:
             ServerRefused: BUSY.
         """
-        return {cost: await self.hash(email, password, cost, source=source) for cost in sorted(self._costs)}
+        return {
+            cost: await self.hash(email, password, cost, source=source, is_known=is_known)
+            for cost in sorted(self._costs)
+        }
 
     async def close(self) -> None:
         """Drop the passwords that wait, and end the threads."""

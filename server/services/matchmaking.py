@@ -43,7 +43,10 @@ class Matchmaking:
         self._introductions = Introductions(config, signer, self._guests)
         self._began = time.time()
         self._node = Node(
-            absence_limit=config.absence_limit, forward_private=config.forward_private, local=config.local
+            absence_limit=config.absence_limit,
+            forward_private=config.forward_private,
+            local=config.local,
+            wave_limit=parse_rates(config.wave_limit, 1)[0],
         )
         self._driver = Driver(self._node, self._perform)
         self._subscriptions = (

@@ -33,7 +33,9 @@ class PasswordChanges:
             ServerRefused: BAD_EMAIL.
         """
         mailbox = self._parts.deliverable(m.email)
-        self._parts.take("forgot", source=source.address, who=self._parts.who(mailbox.owner))
+        device = self._parts.devices.name(self._parts.who(mailbox.key), m.device)
+        who = self._parts.who(mailbox.owner)
+        self._parts.take("forgot", source=source.address, who=who, device=device)
         language = choose_language(m.language)
         async with self._parts.database.write() as connection:
             account = await account_rows.find_account(connection, mailbox.key)
@@ -49,7 +51,9 @@ class PasswordChanges:
         email = read_mailbox(m.email).key
         check_password(m.password, email)
         async with self._parts.try_at(email):
-            self._parts.take("code", source=source.address, who=self._parts.who(email))
+            who = self._parts.who(email)
+            device = self._parts.devices.name(who, m.device)
+            self._parts.take("code", source=source.address, who=who, device=device)
             async with self._parts.database.write() as connection:
                 reset = await self._parts.onetimes.check_code(connection, RESET, email, m.code)
             return await self._reset(m.id, reset, m.password)

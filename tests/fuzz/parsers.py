@@ -4,9 +4,9 @@ import unicodedata
 
 from floater.errors import Refused, RemoteProtocolError
 from floater.net.network_watch import read_news
-from floater.wire import control, igd, nat_pmp, pcp, relay, stun, talk
+from floater.wire import control, igd, nat_pmp, pcp, proxy_header, relay, stun, talk
 from floater.wire.codec import Codec, encode
-from floater.wire.endpoint import parse_address, scope_of
+from floater.wire.endpoint import Endpoint, parse_address, scope_of
 from floater.wire.frame import PEER_LEG, PREFIX, SERVER_LEG, Frame, FrameLimits, FrameReader
 from floater.wire.limits import MAX_FILE_NAME, MAX_USERNAME
 from floater.wire.mailbox import mailbox_key
@@ -110,6 +110,25 @@ def relay_join(data: bytes) -> None:
         data = data[len(relay.PREAMBLE) :]
     read_stream(b"\x07" + data, SERVER_LEG, relay.JOIN_MESSAGES)  # type: ignore[arg-type]  # generic
     read_stream(b"\x01" + data, SERVER_LEG, relay.RELAY_ANSWERS)  # type: ignore[arg-type]  # generic
+
+
+def proxied(data: bytes) -> None:
+    """A PROXY header: the same source in any split, from its own bytes alone, or RemoteProtocolError."""
+    results: list[tuple[int, Endpoint | None]] = []
+    for step in (1, len(data)):
+        header = bytearray()
+        try:
+            while (wanted := proxy_header.missing(header)) and len(header) < len(data):
+                header += data[len(header) : len(header) + min(step, wanted)]
+            source = None if wanted else proxy_header.source_of(header)
+        except RemoteProtocolError:
+            results.append((-1, None))
+            continue
+        assert len(header) <= proxy_header.MAX_HEADER
+        if source is not None:
+            parse_address(source.host)
+        results.append((len(header), source))
+    assert results[0] == results[-1]
 
 
 def stun_message(data: bytes) -> None:

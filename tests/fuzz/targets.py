@@ -9,6 +9,7 @@ from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
 from tests.fuzz import gateway, machines, parsers
 from tests.fuzz.choose import seeds_of
+from tests.helpers.proxy_headers import proxy_header
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ TARGETS: dict[str, Target] = {
     "talk_messages": Target(parsers.talk_messages, [b"\x10" + seed for seed in _PEER]),
     "shaped_messages": Target(parsers.shaped_messages, [bytes([n]) * 40 for n in range(8)]),
     "relay_join": Target(parsers.relay_join, [relay.PREAMBLE + seed for seed in seeds_of((relay.Join,))]),
+    "proxied": Target(
+        parsers.proxied,
+        [
+            proxy_header(Endpoint("1.2.3.4", 5)) + b"\x16",
+            proxy_header(Endpoint("2001:db8::1", 5), further=b"\x04\x00\x01x"),
+        ],
+    ),
     "stun_message": Target(
         parsers.stun_message,
         [

@@ -85,3 +85,11 @@ async def test_a_limit_that_makes_no_sense_is_told_at_the_start(
     with pytest.raises(CannotStart, match="limits"):
         async with a_server(tmp_path, **{knob: limit}):
             pass
+
+
+@pytest.mark.parametrize("limit", ["", "1/2 1/2", "many", "0/60", "6/0"])
+@pytest.mark.asyncio
+async def test_a_limit_of_waves_that_makes_no_sense_is_told_at_the_start(tmp_path: Path, limit: str) -> None:
+    with pytest.raises(CannotStart, match="limits"):
+        async with a_server(tmp_path, wave_limit=limit):
+            pass

@@ -67,7 +67,7 @@ CLIENT: Final = Leg(
         control.SignUp(1, "ann@example.org", "Ann", "correct horse", True, "zh-CN"),
         control.Activate(2, "ann@example.org", "123456"),
         control.ResendCode(3, "ann@example.org"),
-        control.LogIn(4, "ann@example.org", "correct horse"),
+        control.LogIn(4, "ann@example.org", "correct horse", "ZGV2aWNl"),
         control.Restore(5, "dG9rZW4", ("m1", "m2")),
         control.LogOut(6),
         control.ForgotPassword(7, "ann@example.org", "zh-CN"),
@@ -96,7 +96,7 @@ SERVER: Final = Leg(
     _bare(
         control.Welcome(1, 1_800_000_000.25, (":7444", "203.0.113.2:7445"), "k3", DIGEST, "floater/0.6.0"),
         control.Done(1, "mail_delayed"),
-        control.LoggedIn(4, "Ann", "dG9rZW4"),
+        control.LoggedIn(4, "Ann", "dG9rZW4", "ZGV2aWNl"),
         control.Refused("too_many_tries", 4, 30.0),
         control.Matched(
             "m1",

@@ -79,6 +79,7 @@ class Meeting:
         "By the numbers of their streams."
         self._current = 0  # no stream has this number
         self._at_relay = False
+        self._has_warned = False
         "Whether the relay is to join us to the peer, and has not done so yet."
         self._began = 0.0
 
@@ -218,10 +219,14 @@ class Meeting:
     # -- places ---------------------------------------------------------------------------
 
     def _choose(self, candidates: Sequence[Candidate]) -> list[Effect]:
-        """Keep the candidates that may be dialled. If either side hides its address, there must be none."""
-        is_true = self._puncher.choose(candidates)
-        if is_true and not (candidates and self._introduction.hides):
+        """Keep the candidates that may be dialled. If either side hides its address, there must be none.
+
+        The person hears once in a meeting that a candidate was left out, however many the peer tells.
+        """
+        is_true = self._puncher.choose(candidates) and not (candidates and self._introduction.hides)
+        if is_true or self._has_warned:
             return []
+        self._has_warned = True
         return [Emit(api.Notice(Code.BAD_CANDIDATE.value, ""))]
 
     def _look_elsewhere(self, candidates: tuple[Candidate, ...], nat: Nat, now: float) -> list[Effect]:

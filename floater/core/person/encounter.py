@@ -24,6 +24,7 @@ from floater.core.emit import Emit
 from floater.core.meet.introduction import Introduction
 from floater.machine import Tick
 from floater.wire.control import EndReason
+from floater.wire.scripts import is_mixed
 
 FAREWELL: Final = 1.0
 "Seconds that a talk goes on after the server has said that its match is over."
@@ -240,7 +241,7 @@ class Encounter:
             return []
         self._told = self.standing
         name, talk = self.introduction.name, self.match_id
-        return [Emit(api.TalkChanged(self.kind, name, self.standing, talk=talk))]
+        return [Emit(api.TalkChanged(self.kind, name, self.standing, is_mixed(name), talk=talk))]
 
     def _fall_through(self, word: EndReason | None, notice: Code) -> list[Effect]:
         effects = self._leave(word, api.Ended.PEER_LOST)

@@ -57,6 +57,7 @@ from floater.errors import Refused
 from floater.machine import Tick, earliest
 from floater.wire.control import EndReason
 from floater.wire.limits import MAX_MATCHES
+from floater.wire.scripts import is_mixed
 
 _STATES: Final = {
     api.Standing.CONNECTING: api.State.CONNECTING,
@@ -315,7 +316,8 @@ class Standing:
                 declined = self._session.match_over(talk, EndReason.CANCELLED)
                 return [*declined, *self._feed_search(search.Crossed(), now)]
             settled = self._search.feed(search.Found(), now=now)
-            matched = Emit(api.Matched(talk, api.PeerName(introduction.name), talk=talk))
+            peer = api.PeerName(introduction.name, is_mixed(introduction.name))
+            matched = Emit(api.Matched(talk, peer, talk=talk))
             return [matched, *self._begin(introduction, kind), *settled]
         others = sum(one.kind is not api.TalkKind.STRANGER for one in self.encounters)
         if self._session.username is None or others >= MAX_MATCHES - 1:  # one is kept for a stranger

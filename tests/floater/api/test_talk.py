@@ -37,11 +37,25 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
         (api.StateChanged(api.State.HOME, n=2), {"event": "state", "state": "home", "n": 2}),
         (
             api.Matched("m", api.PeerName("Bob"), talk="m", n=1),
-            {"event": "matched", "match_id": "m", "peer": {"username": "Bob"}, "talk": "m", "n": 1},
+            {
+                "event": "matched",
+                "match_id": "m",
+                "peer": {"username": "Bob", "mixed": False},
+                "talk": "m",
+                "n": 1,
+            },
         ),
         (
-            api.TalkChanged(api.TalkKind.LOBBY, "Bob", api.Standing.OPEN, talk="t", n=1),
-            {"event": "talk", "kind": "lobby", "name": "Bob", "standing": "open", "talk": "t", "n": 1},
+            api.TalkChanged(api.TalkKind.LOBBY, "Bоb", api.Standing.OPEN, True, talk="t", n=1),
+            {
+                "event": "talk",
+                "kind": "lobby",
+                "name": "Bоb",
+                "standing": "open",
+                "mixed": True,
+                "talk": "t",
+                "n": 1,
+            },
         ),
         (
             api.PeerGreeted("en", "Hello", talk="t", n=1),
@@ -89,6 +103,7 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
                 "path": None,
                 "greeted": True,
                 "peer_greeted": False,
+                "mixed": False,
             },
         ),
     ],

@@ -141,6 +141,30 @@ async def test_last_words_wait_until_the_server_has_heard_in_order(tmp_path: Pat
     assert isinstance(last, control.LogOut)
 
 
+async def test_the_device_token_of_an_account_goes_with_what_tries_to_get_in(tmp_path: Path) -> None:
+    heard: list[control.Request] = []
+
+    async def serve(caller: Caller) -> None:
+        for token in ("one", "", "two"):
+            heard.append(await caller.request())
+            caller.say(control.LoggedIn(heard[-1].id, "Ann", "", token))
+        for _ in range(4):
+            heard.append(await caller.request())
+            caller.say(control.Done(heard[-1].id))
+
+    async with at(tmp_path, serve) as house:
+        for email in ("ann@example.org", "Ann@Example.org", "ben@example.org"):
+            await house.session.ask(control.LogIn(UNNUMBERED, email, "password"))
+            await house.session.finished()
+        house.session.perform(session.DropToken())
+        await house.session.finished()
+        await house.session.ask(control.ForgotPassword(UNNUMBERED, "ann@example.org"))
+        await house.session.ask(control.ResetPassword(UNNUMBERED, "ben@example.org", "K7QM3XBD", "password"))
+        await house.session.ask(control.ForgotPassword(UNNUMBERED, "cat@example.org"))
+        await house.session.ask(control.ResendCode(UNNUMBERED, "ann@example.org"))
+    assert [getattr(request, "device", None) for request in heard] == ["", "one", "", "one", "two", "", None]
+
+
 async def test_without_a_server_what_is_asked_is_dropped() -> None:
     fed: list[standing.Event] = []
     alone = SessionRequests(None, Tokens(None), fed.append, lambda: None)

@@ -51,3 +51,19 @@ async def test_a_keyring_that_does_not_answer_is_gone_on_without(
     monkeypatch.setattr(tokens, "KEYRING_TIME", 0.02)
     assert await Tokens(Asking(tmp_path, "here")).load() == ""
     go_on.set()
+
+
+async def test_the_device_token_of_each_account_outlives_the_log_in(tmp_path: Path) -> None:
+    kept = Tokens(TokenStore(tmp_path, "here"))
+    await asyncio.gather(
+        kept.keep("one"), kept.keep_device("ann", "ann's"), kept.keep_device("ben", "ben's"), kept.drop()
+    )
+    assert await kept.load() == ""
+    again = Tokens(TokenStore(tmp_path, "here"))
+    assert [await again.load_device(account) for account in ("ann", "ben", "cat")] == ["ann's", "ben's", ""]
+
+
+async def test_without_a_store_no_device_token_is_kept() -> None:
+    kept = Tokens(None)
+    await kept.keep_device("ann", "ann's")
+    assert await kept.load_device("ann") == ""

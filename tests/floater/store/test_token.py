@@ -115,3 +115,17 @@ def test_a_folder_whose_name_is_not_utf_8_has_a_token_of_its_own(
     monkeypatch.setattr(keyring, "get_keyring", Ring)
     one, other = (Path(os.fsdecode(os.fsencode(tmp_path) + name)) for name in (b"/\xe9", b"/\xe8"))
     assert TokenStore(one, SERVER)._key != TokenStore(other, SERVER)._key
+
+
+def test_each_account_has_a_device_token_that_stays_when_the_log_in_goes(tmp_path: Path) -> None:
+    store = TokenStore(tmp_path, SERVER)
+    store.keep("the log-in")
+    store.of_device("ann@example.org").keep("ann's")
+    store.of_device("ben@example.org").keep("ben's")
+    store.drop()
+    assert store.load() == ""
+    again = TokenStore(tmp_path, SERVER)
+    assert again.of_device("ann@example.org").load() == "ann's"
+    assert again.of_device("ben@example.org").load() == "ben's"
+    assert TokenStore(tmp_path, "floater://other.org:443").of_device("ann@example.org").load() == ""
+    assert "example.org" not in (tmp_path / FILE).read_text()

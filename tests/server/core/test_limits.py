@@ -126,3 +126,23 @@ def test_a_source_and_an_account_of_the_same_bytes_are_not_mixed_up() -> None:
 def test_a_limit_without_its_three_rates_is_refused() -> None:
     with pytest.raises(ValueError, match="three rates"):
         limits("1/60")
+
+
+def test_a_device_has_a_limit_of_its_own_for_its_account_wherever_it_is() -> None:
+    given = limits("- 2/60 -")
+    for number in range(100):  # others, from everywhere, and from the owner's own network
+        is_refused(given, f"203.0.{number}.7", b"anna")
+        is_refused(given, "198.51.100.9", b"anna")
+    assert is_refused(given, "198.51.100.9", b"anna")
+    tries = [
+        given.take("log_in", now=0.0, source=source, who=b"anna", device=b"phone")
+        for source in ("198.51.100.9", "192.0.2.1", "192.0.2.1")
+    ]
+    assert tries == [0.0, 0.0, 30.0]
+    assert given.take("log_in", now=0.0, source="192.0.2.1", who=b"anna", device=b"laptop") == 0.0
+
+
+def test_a_device_is_held_to_the_limits_of_its_network() -> None:
+    given = limits("1/60 9/60 -")
+    assert not is_refused(given, "203.0.113.5")
+    assert given.take("log_in", now=0.0, source="203.0.113.5", who=b"anna", device=b"phone") > 0.0

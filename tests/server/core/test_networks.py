@@ -1,6 +1,6 @@
 import pytest
 
-from server.core.networks import is_loopback, network_of, parse_address, site_of
+from server.core.networks import is_loopback, is_within, network_of, parse_address, parse_networks, site_of
 
 
 def test_a_network_is_an_ipv4_address_or_an_ipv6_slash_64() -> None:
@@ -28,3 +28,18 @@ def test_what_only_looks_like_this_computer_is_not(host: str) -> None:
 def test_what_is_no_address_is_one_network_of_its_own() -> None:
     assert parse_address("nonsense") is None
     assert network_of("nonsense") == site_of("nonsense") == b"?"
+
+
+def test_an_address_lies_in_the_networks_that_contain_it() -> None:
+    networks = parse_networks(("127.0.0.1", "10.1.2.3/8", "2001:db8::/32"))
+    for host in ("127.0.0.1", "::ffff:127.0.0.1", "10.9.9.9", "2001:db8:1::1"):
+        assert is_within(host, networks)
+    for host in ("127.0.0.2", "11.0.0.1", "2001:db9::1", "nonsense"):
+        assert not is_within(host, networks)
+    assert not is_within("127.0.0.1", ())
+
+
+@pytest.mark.parametrize("text", ["", "proxy.example.org", "10.0.0.0/33", "127.0.0.1:80"])
+def test_what_is_no_network_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        parse_networks((text,))

@@ -1,5 +1,7 @@
 """What one side of a match may know of the other, and when it hears of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from floater.codes import Code
@@ -22,6 +24,7 @@ from server.core.events import (
 )
 from server.core.pairing import Paired
 from server.core.pool import Hint
+from server.core.rates import Rate
 from server.core.side import Side
 from server.core.sides import Sides, side_of
 
@@ -32,6 +35,7 @@ PUBLIC = Candidate(CandidateKind.PUBLIC, *SEEN)
 PRIVATE = Candidate(CandidateKind.PRIVATE, "192.168.1.5", 40_000)
 LIE = Candidate(CandidateKind.PUBLIC, "198.51.100.1", 40_000)
 OPEN = Nat(Mapping.OPEN)
+GUESSED = Nat(Mapping.PORT_DEPENDENT, ports=(40_000, 50_000))
 ASKED = Request(ANN, 1, 7)
 
 
@@ -41,7 +45,7 @@ def a_side(name: str, host: str = HOST, *candidates: Candidate, hides: bool = Fa
 
 def begun(own: Side, peer: Side, *, forward_private: bool = False) -> tuple[Sides, Matched]:
     sides = Sides(forward_private=forward_private)
-    return sides, sides.begin(Paired("m", ANN, Hint(BEN, 6, "there"), Role.LEADER, own, peer, 77.0))
+    return sides, sides.begin(Paired("m", ANN, Hint(BEN, 6, "there"), Role.LEADER, own, peer, 77.0), now=0.0)
 
 
 def test_the_two_are_introduced_with_what_they_may_know() -> None:
@@ -67,8 +71,8 @@ def test_if_either_hides_neither_is_told_anything(who: str) -> None:
     peer = a_side("ben", OTHER_HOST, PUBLIC, hides=who == "ben")
     sides, matched = begun(own, peer)
     assert (matched.candidates, matched.nat, matched.relay_only) == ((), UNKNOWN_NAT, True)
-    assert sides.hear(SideChanged("m", BEN, peer, tell=True)) == []
-    assert sides.hear(HasOpened("m", BEN, 0)) == []
+    assert sides.hear(SideChanged("m", BEN, peer, tell=True), now=0.0) == []
+    assert sides.hear(HasOpened("m", BEN, 0), now=0.0) == []
 
 
 def test_new_candidates_go_to_the_peer_s_node_as_far_as_they_are_believed() -> None:
@@ -109,21 +113,23 @@ def test_nothing_is_known_of_a_match_that_is_older_than_the_server() -> None:
     event = UpdateCandidates(ASKED, "m", (PUBLIC,), OPEN, OTHER_HOST, {SEEN})
     assert sides.update(event, now=0.0) == [Agreed(ASKED)]
     assert sides.open(Opened(ASKED, "m", 0), now=0.0) == [Agreed(ASKED)]
-    assert sides.move("m", ANN, HOST) == []
-    assert sides.hear(HasOpened("m", BEN, 0)) == []
+    assert sides.move("m", ANN, HOST, now=0.0) == []
+    assert sides.hear(HasOpened("m", BEN, 0), now=0.0) == []
 
 
 def test_the_peer_s_new_candidates_are_told() -> None:
     sides, _ = begun(a_side("ann"), a_side("ben"))
     moved = a_side("ben", OTHER_HOST, PUBLIC)
-    assert sides.hear(SideChanged("m", ANN, moved, tell=True)) == []  # it is our own
-    assert sides.hear(SideChanged("m", BEN, moved, tell=True)) == [PeerCandidates("m", ANN, (PUBLIC,), OPEN)]
+    assert sides.hear(SideChanged("m", ANN, moved, tell=True), now=0.0) == []  # it is our own
+    assert sides.hear(SideChanged("m", BEN, moved, tell=True), now=0.0) == [
+        PeerCandidates("m", ANN, (PUBLIC,), OPEN)
+    ]
 
 
 def test_who_comes_back_is_told_where_the_peer_is_and_the_peer_s_node_where_they_are() -> None:
     sides, _ = begun(a_side("ann"), a_side("ben"))
-    assert sides.hear(SideChanged("m", BEN, a_side("ben", OTHER_HOST, PUBLIC), tell=False)) == []
-    assert sides.move("m", ANN, OTHER_HOST) == [
+    assert sides.hear(SideChanged("m", BEN, a_side("ben", OTHER_HOST, PUBLIC), tell=False), now=0.0) == []
+    assert sides.move("m", ANN, OTHER_HOST, now=0.0) == [
         Send("there", SideChanged("m", ANN, a_side("ann", OTHER_HOST), tell=False)),
         PeerCandidates("m", ANN, (PUBLIC,), OPEN),
     ]
@@ -135,9 +141,9 @@ def test_an_open_nat_is_told_once_for_each_punch_and_to_those_alone_who_know_the
         Agreed(ASKED),
         Send("there", HasOpened("m", ANN, 3)),
     ]
-    assert sides.hear(HasOpened("m", BEN, 1)) == []  # no candidate is known
-    sides.hear(SideChanged("m", BEN, a_side("ben", OTHER_HOST, PUBLIC), tell=True))
-    heard = [sides.hear(HasOpened("m", BEN, punch)) for punch in (1, 1, 0, 2)]
+    assert sides.hear(HasOpened("m", BEN, 1), now=0.0) == []  # no candidate is known
+    sides.hear(SideChanged("m", BEN, a_side("ben", OTHER_HOST, PUBLIC), tell=True), now=0.0)
+    heard = [sides.hear(HasOpened("m", BEN, punch), now=0.0) for punch in (1, 1, 0, 2)]
     assert heard == [[PeerOpened("m", ANN, 1)], [], [], [PeerOpened("m", ANN, 2)]]
 
 
@@ -152,3 +158,21 @@ def test_who_hides_brings_no_candidates_and_is_not_told_off() -> None:
     wish = control.Seek(1, bytes(64), (PUBLIC, LIE), OPEN, hide_address=True)
     side, notice = side_of(wish, username="ann", host=OTHER_HOST, seen={SEEN})
     assert (side.candidates, side.hides, notice) == ((), True, "")
+
+
+def test_the_seventh_stranger_in_ten_minutes_is_led_to_guess_no_ports_of_an_address() -> None:
+    sides = Sides(wave_limit=Rate(6, 600.0))
+    own = a_side("ann")
+    peer = replace(a_side("ben", OTHER_HOST, PUBLIC), nat=GUESSED)
+
+    def meet(user: int, now: float) -> Matched:
+        hint = Hint(BEN, user, "there")
+        return sides.begin(Paired(f"m{user}", user, hint, Role.LEADER, own, peer, 0.0), now=now)
+
+    told = [meet(user, float(user)) for user in range(10, 17)]
+    assert [matched.nat for matched in told] == [GUESSED] * 6 + [UNKNOWN_NAT]
+    assert {matched.candidates for matched in told} == {(PUBLIC,)}
+    # What is told in the course of a match counts, too, and the first place is free after ten minutes.
+    news = SideChanged("m16", BEN, peer, tell=True)
+    assert sides.hear(news, now=17.0) == [PeerCandidates("m16", 16, (PUBLIC,), UNKNOWN_NAT)]
+    assert sides.move("m16", 16, HOST, now=610.0)[1:] == [PeerCandidates("m16", 16, (PUBLIC,), GUESSED)]

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.core.turns import Turns
@@ -43,12 +43,17 @@ def test_nothing_waits_where_there_are_no_places() -> None:
     assert turns.join(b"", 1) == 1
 
 
-@given(st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c", b""]), st.booleans()), max_size=60))
-def test_the_queue_never_grows_beyond_its_places_and_loses_none(steps: list[tuple[bytes, bool]]) -> None:
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c", b""]), st.booleans(), st.booleans()), max_size=60)
+)
+def test_the_queue_never_grows_beyond_its_places_and_loses_none(
+    steps: list[tuple[bytes, bool, bool]],
+) -> None:
     turns: Turns[int] = Turns(places=5, share=2)
     here: set[int] = set()
-    for number, (site, is_served) in enumerate(steps):
-        loser = turns.join(site, number)
+    for number, (site, is_served, is_known) in enumerate(steps):
+        loser = turns.join(site, number, is_known=is_known)
         here.add(number)
         if loser is not None:
             here.remove(loser)
@@ -58,3 +63,24 @@ def test_the_queue_never_grows_beyond_its_places_and_loses_none(steps: list[tupl
     while (served := turns.next()) is not None:
         here.remove(served)
     assert not here
+
+
+def test_a_known_one_finds_a_place_in_a_full_queue_and_its_turn_is_the_next() -> None:
+    turns = Turns[int](places=4, share=2)
+    for one in range(4):
+        assert turns.join(b"%d" % one, one) is None
+    assert turns.join(b"new", 4) == 4
+    assert turns.join(b"new", 5, is_known=True) == 0
+    assert turns.join(b"other", 6, is_known=True) == 1
+    assert turns.join(b"third", 7, is_known=True) == 7  # half of the places are theirs, no more
+    assert len(turns) == 4
+    assert [turns.next() for _ in range(5)] == [5, 2, 6, 3, None]
+
+
+def test_known_ones_have_every_second_turn_alone() -> None:
+    turns = Turns[int](places=10, share=4)
+    for one in range(3):
+        turns.join(b"known", one, is_known=True)
+        turns.join(b"unknown", 10 + one)
+    turns.leave(b"known", 1)
+    assert [turns.next() for _ in range(6)] == [0, 10, 2, 11, 12, None]

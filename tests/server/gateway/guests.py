@@ -62,9 +62,13 @@ class Stream:
         self._arrived: list[Frame] = []
 
     @classmethod
-    async def open(cls, port: int, *, tls: str | None = "floater/1", receive_buffer: int = 0) -> Self:
-        """Connect; `tls` is the ALPN name, None for a bare stream."""
+    async def open(
+        cls, port: int, *, tls: str | None = "floater/1", receive_buffer: int = 0, source: str = ""
+    ) -> Self:
+        """Connect; `tls` is the ALPN name, None for a bare stream; `source` is our address, if it matters."""
         sock = socket.socket()
+        if source:
+            sock.bind((source, 0))
         if receive_buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         sock.setblocking(False)
@@ -136,9 +140,9 @@ class Guest(Stream):
     _next_id: int = 0
 
     @classmethod
-    async def arrive(cls, server: RunningServer) -> Self:
-        """Connect and say hello."""
-        guest = await cls.open(server.ports[0])
+    async def arrive(cls, server: RunningServer, *, port: int = 0, source: str = "") -> Self:
+        """Connect and say hello, by another port and from a certain address if they matter."""
+        guest = await cls.open(port or server.ports[0], source=source)
         guest.say(control.Hello(versions=(1,)))
         guest.welcome = await guest.expect(control.Welcome)
         return guest

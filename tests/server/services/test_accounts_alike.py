@@ -133,11 +133,9 @@ async def test_every_address_is_answered_alike_after_the_cost_of_hashes_was_chan
     statements: list[str] = []
     real = Hasher.hash
 
-    async def noted(
-        self: Hasher, email: str, password: str, cost: Cost | None = None, *, source: str = ""
-    ) -> str:
+    async def noted(self: Hasher, email: str, password: str, cost: Cost | None = None, **asker: Any) -> str:
         hashed.append(cost or self.cost)
-        return await real(self, email, password, cost, source=source)
+        return await real(self, email, password, cost, **asker)
 
     def note(connection: object, cursor: object, statement: str, *_: object) -> None:
         if "FROM outbox" not in statement and "UPDATE outbox" not in statement:  # the sender's own

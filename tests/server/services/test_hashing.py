@@ -76,6 +76,18 @@ async def test_what_does_not_fit_into_the_queue_is_told_to_come_again(tmp_path: 
 
 
 @pytest.mark.asyncio
+async def test_a_known_device_finds_a_place_in_a_queue_that_others_fill(tmp_path: Path) -> None:
+    hasher = Hasher(cheap(tmp_path, hash_memory=8_192, hash_passes=2, hash_threads=1, hash_queue=2), SECRET)
+    others = [hasher.hash(ANNA, f"{PASSWORD} {n}", source=f"203.0.{n}.7") for n in range(10)]
+    unknown = hasher.hash_each(ANNA, PASSWORD, source="198.51.100.7")
+    known = hasher.hash_each(ANNA, PASSWORD, source="198.51.100.7", is_known=True)
+    *_, refused, let_in = await asyncio.gather(*others, unknown, known, return_exceptions=True)
+    assert isinstance(refused, ServerRefused)
+    assert isinstance(let_in, dict)
+    await hasher.close()
+
+
+@pytest.mark.asyncio
 async def test_a_password_that_waits_too_long_is_told_to_come_again_and_is_not_hashed(tmp_path: Path) -> None:
     hasher = Hasher(
         cheap(tmp_path, hash_memory=65_536, hash_passes=10, hash_threads=1, hash_deadline=0.01), SECRET

@@ -135,27 +135,133 @@ export type ImageType = (typeof IMAGE_TYPES)[number];
 
 /** Endings of names, in lower case, of files that may run a program when they are opened. */
 export const DANGEROUS_ENDINGS = [
+  "action",
+  "ade",
+  "adp",
   "apk",
   "app",
   "appimage",
+  "applescript",
+  "application",
+  "appref-ms",
+  "appx",
+  "appxbundle",
+  "bash",
   "bat",
+  "bin",
+  "chm",
   "cmd",
   "com",
+  "command",
+  "cpl",
+  "crx",
+  "csh",
   "deb",
   "desktop",
+  "diagcab",
   "dmg",
+  "docm",
+  "dotm",
   "exe",
+  "fish",
+  "flatpakref",
+  "gadget",
+  "hta",
+  "htm",
+  "html",
+  "img",
+  "inf",
+  "ins",
+  "ipa",
+  "iso",
+  "isp",
   "jar",
+  "jnlp",
   "js",
+  "jse",
+  "ksh",
+  "library-ms",
   "lnk",
+  "mdb",
+  "mde",
+  "mht",
+  "mhtml",
+  "mobileconfig",
+  "mpkg",
+  "msc",
   "msi",
+  "msix",
+  "msixbundle",
+  "msp",
+  "mst",
+  "one",
+  "osx",
+  "pif",
   "pkg",
+  "potm",
+  "ppam",
+  "ppsm",
+  "pptm",
   "ps1",
+  "ps1xml",
+  "ps2",
+  "psc1",
+  "psc2",
+  "psd1",
+  "psm1",
+  "py",
+  "pyw",
+  "rdp",
   "reg",
   "rpm",
+  "run",
+  "scf",
+  "scpt",
   "scr",
+  "sct",
+  "search-ms",
+  "searchconnector-ms",
+  "service",
+  "settingcontent-ms",
   "sh",
+  "shb",
+  "shs",
+  "shtml",
+  "sldm",
+  "slk",
+  "snap",
+  "svg",
+  "svgz",
+  "terminal",
+  "theme",
+  "themepack",
+  "tool",
+  "udf",
+  "url",
+  "vb",
+  "vbe",
   "vbs",
+  "vhd",
+  "vhdx",
+  "webloc",
+  "wiz",
+  "workflow",
+  "ws",
+  "wsc",
+  "wsf",
+  "wsh",
+  "xht",
+  "xhtml",
+  "xlam",
+  "xll",
+  "xlm",
+  "xlsb",
+  "xlsm",
+  "xltm",
+  "xpi",
+  "xsl",
+  "xslt",
+  "zsh",
 ] as const;
 export type DangerousEnding = (typeof DANGEROUS_ENDINGS)[number];
 
@@ -435,6 +541,7 @@ export interface TalkInfo {
   path: PathKind | null;
   greeted: boolean;
   peer_greeted: boolean;
+  mixed: boolean;
 }
 
 /** All talks, the stranger's first. */
@@ -554,6 +661,7 @@ export interface TalkChangedEvent {
   kind: TalkKind;
   name: string;
   standing: Standing;
+  mixed: boolean;
   n: number;
   talk: string;
 }
@@ -570,6 +678,7 @@ export interface MatchedEvent {
 /** What we know of the stranger. */
 export interface PeerName {
   username: string;
+  mixed: boolean;
 }
 
 /** The kinds of path that are tried now, all at once, while no link is up; `technique` as in `Receipt`. */

@@ -165,6 +165,7 @@ export class App {
     if (history === null) return;
     this.talks.delete(info.talk);
     const talk = this.#meet(info.talk, info.kind, info.name);
+    talk.mixed = info.mixed;
     talk.standing = info.standing;
     talk.recall(history);
     talk.path ??= info.path;
@@ -259,11 +260,14 @@ export class App {
         this.practising = event.practising;
         break;
       case "matched":
-        this.#meet(event.talk, "stranger", event.peer.username);
+        this.#meet(event.talk, "stranger", event.peer.username).mixed = event.peer.mixed;
         break;
       case "talk":
         if (event.standing === "over" && !this.talks.has(event.talk)) break; // left before
-        this.#meet(event.talk, event.kind, event.name).standing = event.standing;
+        {
+          const talk = this.#meet(event.talk, event.kind, event.name);
+          [talk.standing, talk.mixed] = [event.standing, event.mixed];
+        }
         break;
       default:
         if ("talk" in event) this.talks.get(event.talk)?.take(event, now);

@@ -102,6 +102,8 @@ export interface End {
 
 export class Talk {
   peer = $state("");
+  /** The peer's name mixes scripts whose letters look alike. */
+  mixed = $state(false);
   standing = $state<Standing>("connecting");
   ended = $state.raw<End | null>(null);
   path = $state<PathKind | null>(null);

@@ -53,6 +53,7 @@ export function info(fields: Partial<TalkInfo> = {}): TalkInfo {
     path: null,
     greeted: true,
     peer_greeted: true,
+    mixed: false,
     ...fields,
   };
 }

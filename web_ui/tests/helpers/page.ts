@@ -15,7 +15,7 @@ type Answer = object | Refusal | ((command: Doable) => object | Refusal);
 /** What leads into a talk with Bob. */
 export const MET = (): AnyEvent[] => [
   tell("state", { state: "connecting" }),
-  tell("matched", { match_id: "m1", peer: { username: "Bob" } }),
+  tell("matched", { match_id: "m1", peer: { username: "Bob", mixed: false } }),
 ];
 
 export class Page {

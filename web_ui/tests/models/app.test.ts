@@ -183,9 +183,9 @@ describe("the page", () => {
 
   it("keeps every talk apart, and the stranger's in the pane", async () => {
     const app = await at(status());
-    app.take(tell("talk", { talk: "c", kind: "contact", name: "Cid", standing: "open" }));
+    app.take(tell("talk", { talk: "c", kind: "contact", name: "Cid", standing: "open", mixed: false }));
     expect(app.talk).toBeNull();
-    app.take(tell("matched", { talk: "s", match_id: "m", peer: { username: "Bob" } }));
+    app.take(tell("matched", { talk: "s", match_id: "m", peer: { username: "Bob", mixed: false } }));
     app.take(tell("text", { talk: "c", message_id: "1", text: "for Cid's" }));
     app.take(tell("text", { talk: "nowhere", message_id: "1", text: "for none" }));
     expect([app.talk!.id, app.talk!.count, app.talks.get("c")!.count, app.talks.size]).toEqual([
@@ -194,18 +194,18 @@ describe("the page", () => {
       1,
       2,
     ]);
-    app.take(tell("talk", { talk: "s", kind: "stranger", name: "Bo", standing: "greeting" }));
+    app.take(tell("talk", { talk: "s", kind: "stranger", name: "Bo", standing: "greeting", mixed: false }));
     expect([app.talk!.peer, app.talk!.standing]).toEqual(["Bo", "greeting"]);
-    app.take(tell("matched", { talk: "s2", match_id: "m2", peer: { username: "Dan" } }));
+    app.take(tell("matched", { talk: "s2", match_id: "m2", peer: { username: "Dan", mixed: false } }));
     expect([...app.talks.keys()]).toEqual(["c", "s2"]);
     app.leave();
-    app.take(tell("talk", { talk: "s2", kind: "stranger", name: "Dan", standing: "over" }));
+    app.take(tell("talk", { talk: "s2", kind: "stranger", name: "Dan", standing: "over", mixed: false }));
     expect([...app.talks.keys()]).toEqual(["c"]);
   });
 
   it("shows the next account nothing of the talks of the one before", async () => {
     const app = await at(status());
-    app.take(tell("matched", { talk: "s", match_id: "m", peer: { username: "Bob" } }));
+    app.take(tell("matched", { talk: "s", match_id: "m", peer: { username: "Bob", mixed: false } }));
     app.take(tell("state", { state: "talking" }));
     app.take(tell("ended", { talk: "s", reason: "logged_out", lasted_s: 9 }));
     app.take(tell("state", { state: "signed_out" }));
@@ -215,7 +215,7 @@ describe("the page", () => {
 
   it("forgets a stranger who went before the greeting", async () => {
     const app = await at(status({ state: "seeking" }));
-    app.take(tell("matched", { match_id: "m", peer: { username: "Bob" } }));
+    app.take(tell("matched", { match_id: "m", peer: { username: "Bob", mixed: false } }));
     app.take(tell("state", { state: "connecting" }));
     app.take(tell("state", { state: "home" }));
     expect(app.talk).toBeNull();
@@ -229,7 +229,7 @@ describe("the page", () => {
       receive(JSON.stringify({ reply: id, ok: true }));
     });
     const app = new App(bridge);
-    app.take(tell("matched", { talk: "s", match_id: "m", peer: { username: "Bob" } }));
+    app.take(tell("matched", { talk: "s", match_id: "m", peer: { username: "Bob", mixed: false } }));
     app.take(tell("ended", { talk: "s", reason: "peer_lost", lasted_s: 3 }));
     app.keep();
     expect(JSON.parse(kept[0]!)).toMatchObject({

@@ -26,6 +26,13 @@ describe("the bar", () => {
     expect(page.app.sheet).toBe("settings");
   });
 
+  it.each(LANGUAGES)("marks a name that mixes scripts, and says why (%s)", async (language) => {
+    const page = await show(Bar, { events: TALKING(), language });
+    expect(page.has(".mixed")).toBe(false);
+    await page.hear(tell("talk", { kind: "stranger", name: "Bоb", standing: "open", mixed: true }));
+    expect(page.find(".mixed").getAttribute("aria-label")).toBe(t("peer.mixed"));
+  });
+
   it("has neither name nor red button at home, and no settings before the log-in", async () => {
     const page = await show(Bar, { events: [tell("state", { state: "home" })] });
     expect([page.has(".peer"), page.has(".danger"), page.has(".mark"), page.has(".gear")]).toEqual([

@@ -22,6 +22,12 @@ it.each(LANGUAGES)("greets in this talk, and says who has greeted and who has no
   expect(page.button(t("greeting.waiting")).disabled).toBe(true);
 });
 
+it.each(LANGUAGES)("warns of a name that mixes scripts (%s)", async (language) => {
+  const peer = { username: "Аnn", mixed: true };
+  const page = await show(Greeting, { events: [tell("matched", { match_id: "m1", peer })], language });
+  expect(page.texts(".warn")).toEqual([`⚠ ${t("peer.mixed")}`]);
+});
+
 it("says when the peer is lost", async () => {
   const page = await show(Greeting, { events: [...MET(), tell("peer_away", { grace_s: 9 })] });
   expect(page.texts("[role=status]")).toEqual([t("talk.away", { peer: "Bob" })]);

@@ -450,7 +450,7 @@ def test_news_of_places_adds_them_to_the_punch_that_is_on_and_a_lie_is_noticed()
     (
         racing()
         .at(100.1, PeerCandidates((PUBLIC, ELSEWHERE, LIE), CONE), NOTICE, Dial(ELSEWHERE.endpoint))
-        .at(100.2, PeerCandidates((LIE,), CONE), NOTICE, trying())
+        .at(100.2, PeerCandidates((LIE,), CONE), trying())
     )
 
 

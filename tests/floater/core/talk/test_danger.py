@@ -15,6 +15,20 @@ def test_programs_are_known_by_their_ending(name: str) -> None:
     assert is_dangerous(name)
 
 
+@pytest.mark.parametrize(
+    "name",
+    "a.hta a.url a.scf a.library-ms a.wsf a.jse a.vbe a.cpl a.msc a.pif a.iso a.img a.chm a.html "
+    "a.svg a.docm a.xlsm a.command a.terminal a.webloc a.run".split(),
+)
+def test_so_are_documents_disks_and_links_that_can_start_one(name: str) -> None:
+    assert is_dangerous(name)
+
+
+@pytest.mark.parametrize("name", "a.pdf a.docx a.xlsx a.zip a.jpg a.mp4 a.txt a.csv a.epub".split())
+def test_everyday_files_are_not(name: str) -> None:
+    assert not is_dangerous(name)
+
+
 @pytest.mark.parametrize("name", ["exe", "a.png", "a.exe.txt", "a.", "", "a.sh ", "com"])
 def test_other_files_are_not(name: str) -> None:
     assert not is_dangerous(name)
