@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,8 @@ async def test_the_database_is_safe_against_a_power_cut_and_for_one_user_only(tm
 async def test_a_schema_of_a_later_version_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "floater.db"
     await (await SqliteEngine.open(path)).close()
-    with sqlite3.connect(path) as plain:
+    with closing(sqlite3.connect(path)) as plain, plain:
         plain.execute("UPDATE alembic_version SET version_num = '9999'")
-    plain.close()
     before = path.read_bytes()
     with pytest.raises(FloaterError, match=r"9999.*later version") as caught:
         await SqliteEngine.open(path)
@@ -133,15 +133,14 @@ async def test_a_database_locked_by_another_program_is_a_named_error(
     path = tmp_path / "floater.db"
     monkeypatch.setattr(module, "_PRAGMAS", (*module._PRAGMAS, "PRAGMA busy_timeout = 20"))
     database = await SqliteEngine.open(path)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(ServerRefused) as caught:
-        async with database.write():
-            pass
-    assert caught.value.code is Code.STORAGE_FAILED
-    assert await count(database) == 0  # who only reads is not disturbed
-    other.execute("ROLLBACK")
-    other.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(ServerRefused) as caught:
+            async with database.write():
+                pass
+        assert caught.value.code is Code.STORAGE_FAILED
+        assert await count(database) == 0  # who only reads is not disturbed
+        other.execute("ROLLBACK")
     async with database.write() as connection:
         await connection.execute(update(marks).values(value=1))
     await database.close()
