@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             case "doctor":
                 return run(doctor(_config(args)), args.log)
             case "demo":
-                language = speakable(args.language or system_language(os.environ))
+                language = args.language or system_language(os.environ)
                 return run(demo(args.way, language, args.pictures, os.environ), args.log)
             case "host":
                 language = speakable(system_language(os.environ))

@@ -9,7 +9,7 @@ from typing import Final
 
 from floater.codes import Code
 from floater.errors import Refused
-from floater.store.failures import write_failure
+from floater.failures import write_failure
 
 log = logging.getLogger("floater.lock")
 

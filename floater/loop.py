@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import os
+import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -30,6 +31,9 @@ def open_standard_descriptors() -> None:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+    # Python found none of these as it started. What is printed to no stream at all goes to stdout, or raises.
+    sys.stdout = sys.stdout or open(1, "w", errors="replace", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", errors="replace", closefd=False)
 
 
 def abort(transport: asyncio.WriteTransport) -> None:

@@ -11,8 +11,8 @@ ROOT: Final = Path(__file__).parents[1]
 
 # Leftwards only: a room imports itself and what stands before it.
 CLIENT_ROOMS: Final = (
-    "languages codes errors machine drive tasks loop whole lock knobs wire api crypto core config log"
-    " sentences store net client bridge desktop cli __main__"
+    "languages codes errors machine drive tasks loop whole failures lock knobs wire api crypto core config"
+    " log sentences store net client bridge desktop cli __main__"
 ).split()
 SERVER_ROOMS: Final = "errors config core storage bus services gateway app __main__".split()
 
@@ -37,13 +37,13 @@ API_MAY_USE: Final = frozenset({"floater.api", "floater.codes", "floater.wire"})
 
 # What the server may use of the client's tree.
 SHARED: Final = frozenset(
-    "languages codes errors machine drive tasks loop whole lock knobs wire crypto log".split()
+    "languages codes errors machine drive tasks loop whole failures lock knobs wire crypto log".split()
 )
 
 # These decide. They learn everything from their arguments.
 PURE: Final = frozenset(
-    "floater.languages floater.codes floater.errors floater.machine floater.wire floater.api floater.core"
-    " server.core".split()
+    "floater.languages floater.codes floater.errors floater.failures floater.machine floater.wire floater.api"
+    " floater.core server.core".split()
 )
 EFFECTS: Final = frozenset(
     "asyncio concurrent contextvars datetime glob http io locale logging multiprocessing os pathlib queue"

@@ -148,7 +148,8 @@ def _read_with_surrogates(line: bytes | str, commands: Any) -> tuple[Id, Any]:
         json.dumps(others, ensure_ascii=False).encode("utf-8")
         command = msgspec.convert(found, commands)
         for name in _PATHS:
-            os.fsencode(found.get(name) or "")
+            if isinstance(path := getattr(command, name, None), str):
+                os.fsencode(path)
     except (ValueError, RecursionError):
         raise NoCommand(number) from None
     return number, command

@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from floater.cli.console import speakable
 from floater.cli.playground import NoWindows
 from floater.cli.terminal import play_in_terminal
 from floater.cli.windows import show_windows
@@ -36,12 +37,13 @@ class Way(Enum):
 async def demo(way: Way, language: str, pictures: Path | None, environment: Mapping[str, str]) -> int:
     """Run the demo and return the exit code: 0 if every step succeeded."""
     chosen, wanted = choose_language(language), way
+    spoken = speakable(chosen)
     missing = "" if way is Way.TERMINAL else await _missing(way)
     if missing and way is not Way.BEST:
-        print(sentence("window.missing", chosen, name=missing), file=sys.stderr)
+        print(sentence("window.missing", spoken, name=missing), file=sys.stderr)
         return 1
     if way is Way.BEST:
-        way = _best(chosen, missing, has_screen=has_screen(environment))
+        way = _best(spoken, missing, has_screen=has_screen(environment))
     try:
         match way:
             case Way.WINDOWS:
@@ -51,15 +53,15 @@ async def demo(way: Way, language: str, pictures: Path | None, environment: Mapp
                 code: int = await module.play_offscreen(chosen, pictures)
                 return code
             case _:
-                return await play_in_terminal(chosen)
+                return await play_in_terminal(spoken)
     except NoWindows as error:
         if wanted is not Way.BEST:
-            print(sentence("demo.failed", chosen), error, file=sys.stderr)
+            print(sentence("demo.failed", spoken), error, file=sys.stderr)
             return 1
-        print(sentence("demo.no_windows", chosen, name=error), flush=True)
-        return await play_in_terminal(chosen)
+        print(sentence("demo.no_windows", spoken, name=error), flush=True)
+        return await play_in_terminal(spoken)
     except FloaterError as error:
-        print(f"floater: {sentence(f'code.{error.code.value}', chosen)}", file=sys.stderr)
+        print(f"floater: {sentence(f'code.{error.code.value}', spoken)}", file=sys.stderr)
         return 1
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from floater.cli.console import speakable
 from floater.cli.playground import AN, BOB, PASSWORD, NoWindows, Playground
 from floater.cli.run import on_signals
 from floater.sentences import sentence
@@ -28,6 +29,7 @@ async def show_windows(language: str) -> int:
     Raises:
         NoWindows: neither window opened.
     """
+    spoken = speakable(language)
     stopped = asyncio.Event()
     on_signals(stopped.set)
     tasks = Tasks()
@@ -38,9 +40,9 @@ async def show_windows(language: str) -> int:
         for person, place in zip((AN, BOB), PLACES, strict=True):
             log = ground.folder / f"{person.folder}.log"
             windows.append((await ground.start(ground.window(person, place), log, {}), log))
-        print(sentence("demo.windows", language), flush=True)
+        print(sentence("demo.windows", spoken), flush=True)
         print(
-            sentence("demo.accounts", language, one=AN.address, other=BOB.address, password=PASSWORD),
+            sentence("demo.accounts", spoken, one=AN.address, other=BOB.address, password=PASSWORD),
             flush=True,
         )
         closing = tasks.start(_closed([window for window, _ in windows]), "windows")
@@ -54,7 +56,7 @@ async def show_windows(language: str) -> int:
         if len(failed) == len(windows) and time.monotonic() - began < BIRTH:
             raise NoWindows(_last_line(failed[0]))
         for log in failed:
-            print(sentence("demo.failed", language), _last_line(log), file=sys.stderr)
+            print(sentence("demo.failed", spoken), _last_line(log), file=sys.stderr)
         return 1 if failed else 0
 
 

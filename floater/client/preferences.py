@@ -8,8 +8,8 @@ from typing import Final
 from floater import api
 from floater.codes import Code
 from floater.errors import Refused
+from floater.failures import write_failure
 from floater.languages import choose_language
-from floater.store.failures import write_failure
 from floater.store.paths import expand
 from floater.store.settings import SettingsFile
 

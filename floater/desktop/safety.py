@@ -1,5 +1,6 @@
 """One net under everything that Qt calls: an exception that leaves a slot would end the program."""
 
+import inspect
 import logging
 import sys
 import threading
@@ -12,6 +13,7 @@ from floater.codes import Code
 log = logging.getLogger("floater.desktop")
 
 _Call = TypeVar("_Call", bound=Callable[..., Any])
+_POSITIONAL: Final = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
 _listeners: Final[list[Callable[[Code], None]]] = []
 _telling: Final = threading.local()
 
@@ -20,13 +22,16 @@ def under_net(call: _Call) -> _Call:
     """Make a function that Qt calls safe: what it raises is reported, and False or None is returned.
 
     A virtual method that should return a bool must return one: to Qt, None there is a failure itself.
+    As Qt does for any other slot, the arguments of a signal beyond those that `call` takes are left out.
     """
     otherwise: Any = False if call.__annotations__.get("return") is bool else None
+    kinds = [parameter.kind for parameter in inspect.signature(call).parameters.values()]
+    takes = None if inspect.Parameter.VAR_POSITIONAL in kinds else sum(kind in _POSITIONAL for kind in kinds)
 
     @wraps(call)
     def safe(*args: Any, **kwargs: Any) -> Any:
         try:
-            return call(*args, **kwargs)
+            return call(*args[:takes], **kwargs)
         except Exception as error:
             report(error)
             return otherwise

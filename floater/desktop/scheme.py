@@ -25,7 +25,7 @@ from PyQt6.QtWebEngineCore import (
 )
 
 from floater.desktop.safety import under_net
-from floater.store.failures import write_failure
+from floater.failures import write_failure
 
 NAME: Final = b"floater"
 PAGE: Final = "floater://app/index.html"

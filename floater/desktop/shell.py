@@ -34,7 +34,7 @@ from floater.desktop.api import (
 )
 from floater.desktop.channel import Do
 from floater.desktop.files import Files
-from floater.store.failures import write_failure
+from floater.failures import write_failure
 
 RECEIPT: Final = "floater.txt"
 "The name that is proposed for a receipt."
@@ -62,7 +62,7 @@ class Shell:
         """Carry one command out. `answer` is called once, perhaps later."""
         try:
             self._do(command, answer)
-        except OSError as error:  # of a copy, a full disk, a program that cannot be started
+        except OSError as error:  # of a copy: a full disk, a folder that takes none
             answer(self._error(write_failure(error)))
 
     def _do(self, command: api.Command, answer: _Take) -> None:
@@ -88,8 +88,12 @@ class Shell:
                 self._choose_downloads(answer)
             case SecondWindow():
                 argv = [sys.executable, "-m", "floater", "demo", "--windows"]
-                subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
-                answer(api.Empty())
+                try:
+                    subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True)
+                except OSError:
+                    answer(self._error(Code.INTERNAL))
+                else:
+                    answer(api.Empty())
             case Keep(page):
                 self._page = page
                 answer(api.Empty())

@@ -376,7 +376,8 @@ class PeerLink(asyncio.BufferedProtocol):
         code = Code.UNSUPPORTED_VERSION
         self.send(HangUp(seq=1, received=0, code=code.value))
         self._state = _State.CLOSING
-        self._greeted.set_result(RemoteProtocolError(code))
+        if not self._greeted.done():
+            self._greeted.set_result(RemoteProtocolError(code))
 
     def _fail(self, error: FloaterError | None) -> None:
         """End; `error` is what the peer did wrong, None if the stream just ended."""

@@ -7,7 +7,7 @@ on disk but files that the person accepted, whole and verified.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from typing import Final
 
@@ -40,6 +40,12 @@ KEPT_MEMORY: Final = 16_777_216
 which is never touched, lets it keep what they need. Elsewhere this does nothing."""
 
 
+@cache
+def _keep_memory() -> None:
+    """Get such a block, and free it at once; another one would be cleared, byte by byte."""
+    bytes(KEPT_MEMORY)
+
+
 class Files:
     """The files of one talk.
 
@@ -58,7 +64,6 @@ class Files:
         self._reader: Worker[FileReport] | None = None
         self._writer: Worker[FileReport] | None = None
         self._hasher = ThreadPoolExecutor(1, "floater-hash")
-        bytes(KEPT_MEMORY)  # and freed at once
 
     async def open_outgoing(self, path: str) -> OfferFile:
         """Open a file to offer it: its type is read from its bytes, an image gets a preview.
@@ -122,11 +127,13 @@ class Files:
 
     def _read(self, job: Callable[[], FileReport | None]) -> None:
         if self._reader is None:
+            _keep_memory()
             self._reader = Worker("floater-read", self._deliver)
         self._reader.do(job)
 
     def _write(self, job: Callable[[], FileReport | None]) -> None:
         if self._writer is None:
+            _keep_memory()
             self._writer = Worker("floater-write", self._deliver)
         self._writer.do(job)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from floater.codes import Code
 from floater.core.talk.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
-from floater.store.failures import write_failure
+from floater.failures import write_failure
 from floater.store.hashing import new_hash
 from floater.store.writer import Writer
 from floater.wire.digest import Digest

@@ -7,7 +7,7 @@ from server.core.rates import Rate, Rates
 
 
 class Tries:
-    """The failed tries at each account: wrong passwords and codes, and requests beyond the limits.
+    """The failed tries at each account: wrong passwords and codes.
 
     Args:
         rate: how many are usual; None tells no owner of any.
@@ -27,4 +27,13 @@ class Tries:
         """
         if self._rate is None or self._failed.take([(who, self._rate)], now=now) == 0.0:
             return False
-        return self._told.take([(who, Rate(1, self._rate.seconds))], now=now) == 0.0
+        return self._told.take([(who, self._once(self._rate))], now=now) == 0.0
+
+    def not_told(self, who: bytes, *, now: float) -> None:
+        """Note that the owner could not be told, so that the next failed try tells."""
+        if self._rate is not None:
+            self._told.charge(who, self._once(self._rate), now=now, times=-1)
+
+    @staticmethod
+    def _once(rate: Rate) -> Rate:
+        return Rate(1, rate.seconds)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,9 +29,8 @@ from server.services.secret import Secret
 from server.storage import accounts as account_rows
 from server.storage.engine import Engine
 
-_FAILED_TRIES: Final = frozenset(
-    {Code.WRONG_LOG_IN, Code.WRONG_PASSWORD, Code.WRONG_CODE, Code.TOO_MANY_TRIES}
-)
+_FAILED_TRIES: Final = frozenset({Code.WRONG_LOG_IN, Code.WRONG_PASSWORD, Code.WRONG_CODE})
+"What was judged. A request beyond a limit is none: it costs nothing, so it must not cause a mail."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +100,10 @@ class AccountParts:
             yield
         except ServerRefused as error:
             if error.code in _FAILED_TRIES and self.tries.count(self.who(email), now=time.monotonic()):
-                with suppress(ServerRefused):  # the engine logs it; the answer is that of the try
+                try:
                     await self._tell_of_tries(email)
+                except ServerRefused:  # the engine logs it; the answer is that of the try
+                    self.tries.not_told(self.who(email), now=time.monotonic())
             raise
 
     def who(self, email: str) -> bytes:

@@ -33,8 +33,7 @@ class PasswordChanges:
             ServerRefused: BAD_EMAIL.
         """
         mailbox = self._parts.deliverable(m.email)
-        async with self._parts.try_at(mailbox.key):
-            self._parts.take("forgot", source=source.address, who=self._parts.who(mailbox.owner))
+        self._parts.take("forgot", source=source.address, who=self._parts.who(mailbox.owner))
         language = choose_language(m.language)
         async with self._parts.database.write() as connection:
             account = await account_rows.find_account(connection, mailbox.key)

@@ -34,9 +34,11 @@ CROSSING: Final = 5.0
 "Seconds to wait for a match that the server announced in its answer to a cancel."
 MAX_NO_SHOWS: Final = 5
 "Matches in a row that may fall through before the search ends: the cause is then our own network."
-MAX_BAD_TICKETS: Final = 2
-"""Matches in a row with a ticket that does not hold, after which the search ends: the next
-refusal is likely to repeat, and each costs another person a match."""
+MAX_REFUSALS: Final = 2
+"""Matches in a row that fall through for a reason of `_OURS`, after which the search ends: it is
+likely to repeat, and each costs another person a match."""
+_OURS: Final = (Code.BAD_TICKET, Code.UNSUPPORTED_VERSION)
+"What may be the fault of this computer: its clock, or its version of the program."
 
 
 class State(Enum):
@@ -211,7 +213,7 @@ class Search:
         "Whether a command `seek` waits: its reply has the code, so there is no notice."
         self._reachable = False
         self._no_shows = 0
-        self._bad_tickets = 0
+        self._refusals = 0
 
     @property
     def attempt(self) -> int | None:
@@ -231,7 +233,7 @@ class Search:
         """
         match self.state, event:
             case State.HOME, Seek():
-                self._no_shows = self._bad_tickets = 0
+                self._no_shows = self._refusals = 0
                 self._by_hand = True
                 self.is_settled = False
                 return self._begin("")
@@ -303,8 +305,8 @@ class Search:
 
     def _seek_again(self, after: str, notice: Code) -> list[Effect]:
         self._no_shows += 1
-        self._bad_tickets = self._bad_tickets + 1 if notice is Code.BAD_TICKET else 0
-        if self._bad_tickets >= MAX_BAD_TICKETS:
+        self._refusals = self._refusals + 1 if notice in _OURS else 0
+        if self._refusals >= MAX_REFUSALS:
             return [_notice(notice)]
         if self._no_shows >= MAX_NO_SHOWS:
             return [_notice(Code.NO_PATH)]

@@ -239,6 +239,20 @@ def test_a_path_that_is_not_utf_8_can_be_named(line: bytes, command: api.Command
 
 
 @pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        (rb'{"id":1,"command":"status","path":["\udce9"]}', api.Status()),
+        (rb'{"id":1,"command":"status","path":"\udce9"}', api.Status()),
+        (rb'{"id":1,"command":"send_file","path":"\udce9","to":7}', api.SendFile("\udce9")),
+    ],
+)
+def test_a_field_that_a_command_does_not_have_is_ignored_whatever_is_in_it(
+    line: bytes, command: api.Command
+) -> None:
+    assert read_command(line, api.AnyCommand) == (1, command)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         rb'{"id":"x","command":"send_text","text":"\udce9"}',
@@ -248,6 +262,7 @@ def test_a_path_that_is_not_utf_8_can_be_named(line: bytes, command: api.Command
         rb'{"id":"x","command":"set","downloads":["\udce9"]}',
         rb'{"id":"x","command":"\udce9"}',
         rb'{"id":"x","\udce9":1,"command":"seek"}',
+        rb'{"id":"x","command":"send_file","path":["\udce9"]}',
     ],
 )
 def test_half_a_pair_elsewhere_is_refused_under_its_id(line: bytes) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from floater.crypto import certificate
 from floater.crypto.certificate import key_fingerprint, load_certified_key, make_certified_key
@@ -66,5 +67,9 @@ def handshake_shows(server: ssl.SSLContext) -> bytes | None:
 
 
 def test_what_is_written_on_the_way_is_encrypted() -> None:
-    pem = make_certified_key().key_pem(b"password")
-    assert pem.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    key = make_certified_key()
+    pem = key.key_pem(b"password")
+    assert b"\nProc-Type: 4,ENCRYPTED\n" in pem
+    with pytest.raises(TypeError, match=r"[Pp]assword"):
+        load_pem_private_key(pem, None)
+    assert load_pem_private_key(pem, b"password").private_numbers() == key.key.private_numbers()  # type: ignore[union-attr]

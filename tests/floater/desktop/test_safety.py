@@ -1,8 +1,9 @@
 import ast
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,21 @@ def test_what_is_raised_is_told_and_logged_by_its_type_alone(
     assert told == [Code.STORAGE_FAILED, Code.INTERNAL]
     assert "OSError" in caplog.text
     assert "private" not in caplog.text
+
+
+def test_arguments_that_a_slot_does_not_take_are_left_out(told: list[Code]) -> None:
+    def none() -> int:
+        return 1
+
+    def one(a: int) -> int:
+        return a
+
+    def many(a: int, *rest: int) -> tuple[int, ...]:
+        return a, *rest
+
+    slots: list[Callable[..., Any]] = [none, one, many]
+    assert [under_net(slot)(1, 2) for slot in slots] == [1, 1, (1, 2)]
+    assert told == []
 
 
 @pytest.mark.logs("in the window")

@@ -1,6 +1,7 @@
 import os
+import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from functools import partial
 
 import pytest
@@ -20,6 +21,20 @@ def handlers() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("qt", "handlers")
+def test_a_signal_wakes_the_loop_once(until: Until) -> None:
+    came: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _frame: came.append(number))
+    signals = Signals(lambda: None)
+    try:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        until(partial(_has, came, 1))
+        until(lambda: not select.select([signals._ours], [], [], 0)[0])
+    finally:
+        signals.close()
+        signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.usefixtures("qt", "handlers")
 def test_every_signal_leaves_the_program(until: Until) -> None:
     assert signal.SIGHUP in LEAVING
     left: list[str] = []
@@ -33,5 +48,5 @@ def test_every_signal_leaves_the_program(until: Until) -> None:
     assert signal.set_wakeup_fd(-1) == -1, "the wake-up is given back"
 
 
-def _has(left: list[str], count: int) -> bool:
+def _has(left: Sized, count: int) -> bool:
     return len(left) == count

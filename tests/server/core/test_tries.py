@@ -25,3 +25,11 @@ def test_tries_that_are_few_at_any_time_are_not_told() -> None:
 def test_an_operator_can_have_no_owner_told() -> None:
     tries = Tries(None)
     assert not any(tries.count(b"anna", now=0.0) for _ in range(1_000))
+
+
+def test_an_owner_who_could_not_be_told_is_told_by_the_next_try() -> None:
+    tries = Tries(Rate(3, 100.0))
+    assert [tries.count(b"anna", now=0.0) for _ in range(4)][-1]
+    tries.not_told(b"anna", now=0.0)
+    assert [tries.count(b"anna", now=1.0) for _ in range(3)] == [True, False, False]
+    Tries(None).not_told(b"anna", now=0.0)

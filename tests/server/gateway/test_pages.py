@@ -80,6 +80,8 @@ async def test_a_new_password_is_set_by_the_code_of_the_mail(tmp_path: Path) -> 
         await an_account(site.accounts, site.mailbox)
         await site.accounts.passwords.forgot(control.ForgotPassword(id=1, email=ANNA), HOME)
         code = code_of(await site.mailbox.next())
+        page = await site.get("/reset")
+        assert 'inputmode="numeric"' not in page.body, "a code for a new password has letters"
         done = await site.post("/reset", email=ANNA, code=code, password=OTHER, repeat=OTHER)
         assert done.status == 200
         await a_log_in(site.accounts, password=OTHER)

@@ -90,11 +90,9 @@ async def test_who_sits_at_a_trusted_computer_is_at_no_new_place(tmp_path: Path)
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("way", ["log_in", "refused_log_in", "code", "forgot", "change"])
+@pytest.mark.parametrize("way", ["log_in", "code", "change"])
 async def test_an_owner_is_told_of_many_tries_once(tmp_path: Path, way: str) -> None:
-    limits = NO_LIMITS | {"tries_told": "3/86400", "forgot_limit": "- 1/86400 -"}
-    if way == "refused_log_in":
-        limits["log_in_limit"] = "- 1/86400 -"
+    limits = NO_LIMITS | {"tries_told": "3/86400"}
     mailbox = Mailbox(tmp_path)
     async with opened(tmp_path, **limits) as accounts:
         session, _ = await an_account(accounts, mailbox)
@@ -104,21 +102,30 @@ async def test_an_owner_is_told_of_many_tries_once(tmp_path: Path, way: str) -> 
                 case "code":
                     reset = control.ResetPassword(id=1, email=ANNA, code="00000000", password=OTHER)
                     return accounts.passwords.reset(reset, AWAY)
-                case "forgot":
-                    return accounts.passwords.forgot(control.ForgotPassword(id=1, email=ANNA), AWAY)
                 case "change":
                     change = control.ChangePassword(id=1, old=OTHER, new=OTHER)
                     return accounts.passwords.change(session, change)
             return accounts.log_in(log_in("not the password"), AWAY)
 
-        if way == "forgot":
-            await attempt()
-            code_of(await mailbox.next())
         for _ in range(8):
             await refused(attempt())
         assert is_about(await mailbox.next(), TRIES)
         await accounts.sign_up(a_sign_up("bert@example.org"), HOME)
         assert (await mailbox.next())["To"] == "bert@example.org"  # so there was no second one
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("limit", ["1/86400 - -", "- 1/86400 -", "- - 1/86400"])
+async def test_what_a_limit_refuses_is_no_try(tmp_path: Path, limit: str) -> None:
+    mailbox = Mailbox(tmp_path)
+    async with opened(tmp_path, **(NO_LIMITS | {"tries_told": "3/86400", "log_in_limit": limit})) as accounts:
+        await accounts.sign_up(a_sign_up(), HOME)
+        await accounts.activate(control.Activate(id=1, email=ANNA, code=code_of(await mailbox.next())), HOME)
+        codes = {await refused(accounts.log_in(log_in("not the password"), AWAY)) for _ in range(20)}
+        assert codes == {Code.WRONG_LOG_IN, Code.TOO_MANY_TRIES}
+        await accounts.sign_up(a_sign_up("bert@example.org"), HOME)
+        assert (await mailbox.next())["To"] == "bert@example.org"
+        assert len(mailbox.mails()) == 2
 
 
 @pytest.mark.asyncio

@@ -145,14 +145,14 @@ def test_after_too_many_no_shows_in_a_row_the_search_ends() -> None:
     script.at(12, SeekAgain("n", Code.PEER_CANCELLED), notice(Code.PEER_CANCELLED), again).rests()
 
 
-def test_a_ticket_that_does_not_hold_twice_in_a_row_ends_the_search() -> None:
+@pytest.mark.parametrize("code", [Code.BAD_TICKET, Code.UNSUPPORTED_VERSION])
+def test_what_may_be_our_fault_twice_in_a_row_ends_the_search(code: Code) -> None:
     machine, script = seeking()
-    again = (notice(Code.BAD_TICKET), SendSeek(2, "m"))
-    script.at(1, Found()).at(1, SeekAgain("m", Code.BAD_TICKET), *again).at(1, Sent(2))
-    script.at(2, Found(), Settled()).at(2, SeekAgain("n", Code.BAD_TICKET), notice(Code.BAD_TICKET)).rests()
+    script.at(1, Found()).at(1, SeekAgain("m", code), notice(code), SendSeek(2, "m")).at(1, Sent(2))
+    script.at(2, Found(), Settled()).at(2, SeekAgain("n", code), notice(code)).rests()
     assert machine.state is State.HOME
     script.at(3, Seek(), SendSeek(3)).at(3, Sent(3)).at(4, Found(), Settled())
-    script.at(5, SeekAgain("o", Code.BAD_TICKET), notice(Code.BAD_TICKET), SendSeek(4, "o")).rests()
+    script.at(5, SeekAgain("o", code), notice(code), SendSeek(4, "o")).rests()
 
 
 def test_a_ticket_that_does_not_hold_counts_only_in_a_row() -> None:

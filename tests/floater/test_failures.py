@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from floater.codes import Code
-from floater.store.failures import write_failure
+from floater.failures import write_failure
 
 
 @pytest.mark.parametrize(
