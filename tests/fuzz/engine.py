@@ -235,21 +235,20 @@ class _Person:
     def _word(self, choices: Choices, match: _Match) -> talking.Wish:
         self._files += 1
         id_ = choices.pick((*match.disk.offers, *EDGE_IDS[:2]))
-        return choices.pick(
-            (
-                api.Greet("zh"),
-                api.Greet("zh"),
-                api.SendText(choices.pick(EDGE_TEXTS)),
-                api.Retry(id_),
-                api.Typing(choices.chance(2)),
-                talking.OfferFile(self._files, "a.bin", "text/plain", _OURS_SIZE),
-                talking.AcceptTo(id_, "/tmp"),
-                api.Decline(id_),
-                api.Pause(id_),
-                api.Resume(id_),
-                api.Cancel(id_),
-            )
+        wishes: tuple[talking.Wish, ...] = (
+            api.Greet("zh"),
+            api.Greet("zh"),
+            api.SendText(choices.pick(EDGE_TEXTS)),
+            api.Retry(id_),
+            api.Typing(choices.chance(2)),
+            talking.OfferFile(self._files, "a.bin", "text/plain", _OURS_SIZE),
+            talking.AcceptTo(id_, "/tmp"),
+            api.Decline(id_),
+            api.Pause(id_),
+            api.Resume(id_),
+            api.Cancel(id_),
         )
+        return choices.pick(wishes)
 
     @staticmethod
     def _command(choices: Choices, talk: str) -> standing.Event:

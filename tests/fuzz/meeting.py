@@ -280,17 +280,16 @@ class Ways(Orders):
         number = choices.below(self.streams + 2)
         if number in self.fresh | self.unproved | self.links:
             return Tick()
-        return choices.pick(
-            (
-                link.Arrived(number, wire.Choose(1 + choices.below(8))),
-                orders.Gone(number),
-                orders.Trusted(number),
-                orders.Ready(number, 0),
-                orders.Untrusted(number, choices.pick(_LOSSES), 0.5),
-                link.Suspect(number),
-                link.Alive(number),
-            )
+        events: tuple[orders.Event, ...] = (
+            link.Arrived(number, wire.Choose(1 + choices.below(8))),
+            orders.Gone(number),
+            orders.Trusted(number),
+            orders.Ready(number, 0),
+            orders.Untrusted(number, choices.pick(_LOSSES), 0.5),
+            link.Suspect(number),
+            link.Alive(number),
         )
+        return choices.pick(events)
 
     def _from_server(self, choices: Choices) -> orders.Event:
         if choices.chance(2):
@@ -379,7 +378,7 @@ def meeting_sequence(data: bytes) -> None:
         if choices.chance(32):
             event = ways.late(choices)
         elif ways.used and choices.chance(8):
-            event = choices.pick((link.Suspect(ways.used), link.Alive(ways.used)))
+            event = link.Suspect(ways.used) if choices.chance(2) else link.Alive(ways.used)
         else:
             event = ways.news(choices)
         if not isinstance(event, Tick):
