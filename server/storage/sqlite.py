@@ -42,6 +42,13 @@ _PRAGMAS: Final = (
 )
 
 
+class _Connection(sqlite3.Connection):
+    """One that closes itself when it is forgotten, as aiosqlite does if its opening is cancelled."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class SqliteEngine:
     """An `Engine`: `open` it, then `read` and `write`."""
 
@@ -97,7 +104,7 @@ class SqliteEngine:
 
         def connect() -> sqlite3.Connection:  # called by the thread that aiosqlite starts
             thread.set_result(threading.current_thread())
-            return sqlite3.connect(self._path, check_same_thread=False)
+            return sqlite3.connect(self._path, check_same_thread=False, factory=_Connection)
 
         connection = aiosqlite.Connection(connect, iter_chunk_size=64)
         self._connections.add(connection)

@@ -1,7 +1,9 @@
 import asyncio
+import gc
 import sqlite3
 import stat
-from contextlib import closing
+import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -172,3 +174,24 @@ async def test_errors_hold_nothing_of_what_was_to_be_stored(tmp_path: Path) -> N
     assert caught.value.code is Code.STORAGE_FAILED
     assert "anna" not in f"{caught.value!r} {caught.value.__cause__!r}"
     await database.close()
+
+
+@pytest.mark.asyncio
+async def test_a_connection_whose_opening_is_cancelled_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python 3.13 on, one that is forgotten while it is open is a warning, which no caller can catch."""
+    forgotten: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", forgotten.append)
+    database = await SqliteEngine.open(tmp_path / "floater.db")
+    async with database.read():  # so that the next one has to be opened
+        for passes in range(8):
+            reading = asyncio.get_running_loop().create_task(count(database))
+            for _ in range(passes):
+                await asyncio.sleep(0)
+            reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await reading
+    await database.close()
+    gc.collect()
+    assert forgotten == []
