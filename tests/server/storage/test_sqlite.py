@@ -193,5 +193,7 @@ async def test_a_connection_whose_opening_is_cancelled_is_closed(
             with suppress(asyncio.CancelledError):
                 await reading
     await database.close()
+    with pytest.raises(sqlite3.OperationalError):
+        module._Connection(tmp_path / "nowhere" / "floater.db")
     gc.collect()
     assert forgotten == []
