@@ -30,7 +30,7 @@ def clean_file_name(text: str) -> str:
 
     Never fails; what is left of a hopeless name is `file`.
     """
-    return _clean_once(_clean_once(text))  # a name that was cut may have an ending that it did not have before
+    return _clean_once(_clean_once(text))  # once it is cut, it may have another ending
 
 
 def _clean_once(text: str) -> str:
