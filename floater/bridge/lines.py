@@ -137,7 +137,8 @@ def _read_with_surrogates(line: bytes | str, commands: Any) -> tuple[Id, Any]:
     try:
         text = line if isinstance(line, str) else line.decode("utf-8")
         found: Any = json.loads(text) if _SURROGATE.search(text) else None
-        number = msgspec.convert(found, _Envelope).id
+        whole = isinstance(found, dict) and "id" in found
+        number = msgspec.convert({"id": found["id"]} if whole else found, _Envelope).id
         if isinstance(number, str):
             number.encode("utf-8")
     except (ValueError, RecursionError):

@@ -30,7 +30,7 @@ from server.storage import accounts as account_rows
 from server.storage.engine import Engine
 
 _FAILED_TRIES: Final = frozenset({Code.WRONG_LOG_IN, Code.WRONG_PASSWORD, Code.WRONG_CODE})
-"What was judged. A request beyond a limit is none: it costs nothing, so it must not cause a mail."
+"What was judged. A request beyond a limit was not: it costs nothing, so it must not cause a mail."
 
 
 @dataclass(frozen=True, slots=True)

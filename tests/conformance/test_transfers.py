@@ -53,14 +53,14 @@ def receiver(state: str) -> Side:
 
 def outcome(side: Side, word: str) -> str:
     """What a message does, in the words of the tables."""
-    known: dict[str, dict[str, Any]] = {
+    by_word: dict[str, dict[str, Any]] = {
         "refuse": {"of": int(side.transfer.split(".")[1]), "code": "outbox_full"},
         "get": {"first": 0, "last": len(BYTES) - 1},
         "part": {"first": 0},
         "complete": {"sha256": SHA256},
     }
     try:
-        effects = side.says(word, **known.get(word, {}))
+        effects = side.says(word, **by_word.get(word, {}))
     except RemoteProtocolError as error:
         return f"`{error.code}`"
     if refusals := said(effects, wire.Refuse):

@@ -63,7 +63,7 @@ def test_descriptors_that_the_parent_closed_are_opened() -> None:
 def test_what_is_printed_where_there_is_no_stream_is_lost_and_fails_nothing() -> None:
     script = (
         "import sys, floater.loop as loop; loop.open_standard_descriptors();"
-        " print('to stderr \udce9', file=sys.stderr); sys.stderr.write('x'); print(sys.stdout.isatty())"
+        " print('to stderr \\udce9', file=sys.stderr); sys.stderr.write('x'); print(sys.stdout.isatty())"
     )
     for closed, out in (("2>&-", b"False\n"), (">&-", b""), (">&- 2>&-", b"")):
         done = subprocess.run(

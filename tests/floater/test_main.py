@@ -186,6 +186,7 @@ def test_a_user_without_a_home_is_told_to_name_a_folder(
             main([face])
 
 
+@pytest.mark.logs("settings cannot be read")
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "file" / "data"
     folder.parent.write_bytes(b"")

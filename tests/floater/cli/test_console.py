@@ -6,16 +6,17 @@ import pytest
 from floater.cli.console import can_show, forgive, speakable
 
 
-@pytest.fixture
-def console(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
+def set_console(monkeypatch: pytest.MonkeyPatch, encoding: str) -> io.BytesIO:
+    """Replace both streams, in the test itself: before it begins, pytest puts its own there."""
     written = io.BytesIO()
     for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, io.TextIOWrapper(written, encoding=request.param, write_through=True))
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(written, encoding=encoding, write_through=True))
     return written
 
 
-@pytest.mark.parametrize("console", ["ascii", "cp1252", "cp437", "gbk"], indirect=True)
-def test_no_character_ends_the_program(console: io.BytesIO) -> None:
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "gbk"])
+def test_no_character_ends_the_program(monkeypatch: pytest.MonkeyPatch, encoding: str) -> None:
+    console = set_console(monkeypatch, encoding)
     forgive()
     for stream in (sys.stdout, sys.stderr):
         print("a 漂 ▀ \udce9 b", file=stream)
@@ -24,11 +25,13 @@ def test_no_character_ends_the_program(console: io.BytesIO) -> None:
 
 
 @pytest.mark.parametrize(
-    ("console", "language"),
+    ("encoding", "language"),
     [("ascii", "en"), ("cp1252", "en"), ("cp437", "en"), ("gbk", "zh-CN"), ("utf-8", "zh-CN")],
-    indirect=["console"],
 )
-def test_a_language_that_cannot_be_shown_gives_way_to_english(console: io.BytesIO, language: str) -> None:
+def test_a_language_that_cannot_be_shown_gives_way_to_english(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, language: str
+) -> None:
+    set_console(monkeypatch, encoding)
     assert speakable("zh-CN") == language
     assert speakable("en") == "en"
 

@@ -1,4 +1,6 @@
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,8 +112,12 @@ def test_a_photo_is_shown_however_much_its_camera_put_before_its_size(files: Fil
 def test_an_upload_that_finds_no_room_leaves_nothing(
     files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object, **_more: object) -> None:
-        raise OSError(28, "no space")
+    real = os.open
+
+    def fail(path: Any, flags: int, *mode: Any, **where: Any) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(28, "no space")
+        return real(path, flags, *mode, **where)
 
     with monkeypatch.context() as full:
         full.setattr("os.open", fail)

@@ -172,7 +172,7 @@ def test_what_the_system_refuses_is_a_sentence(tmp_path: Path, monkeypatch: pyte
     window.chosen = [str(tmp_path / "b.txt")]
     assert window.do(SaveCopy("F1", talk="t")) == failed
     monkeypatch.setattr("sys.executable", str(tmp_path / "no program"))
-    assert window.do(SecondWindow()) == failed
+    assert window.do(SecondWindow()) == api.Error("internal", "<code.internal>")
 
 
 @pytest.mark.parametrize(

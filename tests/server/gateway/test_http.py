@@ -113,7 +113,7 @@ async def test_whoever_hangs_up_early_harms_nobody(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_too_many_tries_say_when_to_come_again(tmp_path: Path) -> None:
-    async with pages(tmp_path, code_limit="- - 1/100") as site:
+    async with pages(tmp_path, link_limit="- - 1/100") as site:
         assert (await site.post("/activate", token="x")).status == 400
         answer = await site.post("/activate", token="x")
         assert answer.status == 429
@@ -130,7 +130,7 @@ async def test_a_page_is_limited_by_the_address_from_which_its_connection_was_ac
         b"Content-Length: 7\r\n\r\ntoken=x"
     )
     statuses = []
-    async with pages(tmp_path, code_limit="2/3600 - -") as site:
+    async with pages(tmp_path, link_limit="2/3600 - -") as site:
         for _ in range(3):
             ours, theirs = socket.socketpair()
             made = partial(http_protocol, "203.0.113.7", site.accounts, cheap(tmp_path))
