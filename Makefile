@@ -7,7 +7,7 @@ APART := end_to_end windows natlab simulation fuzz
 SQL := $(foreach name,gateway services storage test_app.py test_main.py,tests/server/$(name))
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] || ! command -v sudo >/dev/null || echo sudo --preserve-env=CI)
 
-.PHONY: help setup demo window check test static lint types unit page windows screens end_to_end laboratory natlab bench search fuzz format clean
+.PHONY: help setup demo window check test static lint types unit page windows screens end_to_end laboratory natlab bench search fuzz long-fuzz format clean
 
 help: ## say what there is
 	@grep -hE '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z_]+):.*## /\1\t/' | expand -t 14
@@ -84,6 +84,10 @@ search: setup ## live long in the simulations: 20,000 pairings, 10,000 runs of m
 
 fuzz: setup ## search for input that breaks a parser, one minute for each
 	$(BIN)/python -m tests.fuzz all -max_total_time=60
+
+long-fuzz: setup ## ten million cases over all targets, for hours, can be interrupted; found inputs stay in the repository
+	$(BIN)/python -m tests.fuzz all --cases 10000000 --jobs 2
+	$(BIN)/python -m tests.fuzz.keep
 
 format: setup ## put every file into the one shape
 	$(BIN)/ruff check --fix-only -q .

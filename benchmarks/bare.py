@@ -9,7 +9,6 @@
 """
 
 import asyncio
-import hashlib
 import json
 import ssl
 import sys
@@ -22,7 +21,9 @@ from pathlib import Path
 from floater.crypto.certificate import load_certified_key, make_certified_key
 from floater.loop import run
 from floater.store.files import KEPT_MEMORY
+from floater.store.hashing import new_hash
 from floater.store.writer import Writer
+from floater.wire.digest import OFFERED
 
 CHUNK = 262_144
 BLOCK = 1_048_576
@@ -103,7 +104,7 @@ class _Keep(asyncio.BufferedProtocol):
     def _begin(self) -> None:
         self._left = self._size
         self._block, self._filled, self._waiting = bytearray(BLOCK), 0, 0
-        self._digest = hashlib.sha256()
+        self._digest = new_hash(OFFERED[0])
         self._file = tempfile.TemporaryFile(dir=self._folder, buffering=0)
         self._writer = Writer(self._file.fileno(), self._size)
 
@@ -183,7 +184,7 @@ async def _send(port: int, size: int) -> None:
 async def _send_file(port: int, path: Path) -> None:
     loop = asyncio.get_running_loop()
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=client_context())
-    digest = hashlib.sha256()
+    digest = new_hash(OFFERED[0])
     with path.open("rb", buffering=0) as file, ThreadPoolExecutor(1) as thread:
 
         def read() -> bytes:
@@ -199,7 +200,7 @@ async def _send_file(port: int, path: Path) -> None:
                 writer.write(memoryview(block)[at : at + CHUNK])
             await writer.drain()
         await asyncio.gather(*ahead)
-        assert await reader.readexactly(digest.digest_size) == digest.digest()
+        assert await reader.readexactly(32) == digest.digest()
     took = {"seconds": time.perf_counter() - began, "processor": time.process_time() - computed}
     print(json.dumps({"event": "sent", **took}), flush=True)
     writer.close()

@@ -3,7 +3,8 @@
 Compared in the same run: bare TLS between two processes on the same loop, whose
 bytes are neither read, hashed nor stored; the least work of a program that hashes
 and stores, without a protocol; and magic-wormhole with its own mailbox server on
-loopback, which hashes and stores too.
+loopback, which hashes and stores too; on wish also another checkout of this program (`--other FOLDER`, by
+`git worktree add FOLDER COMMIT`).
 """
 
 import argparse
@@ -22,22 +23,26 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks.report import aim, note, start, table
-from tests.helpers.headless import Person, Program, Server, greet, meet
+from floater.store.hashing import new_hash
+from floater.wire.digest import Digest
+from tests.helpers.headless import ROOT_VARIABLE, Person, Program, Server, greet, meet
 
+HERE = Path(__file__).parents[1]
 BLOCK = 1 << 20
 LONG = 600.0
 
 
-def make_file(path: Path, size: int) -> str:
-    """Write a file of random bytes and return its SHA-256."""
+def make_file(path: Path, size: int) -> dict[str, str]:
+    """Write a file of random bytes and return its digests, by their names."""
     block = hashlib.shake_128(b"floater").digest(BLOCK)
-    digest = hashlib.sha256()
+    made = {digest: new_hash(digest) for digest in Digest}
     with path.open("wb") as file:
         for at in range(0, size, BLOCK):
             piece = at.to_bytes(8, "big") + block[8 : min(BLOCK, size - at)]
-            digest.update(piece[: size - at])
+            for each in made.values():
+                each.update(piece[: size - at])
             file.write(piece[: size - at])
-    return digest.hexdigest()
+    return {digest.value: each.digest().hex() for digest, each in made.items()}
 
 
 @dataclass
@@ -92,19 +97,27 @@ class Bare:
 
 
 class Ours:
-    """Two people in a talk, in two headless processes."""
+    """Two people in a talk, in two headless processes.
 
-    def __init__(self, folder: Path, *, relay: bool) -> None:
+    Args:
+        folder: where they keep what they have.
+        relay: whether one of them hides the address.
+        root: the checkout of the program.
+    """
+
+    def __init__(self, folder: Path, *, relay: bool = False, root: Path = HERE) -> None:
         self.took = Took()
+        self._root = root
         self._relay = relay
         self._folder = folder
         self._people: list[Person] = []
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Let the two meet and greet."""
-        server = await stack.enter_async_context(Server(self._folder / f"server-{self._relay}"))
+        os.environ[ROOT_VARIABLE] = os.environ["PYTHONPATH"] = str(self._root)
+        server = await stack.enter_async_context(Server(self._folder / "server"))
         for name in ("ann", "bob"):
-            person = Person(server, self._folder / f"{name}-{self._relay}")
+            person = Person(server, self._folder / f"{name}")
             self._people.append(await stack.enter_async_context(person))
         ann, bob = self._people
         for person, name in ((ann, "ann"), (bob, "bob")):
@@ -113,8 +126,9 @@ class Ours:
             await ann.do("set", hide_address=True)
         await meet(ann, bob)
         await greet(ann, bob)
+        os.environ[ROOT_VARIABLE] = os.environ["PYTHONPATH"] = str(HERE)
 
-    async def send(self, path: Path, digest: str) -> None:
+    async def send(self, path: Path, digests: dict[str, str]) -> None:
         """Send the file once; time it from `accept` until the sender has received `stored`."""
         ann, bob = self._people
         await ann.do("send_file", path=str(path))
@@ -125,7 +139,8 @@ class Ours:
         await ann.event("sent", transfer_id=transfer, within=LONG)
         self.took.seconds.append(perf_counter() - began)
         self.took.processor.append(processor_time(ann, bob) - computed)
-        assert received["digest"] == f"sha256:{digest}"
+        name, _, digest = received["digest"].partition(":")
+        assert digest == digests[name]
         Path(received["path"]).unlink()
 
 
@@ -238,22 +253,27 @@ async def measure(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="floater-bench-", dir=options.folder) as name:
         folder = Path(name)
         path = folder / "file.bin"
-        digest = make_file(path, size)
-        direct, relayed = Ours(folder, relay=False), Ours(folder, relay=True)
+        digests = make_file(path, size)
+        direct, relayed = Ours(folder / "direct"), Ours(folder / "relayed", relay=True)
+        other = None if options.other is None else Ours(folder / "other", root=Path(options.other).resolve())
         bare = Bare(folder, ["sink", str(size)], ("send", str(size)))
         floor = Bare(folder, ["keep", str(size), str(folder)], ("send_file", str(path)))
         async with AsyncExitStack() as stack:
             await direct.start(stack)
             await bare.start(stack)
             await floor.start(stack)
+            if other is not None:
+                await other.start(stack)
             for _ in range(options.times):  # in turn, so that other load of the machine affects both
-                await direct.send(path, digest)
+                await direct.send(path, digests)
+                if other is not None:
+                    await other.send(path, digests)
                 await bare.send()
                 await floor.send()
         async with AsyncExitStack() as stack:
             await relayed.start(stack)
-            await relayed.send(path, digest)
-        other = await wormhole(folder, path, digest, options.wormhole_times)
+            await relayed.send(path, digests)
+        by_wormhole = await wormhole(folder, path, digests["sha256"], options.wormhole_times)
     best = min(direct.took.seconds)
 
     def row(words: str, took: Took) -> list[str]:
@@ -268,10 +288,12 @@ async def measure(options: argparse.Namespace) -> None:
         row("no protocol, hashed and stored", floor.took),
         row("floater, through the relay", relayed.took),
     ]
-    if isinstance(other, str):
+    if other is not None:
+        rows.append(row("the other checkout, direct", other.took))
+    if isinstance(by_wormhole, str):
         rows.append(["magic-wormhole: not measured", *["–"] * 6])
     else:
-        rows.append(row("magic-wormhole, hashed and stored", Took(other)))
+        rows.append(row("magic-wormhole, hashed and stored", Took(by_wormhole)))
     header = ["seconds", "min", "median", "max", "processors", "MB/s", "× ours"]
     table(f"{size / 1e9:g} GB on loopback", header, rows)
     note("compared are the quickest of each, which other work on the machine disturbs least")
@@ -283,12 +305,12 @@ async def measure(options: argparse.Namespace) -> None:
         f"hashing and storing alone leave {possible:.2f} of the speed of bare TLS here;"
         f" of what is left, {least:.2f} is reached"
     )
-    if isinstance(other, str):
-        note(f"magic-wormhole: {other}")
+    if isinstance(by_wormhole, str):
+        note(f"magic-wormhole: {by_wormhole}")
     else:
-        times = min(other) / best
+        times = min(by_wormhole) / best
         aim("3 times the speed of magic-wormhole", times >= 3.0, f"{times:.1f} times")
-        note(f"without a protocol it is {min(other) / min(floor.took.seconds):.1f} times here")
+        note(f"without a protocol it is {min(by_wormhole) / min(floor.took.seconds):.1f} times here")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -298,6 +320,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.add_argument("--size", type=int, default=1_000, help="of the file, in MB")
         parser.add_argument("--times", type=int, default=3)
         parser.add_argument("--wormhole-times", type=int, default=1)
+        parser.add_argument("--other", default=None, help="a checkout of another commit")
         parser.add_argument("--folder", default=None, help="where the file is made and stored")
 
     start("file", __doc__, options, measure, argv)

@@ -104,7 +104,7 @@ class Received(TalkEvent, frozen=True):
     transfer_id: str
     path: str
     digest: str
-    "`sha256:` and 64 hex digits."
+    "`blake3:` or `sha256:`, as the two sides agreed, and 64 hex digits."
 
 
 class Sent(TalkEvent, frozen=True):

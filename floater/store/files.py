@@ -90,20 +90,22 @@ class Files:
             case WriteBlock(transfer, data):
                 if transfer in self._targets:
                     self._write(partial(self._targets[transfer].write, data))
-            case ReadBlock(file, first, size):
+            case ReadBlock(file, first, size, digest):
                 if file in self._sources:
-                    self._read(partial(self._sources[file].read, first, size))
+                    self._read(partial(self._sources[file].read, first, size, digest))
             case CloseFile(file):
                 if file in self._sources:
                     self._read(self._sources.pop(file).close)
-            case CreateFile(transfer, folder, name, size):
-                target = Target(transfer, folder, name, size, self._hasher, unnamed=self._unnamed)
+            case CreateFile(transfer, folder, name, size, digest):
+                target = Target(
+                    transfer, folder, name, size, self._hasher, digest=digest, unnamed=self._unnamed
+                )
                 others = list(self._targets.values())
                 self._targets[transfer] = target
                 self._write(partial(target.create, others))
-            case FinishFile(transfer, sha256):
+            case FinishFile(transfer, digest):
                 if transfer in self._targets:
-                    self._write(partial(self._targets[transfer].finish, sha256))
+                    self._write(partial(self._targets[transfer].finish, digest))
             case DiscardFile(transfer):
                 if transfer in self._targets:
                     self._write(self._targets.pop(transfer).discard)

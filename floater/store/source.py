@@ -1,6 +1,5 @@
 """A file that we offer: opened once, read block by block, hashed on the way."""
 
-import hashlib
 import mimetypes
 import os
 import stat
@@ -14,6 +13,8 @@ from floater.codes import Code
 from floater.core.talk.sniff import HEAD, IMAGE_TYPES, UNKNOWN_TYPE, clean_type, sniff
 from floater.core.talk.transfer import BlockRead, OfferFile, ReadFailed
 from floater.errors import Refused
+from floater.store.hashing import Hash, new_hash
+from floater.wire.digest import Digest
 from floater.wire.limits import MAX_FILE, PREVIEW_EDGE
 from floater.wire.names import clean_file_name
 
@@ -60,7 +61,7 @@ class Source:
             self.size = status.st_size
             self._modified = status.st_mtime_ns
             self._at = 0
-            self._hash = hashlib.sha256()
+            self._hash: Hash | None = None
             self._hashed = 0
             self.content_type = self._content_type(os.read(self._fd, HEAD))
             self._at = os.lseek(self._fd, 0, os.SEEK_SET)
@@ -87,8 +88,10 @@ class Source:
         name = clean_file_name(os.path.basename(self.path))
         return OfferFile(self.number, name, self.content_type, self.size, preview)
 
-    def read(self, first: int, size: int) -> BlockRead | ReadFailed:
-        """Read a block. Bytes are hashed when they are first reached."""
+    def read(self, first: int, size: int, digest: Digest = Digest.SHA256) -> BlockRead | ReadFailed:
+        """Read a block. Bytes are hashed, as the first call says, when they are first reached."""
+        if self._hash is None:
+            self._hash = new_hash(digest)
         try:
             if self._at != first:
                 os.lseek(self._fd, first, os.SEEK_SET)

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import secrets
@@ -16,8 +15,10 @@ from typing import Final
 from floater.codes import Code
 from floater.core.talk.transfer import BLOCK, BlockWritten, FileCreated, FileStored, WriteFailed
 from floater.failures import write_failure
+from floater.store.hashing import new_hash
 from floater.store.origin import mark_as_received
 from floater.store.writer import Writer
+from floater.wire.digest import Digest
 from floater.wire.names import clean_file_name
 
 MAX_NUMBERED: Final = 999
@@ -104,11 +105,20 @@ class Target:
 
     Args:
         hasher: a thread that hashes while this one waits for the disk.
+        digest: by which the whole file is checked.
         unnamed: whether to try for a file without a name.
     """
 
     def __init__(
-        self, transfer: str, folder: str, name: str, size: int, hasher: Executor, *, unnamed: bool = True
+        self,
+        transfer: str,
+        folder: str,
+        name: str,
+        size: int,
+        hasher: Executor,
+        *,
+        digest: Digest = Digest.SHA256,
+        unnamed: bool = True,
     ) -> None:
         self.transfer = transfer
         self.size = size
@@ -119,7 +129,7 @@ class Target:
         self._name = clean_file_name(name)
         self._unnamed = unnamed
         self._hasher = hasher
-        self._hash = hashlib.sha256()
+        self._hash = new_hash(digest)
         self._fd = -1
         self._part: str | None = None
         self._final: str | None = None
@@ -159,11 +169,11 @@ class Target:
         self._reported = self.written
         return BlockWritten(self.transfer, self.written)
 
-    def finish(self, sha256: bytes) -> FileStored | WriteFailed | None:
+    def finish(self, digest: bytes) -> FileStored | WriteFailed | None:
         """Check the whole, and give it a name that nothing else has."""
         if self._fd < 0:
             return None
-        if self.written != self.size or self._hash.digest() != sha256:
+        if self.written != self.size or self._hash.digest() != digest:
             self.discard()
             return WriteFailed(self.transfer, Code.FILE_DAMAGED)
         try:

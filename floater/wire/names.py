@@ -30,6 +30,10 @@ def clean_file_name(text: str) -> str:
 
     Never fails; what is left of a hopeless name is `file`.
     """
+    return _clean_once(_clean_once(text))  # once it is cut, it may have another ending
+
+
+def _clean_once(text: str) -> str:
     base = re.split(r"[/\\]", text)[-1]
     name = "".join("_" if c in _FORBIDDEN_IN_FILE_NAMES else c for c in clean_text(base)).strip(" .")
     if not name:

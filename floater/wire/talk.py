@@ -13,6 +13,7 @@ from msgspec import Meta
 from floater.codes import Code
 from floater.errors import RemoteProtocolError
 from floater.wire.codec import Codec, Message, UnknownType
+from floater.wire.digest import Digest
 from floater.wire.frame import Frame
 from floater.wire.limits import MAX_FILE, MAX_FILE_NAME, PREVIEW_EDGE
 from floater.wire.message_id import MessageId
@@ -20,6 +21,8 @@ from floater.wire.message_id import MessageId
 Seq: TypeAlias = Annotated[int, Meta(ge=1, le=2**53)]
 Received: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Offset: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_FILE)]
+DigestWord: TypeAlias = Annotated[str, Meta(max_length=16)]
+Hash: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
 # -- about the link -----------------------------------------------------------------------
@@ -91,12 +94,15 @@ class Offer(Numbered, frozen=True):
     preview: (
         tuple[Annotated[int, Meta(ge=1, le=PREVIEW_EDGE)], Annotated[int, Meta(ge=1, le=PREVIEW_EDGE)]] | None
     ) = None
+    content_digests: Annotated[tuple[DigestWord, ...], Meta(max_length=8)] = (Digest.SHA256.value,)
+    "By which the sender can prove that the file is whole; SHA-256 is always one of them."
 
 
 class Accept(Numbered, frozen=True):
-    """The receiver wants the file; `get` follows."""
+    """The receiver wants the file, and `complete` to name its digest; `get` follows."""
 
     transfer: MessageId
+    content_digest: DigestWord = Digest.SHA256.value
 
 
 class Decline(Numbered, frozen=True):
@@ -126,10 +132,11 @@ class Cancel(Numbered, frozen=True):
 
 
 class Complete(Numbered, frozen=True):
-    """The sender has sent the last byte; this is the SHA-256 of them all."""
+    """The sender has sent the last byte; this is the digest of them all that `accept` asked for."""
 
     transfer: MessageId
-    sha256: Annotated[bytes, Meta(min_length=32, max_length=32)]
+    sha256: Hash | None = None
+    blake3: Hash | None = None
 
 
 class Stored(Numbered, frozen=True):

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self
 from weakref import WeakSet
@@ -40,6 +40,14 @@ _PRAGMAS: Final = (
     "PRAGMA secure_delete = ON",
     "PRAGMA temp_store = MEMORY",
 )
+
+
+class _Connection(sqlite3.Connection):
+    """One that closes itself when it is forgotten, as aiosqlite does if its opening is cancelled."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it could not be opened
+            self.close()
 
 
 class SqliteEngine:
@@ -97,7 +105,7 @@ class SqliteEngine:
 
         def connect() -> sqlite3.Connection:  # called by the thread that aiosqlite starts
             thread.set_result(threading.current_thread())
-            return sqlite3.connect(self._path, check_same_thread=False)
+            return sqlite3.connect(self._path, check_same_thread=False, factory=_Connection)
 
         connection = aiosqlite.Connection(connect, iter_chunk_size=64)
         self._connections.add(connection)

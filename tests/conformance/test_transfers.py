@@ -12,6 +12,7 @@ from floater.errors import RemoteProtocolError
 from floater.wire import talk as wire
 from tests.conformance.side import BYTES, SHA256, Side, said
 from tests.conformance.table import cells
+from tests.helpers.pair import of_follower
 
 AT_SENDER: Final = cells("What the sender of a file does with what its receiver says:")
 AT_RECEIVER: Final = cells("What the receiver of a file does with what its sender says:")
@@ -146,3 +147,52 @@ def test_a_pause_that_changes_nothing_is_obeyed(word: str) -> None:
     for side in (sender("sending"), receiver("getting")):
         for _ in range(3):
             assert outcome(side, word) == "obeyed"
+
+
+def test_the_digest_that_the_receiver_names_stands_in_the_field_of_its_name() -> None:
+    for word, field in (("blake3", "blake3"), ("sha256", "sha256")):
+        side = Side()
+        side.offers(0)
+        (complete,) = said(side.says("accept", content_digest=word), wire.Complete)
+        assert getattr(complete, field) is not None
+        assert (complete.sha256, complete.blake3).count(None) == 1
+
+
+def test_a_receiver_that_names_no_digest_means_sha256() -> None:
+    side = Side()
+    side.offers(0)
+    (complete,) = said(side.says("accept"), wire.Complete)
+    assert complete.sha256 is not None
+    assert complete.blake3 is None
+
+
+def test_a_digest_that_the_offer_does_not_mean_is_a_bad_field() -> None:
+    side = Side()
+    side.offers()
+    with pytest.raises(RemoteProtocolError) as fault:
+        side.says("accept", content_digest="md5")
+    assert fault.value.code.value == "bad_field"
+
+
+@pytest.mark.parametrize(
+    ("offered", "named"),
+    [
+        ({}, "sha256"),
+        ({"content_digests": ["sha256"]}, "sha256"),
+        ({"content_digests": ["sha256", "blake3"]}, "blake3"),
+        ({"content_digests": ["blake3"]}, "blake3"),
+        ({"content_digests": ["later"]}, "sha256"),
+        ({"content_digests": []}, "sha256"),
+    ],
+)
+def test_the_receiver_names_a_digest_of_the_offer(offered: dict[str, Any], named: str) -> None:
+    side = Side()
+    offer = {"name": "a", "content_type": "text/plain", "content_length": 4}
+    side.hears({"type": "offer", **offer, **offered})
+    side.transfer = of_follower(2)
+    (accept,) = said(side.does(AcceptTo(side.transfer, "/downloads")), wire.Accept)
+    assert accept.content_digest == named
+    other = "sha256" if named == "blake3" else "blake3"
+    with pytest.raises(RemoteProtocolError) as fault:
+        side.says("complete", **{other: SHA256})
+    assert fault.value.code.value == "bad_field"

@@ -1,6 +1,5 @@
 """The first minutes with nothing but this program: hosting, joining, practising, and how a talk ends."""
 
-import hashlib
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.digests import told_digest
 from tests.helpers.headless import PASSWORD, Line, Person, Server, greet, meet
 
 
@@ -99,8 +99,7 @@ async def test_practising_is_a_whole_talk_and_can_be_done_again(tmp_path: Path) 
             await ann.do("accept", transfer_id=offer["transfer_id"], to=str(tmp_path))
             received = await ann.event("received")
             content = Path(received["path"]).read_bytes()
-            digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-            assert (len(content), digest) == (offer["size"], received["digest"])
+            assert (len(content), told_digest(content)) == (offer["size"], received["digest"])
             await ann.do("hang_up")
             await ann.event("ended", reason="you_hung_up")
             await ann.event("state", state="home")

@@ -5,7 +5,6 @@ saw of the other's packets is captured and searched.
 """
 
 import asyncio
-import hashlib
 import re
 import shlex
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from typing import Final
 import pytest
 
 from tests.helpers.at_home import two_at_home
+from tests.helpers.digests import told_digest
 from tests.helpers.headless import Line, Person, Server, events, greet, meet
 from tests.helpers.opened import keylog, opened, read_keys
 from tests.helpers.pictures import noise_png
@@ -111,9 +111,9 @@ async def offer(sender: Person, receiver: Person, path: Path) -> str:
 async def is_received(sender: Person, receiver: Person, transfer_id: str, path: Path) -> None:
     received = await receiver.event("received", transfer_id=transfer_id, within=40)
     await sender.event("sent", transfer_id=transfer_id)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    assert received["digest"] == f"sha256:{digest}"
-    assert hashlib.sha256(Path(received["path"]).read_bytes()).hexdigest() == digest
+    content = path.read_bytes()
+    assert received["digest"] == told_digest(content)
+    assert Path(received["path"]).read_bytes() == content
 
 
 async def part(one: Person, other: Person) -> None:

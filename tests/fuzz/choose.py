@@ -21,7 +21,7 @@ EDGE_IDS = (f"{OURS}.1", f"{THEIRS}.1", f"{OURS}.2", f"{THEIRS}.9999999999999999
 EDGE_TEXTS = (
     "", "a", "你好", *EDGE_IDS, "\u202e", "\x00", "🙂" * 8, "x" * 64, "x" * 256,
     "../../etc/passwd", "C:\\con.txt", "10.0.0.1", "::1", "fe80::1%eth0", "image/png", "text/plain", "m1",
-    "zh",
+    "zh", "blake3",
 )  # fmt: skip
 EDGE_NUMBERS = (
     0,

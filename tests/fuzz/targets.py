@@ -1,15 +1,24 @@
-"""The list of everything that is fuzzed, with a few good inputs to begin from."""
+"""The list of everything that is fuzzed, with a few good inputs to begin from, and those that searches found.
 
+The good inputs stand here or beside their targets; what a search found stands in `corpus/TARGET.txt`, which
+`tests.fuzz.keep` writes.
+"""
+
+import base64
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
 
 from floater.wire import control, relay, stun, talk
 from floater.wire.endpoint import Endpoint
 from floater.wire.nat import Stray
-from tests.fuzz import gateway, machines, parsers
+from tests.fuzz import engine, gateway, machines, meeting, parsers
 from tests.fuzz.choose import seeds_of
 from tests.helpers.proxy_headers import proxy_header
+
+CORPUS: Final = Path(__file__).parent / "corpus"
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ _SERVICE = (
 )
 _TICKET = b'{"match_id":"m1","leader":"%s=","follower":"%s=","issued":1,"expires":2}' % (b"A" * 43, b"A" * 43)
 
-TARGETS: dict[str, Target] = {
+_WRITTEN: Final[dict[str, Target]] = {
     "client_messages": Target(parsers.client_messages, [b"\x10" + seed for seed in _CLIENT]),
     "server_messages": Target(parsers.server_messages, [b"\x10" + seed for seed in _SERVER]),
     "talk_messages": Target(parsers.talk_messages, [b"\x10" + seed for seed in _PEER]),
@@ -84,9 +93,28 @@ TARGETS: dict[str, Target] = {
     "punch_sequence": Target(machines.punch_sequence, machines.SEEDS["punch_sequence"]),
     "path_sequence": Target(machines.path_sequence, machines.SEEDS["path_sequence"]),
     "network_sequence": Target(machines.network_sequence, machines.SEEDS["network_sequence"]),
+    "meeting_sequence": Target(meeting.meeting_sequence, meeting.SEEDS),
     "standing_sequence": Target(machines.standing_sequence, machines.SEEDS["standing_sequence"]),
+    "engine_sequence": Target(engine.engine_sequence, engine.SEEDS),
     "node_sequence": Target(machines.node_sequence, machines.SEEDS["node_sequence"]),
     "gateway_sequence": Target(gateway.gateway_sequence, [bytes([n, 3, n, 1, 5]) * 30 for n in range(8)]),
     "places": Target(machines.places),
     "sniffing": Target(machines.sniffing, [b"\x09image/png\x89PNG\r\n\x1a\n", b"\x0aimage/webpRIFF0000WEBP"]),
+}
+
+
+def written(name: str) -> Sequence[bytes]:
+    """Return the seeds of a target that were written by hand."""
+    return _WRITTEN[name].seeds
+
+
+def found(name: str) -> list[bytes]:
+    """Return the inputs of a target that searches have found."""
+    path = CORPUS / f"{name}.txt"
+    lines = path.read_text(encoding="ascii").split() if path.exists() else []
+    return [base64.b64decode(line, validate=True) for line in lines]
+
+
+TARGETS: Final[dict[str, Target]] = {
+    name: replace(target, seeds=[*target.seeds, *found(name)]) for name, target in _WRITTEN.items()
 }

@@ -1,7 +1,6 @@
 """Two people in a talk whose network breaks and comes back, and what became of what they said meanwhile."""
 
 import asyncio
-import hashlib
 import os
 import signal
 import time
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.helpers.at_home import two_at_home
+from tests.helpers.digests import told_digest
 from tests.helpers.headless import Line, Person, Server, events, greet, meet
 from tests.helpers.proxy import real_proxy
 from tests.natlab.lab import Lab
@@ -132,8 +132,8 @@ class Talk:
             heard[sender.data_dir.name] = [str(line["text"]) for line in events(receiver, "text")]
         said = {name: [text for _, text in messages] for name, messages in self.said.items()}
         source = next(self.folder.glob("*-of-noise.bin"))
-        equal = _digest(source) == _digest(Path(received["path"]))
-        equal = equal and received["digest"] == f"sha256:{_digest(source)}"
+        content = source.read_bytes()
+        equal = Path(received["path"]).read_bytes() == content and received["digest"] == told_digest(content)
         return Outcome(
             back,
             (_kinds(self.alice), _kinds(self.bob)),
@@ -245,8 +245,3 @@ def _on(person: Person, kinds: tuple[str, ...]) -> Callable[[], Line | None]:
 
 def _kinds(person: Person) -> list[str]:
     return [str(line["kind"]) for line in events(person, "path")]
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

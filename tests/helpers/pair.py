@@ -4,7 +4,6 @@ Everything that passes between them goes through the real codec. Time is simulat
 is left to do, or until a moment. The files of both sides live in memory.
 """
 
-import hashlib
 import heapq
 from collections.abc import Callable
 from functools import partial
@@ -43,8 +42,10 @@ from floater.core.talk.transfer import (
     WriteFailed,
 )
 from floater.machine import Tick
+from floater.store.hashing import new_hash
 from floater.wire.codec import encode
 from floater.wire.control import Role
+from floater.wire.digest import Digest
 from floater.wire.frame import PEER_LEG, FrameReader
 from floater.wire.message_id import make_message_id
 from floater.wire.talk import TALK_MESSAGES, Part
@@ -96,37 +97,44 @@ class Disk:
         self.sources: dict[int, bytes] = {}
         self.parts: dict[str, bytearray] = {}
         self.stored: dict[str, bytes] = {}
-        self._hashed: dict[int, int] = {}
+        self._algorithms: dict[str, Digest] = {}
 
     def perform(self, order: FileOrder) -> list[Event]:
         """Carry an order out at once."""
         match order:
-            case ReadBlock(file, first, size):
+            case ReadBlock(file, first, size, algorithm):
                 data = self.sources[file]
                 whole = first + size == len(data)
-                sha256 = hashlib.sha256(data).digest() if whole else b""
-                return [BlockRead(file, first, data[first : first + size], sha256)]
+                digest = _digest(algorithm, data) if whole else b""
+                return [BlockRead(file, first, data[first : first + size], digest)]
             case CloseFile(file):
                 del self.sources[file]
-            case CreateFile(transfer, _, _, size):
+            case CreateFile(transfer, _, _, size, algorithm):
                 if size > self.room:
                     return [WriteFailed(transfer, Code.DISK_FULL)]
+                self._algorithms[transfer] = algorithm
                 self.parts[transfer] = bytearray()
                 return [FileCreated(transfer)]
             case WriteBlock(transfer, data):
                 if transfer in self.parts:
                     self.parts[transfer] += data
                     return [BlockWritten(transfer, len(self.parts[transfer]))]
-            case FinishFile(transfer, sha256):
+            case FinishFile(transfer, digest):
                 if transfer in self.parts:
                     data = bytes(self.parts.pop(transfer))
-                    if hashlib.sha256(data).digest() != sha256:
+                    if _digest(self._algorithms[transfer], data) != digest:
                         return [WriteFailed(transfer, Code.FILE_DAMAGED)]
                     self.stored[transfer] = data
                     return [FileStored(transfer, f"/{transfer}")]
             case DiscardFile(transfer):
                 self.parts.pop(transfer, None)
         return []
+
+
+def _digest(algorithm: Digest, data: bytes) -> bytes:
+    made = new_hash(algorithm)
+    made.update(data)
+    return made.digest()
 
 
 class Side:

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -123,9 +124,8 @@ def test_a_later_schema_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
             pass
 
     asyncio.run(once())
-    with sqlite3.connect(tmp_path / DATABASE_FILE) as connection:
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
     argv = ["run", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path)]
     assert "later version" in complaint(capsys, argv)
 

@@ -147,7 +147,14 @@ PEER: Final = Leg(
         (talk.Part(OFFER, 0), b"\x89PNG"),
         *_bare(talk.Typing(True)),
     ),
-    {"hang_up-version": talk.HangUp(1, 0, "unsupported_version")},
+    {
+        "hang_up-version": talk.HangUp(1, 0, "unsupported_version"),
+        "offer-digests": talk.Offer(
+            3, 1, "a.bin", "application/octet-stream", 1_048_576, content_digests=("blake3", "sha256")
+        ),
+        "accept-blake3": talk.Accept(4, 3, OFFER, "blake3"),
+        "complete-blake3": talk.Complete(9, 3, OFFER, blake3=DIGEST),
+    },
 )
 RELAY_JOIN: Final = Leg(
     "relay-client",

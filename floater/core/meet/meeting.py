@@ -202,7 +202,7 @@ class Meeting:
 
     def _untrusted(self, stream: int, code: Code, spread: float, now: float) -> list[Effect]:
         way = self._ways.pop(stream)
-        if code is Code.UNSUPPORTED_VERSION and not self._current:
+        if code is Code.UNSUPPORTED_VERSION and self._path.state is path.State.RACING:
             self._state = _State.DENIED  # no other stream would bring a version that both speak
             return [orders.NoShow(code)]
         effects = self._do(self._path.feed(path.Gone(stream), now=now), now)

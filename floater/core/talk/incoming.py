@@ -38,6 +38,7 @@ from floater.core.talk.transfer import (
 from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
 from floater.wire import talk as wire
+from floater.wire.digest import Digest, choose_digest
 from floater.wire.frame import Body
 from floater.wire.names import clean_file_name
 
@@ -65,8 +66,10 @@ class _Transfer(OpenTransfer):
     name: str
     content_type: str
     flow: Inflow
+    algorithm: Digest
+    "By which it is checked."
     state: State = State.OFFERED
-    sha256: bytes = b""
+    digest: bytes = b""
     "As the peer's `complete` says; empty before."
 
     @property
@@ -79,6 +82,17 @@ class _Transfer(OpenTransfer):
     def would_get(self) -> bool:
         """Whether there is more to ask for."""
         return self.state is State.GETTING and not self.rests and self.flow.can_grow
+
+    def digest_of(self, complete: wire.Complete) -> bytes:
+        """Return the digest that we asked for.
+
+        Raises:
+            RemoteProtocolError: BAD_FIELD; it is not there.
+        """
+        digest = complete.blake3 if self.algorithm is Digest.BLAKE3 else complete.sha256
+        if digest is None:
+            raise RemoteProtocolError(Code.BAD_FIELD, self.algorithm.value)
+        return digest
 
     @property
     def is_what_it_says(self) -> bool:
@@ -128,7 +142,8 @@ class Incoming(OpenTransfers[_Transfer]):
         if size > self._max_file:
             return self._too_large(id_)
         name, content_type = clean_file_name(offer.name), clean_type(offer.content_type)
-        self._transfers[id_] = _Transfer(id_, size, name, content_type, Inflow(size))
+        algorithm = choose_digest(offer.content_digests)
+        self._transfers[id_] = _Transfer(id_, size, name, content_type, Inflow(size), algorithm)
         picture = api.Preview(width, height, preview) if offer.preview else None
         return [Emit(api.Offer(id_, name, content_type, size, picture))]
 
@@ -142,7 +157,7 @@ class Incoming(OpenTransfers[_Transfer]):
         match transfer.state, wish:
             case State.OFFERED, AcceptTo(_, folder):
                 transfer.state = State.MAKING_ROOM
-                return [CreateFile(id_, folder, transfer.name, transfer.size)]
+                return [CreateFile(id_, folder, transfer.name, transfer.size, transfer.algorithm)]
             case ((State.OFFERED | State.MAKING_ROOM), api.Decline()):
                 return self._decline(transfer, Code.DECLINED, Code.YOU_DECLINED)
             case ((State.OFFERED | State.MAKING_ROOM), api.Cancel()):
@@ -162,14 +177,15 @@ class Incoming(OpenTransfers[_Transfer]):
         """Take what the peer says about an open transfer.
 
         Raises:
-            RemoteProtocolError: UNEXPECTED; its state does not allow it.
+            RemoteProtocolError: UNEXPECTED; its state does not allow it. BAD_FIELD; the digest that we
+                asked for is missing.
         """
         transfer = self._transfers[id_]
         match transfer.state, message:
             case _, wire.Cancel(code=code):
                 return self._gone(transfer, reason_of(code, Code.CANCELLED))
-            case State.GETTING, wire.Complete(sha256=sha256) if not transfer.sha256:
-                transfer.sha256 = sha256
+            case State.GETTING, wire.Complete() if not transfer.digest:
+                transfer.digest = transfer.digest_of(message)
                 return self._store_if_whole(transfer)
             case ((State.GETTING | State.STORING), (wire.Pause() | wire.Resume())):
                 transfer.paused_by_peer = isinstance(message, wire.Pause)
@@ -213,7 +229,7 @@ class Incoming(OpenTransfers[_Transfer]):
         match transfer.state, report:
             case State.MAKING_ROOM, FileCreated():
                 transfer.state = State.GETTING
-                accept: list[Effect] = [Say(wire.Accept, transfer.id)]
+                accept: list[Effect] = [Say(wire.Accept, transfer.id, transfer.algorithm.value)]
                 if transfer.paused:
                     accept.append(Say(wire.Pause, transfer.id))
                 return [*accept, *self._get(transfer, now)]
@@ -228,7 +244,7 @@ class Incoming(OpenTransfers[_Transfer]):
                 return self._give_up(transfer, reason_for_peer(code), code)
             case State.STORING, FileStored(_, path):
                 self._forget(transfer)
-                digest = f"sha256:{transfer.sha256.hex()}"
+                digest = f"{transfer.algorithm}:{transfer.digest.hex()}"
                 return [Say(wire.Stored, transfer.id), Emit(api.Received(transfer.id, path, digest))]
         return []
 
@@ -261,12 +277,12 @@ class Incoming(OpenTransfers[_Transfer]):
     # -- the end of one -------------------------------------------------------------------
 
     def _store_if_whole(self, transfer: _Transfer) -> list[Effect]:
-        if not transfer.sha256 or not transfer.flow.is_whole:
+        if not transfer.digest or not transfer.flow.is_whole:
             return []
         if not transfer.is_what_it_says:
             return self._give_up(transfer, Code.NOT_WHAT_IT_SAYS)
         transfer.state = State.STORING
-        return [FinishFile(transfer.id, transfer.sha256)]
+        return [FinishFile(transfer.id, transfer.digest)]
 
     def _too_large(self, id_: str) -> list[Effect]:
         code = Code.FILE_TOO_LARGE.value

@@ -8,6 +8,7 @@ from floater.codes import Code
 from floater.core.talk.inflow import MAX_WINDOW
 from floater.core.talk.transfer import BLOCK, BlockRead, ReadBlock
 from floater.errors import RemoteProtocolError
+from floater.wire.digest import Digest
 from floater.wire.limits import MAX_PART
 
 READ_AHEAD: Final = 3 * BLOCK
@@ -50,7 +51,9 @@ class Outflow:
     blocks: deque[memoryview] = field(default_factory=deque)
     "What is read and not sent, from `place` on; `skip` bytes of the first are already sent."
     skip: int = 0
-    sha256: bytes = b""
+    algorithm: Digest = Digest.SHA256
+    "The digest that the receiver has asked for."
+    digest: bytes = b""
     "Of the whole file, once its last bytes are read."
     part: int = FIRST_PART
     pace_from: tuple[float, int] | None = None
@@ -106,7 +109,7 @@ class Outflow:
         while self.ordered < until:
             size = min(BLOCK, self.size - self.ordered)
             self._spend(max(0, min(self.ordered + size, self.read) - self.ordered))
-            orders.append(ReadBlock(self.file, self.ordered, size))
+            orders.append(ReadBlock(self.file, self.ordered, size, self.algorithm))
             self.out += 1
             self.ordered += size
         self.read = max(self.read, self.ordered)
@@ -118,7 +121,7 @@ class Outflow:
         if self.useless:
             self.useless -= 1
             return False
-        self.sha256 = block.sha256 or self.sha256
+        self.digest = block.digest or self.digest
         if block.data:
             self.blocks.append(memoryview(block.data))
         return True

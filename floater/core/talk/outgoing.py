@@ -17,7 +17,7 @@ long behind a file. Several transfers take turns.
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from floater import api
 from floater.codes import Code
@@ -29,12 +29,15 @@ from floater.core.talk.outflow import Outflow
 from floater.core.talk.transfer import BlockRead, CloseFile, OfferFile, ReadBlock, ReadFailed, reason_of
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import talk as wire
+from floater.wire.digest import OFFERED, Digest
 
 Wish: TypeAlias = api.Pause | api.Resume | api.Cancel
 Word: TypeAlias = (
     wire.Accept | wire.Decline | wire.Refuse | wire.Pause | wire.Resume | wire.Cancel | wire.Stored
 )
 Report: TypeAlias = BlockRead | ReadFailed
+
+_WORDS: Final = tuple(digest.value for digest in OFFERED)
 
 
 class State(Enum):
@@ -60,7 +63,9 @@ class _Transfer(OpenTransfer):
     def complete(self) -> Say:
         """Say that the last byte is on its way."""
         self.state = State.CHECKING
-        return Say(wire.Complete, self.id, self.flow.sha256)
+        if self.flow.algorithm is Digest.BLAKE3:
+            return Say(wire.Complete, self.id, None, self.flow.digest)
+        return Say(wire.Complete, self.id, self.flow.digest)
 
 
 class Outgoing(OpenTransfers[_Transfer]):
@@ -94,7 +99,7 @@ class Outgoing(OpenTransfers[_Transfer]):
         edges, pixels = (None, b"") if picture is None else ((picture.width, picture.height), picture.pixels)
         return [
             Emit(api.Offered(id_, offer.name, offer.content_type, offer.size, picture)),
-            Say(wire.Offer, offer.name, offer.content_type, offer.size, edges, body=pixels),
+            Say(wire.Offer, offer.name, offer.content_type, offer.size, edges, _WORDS, body=pixels),
         ]
 
     def wished(self, id_: str, wish: Wish, *, now: float) -> list[Effect]:
@@ -115,12 +120,13 @@ class Outgoing(OpenTransfers[_Transfer]):
         """Take what the peer says about an open transfer.
 
         Raises:
-            RemoteProtocolError: UNEXPECTED; its state does not allow it.
+            RemoteProtocolError: UNEXPECTED; its state does not allow it. BAD_FIELD; it accepts with a
+                digest that we did not offer.
         """
         transfer = self._transfers[id_]
         match transfer.state, message:
-            case State.OFFERED, wire.Accept():
-                return self._accepted(transfer)
+            case State.OFFERED, wire.Accept(content_digest=digest):
+                return self._accepted(transfer, digest)
             case State.OFFERED, (wire.Decline(code=code) | wire.Refuse(code=code)):
                 return self._gone(transfer, reason_of(code, Code.DECLINED))
             case _, wire.Cancel(code=code):
@@ -171,11 +177,13 @@ class Outgoing(OpenTransfers[_Transfer]):
 
     # -- bytes ----------------------------------------------------------------------------
 
-    def _accepted(self, transfer: _Transfer) -> list[Effect]:
-        transfer.state = State.SENDING
+    def _accepted(self, transfer: _Transfer, digest: str) -> list[Effect]:
+        if digest not in _WORDS:
+            raise RemoteProtocolError(Code.BAD_FIELD, "content_digest")
+        transfer.state, transfer.flow.algorithm = State.SENDING, Digest(digest)
         accepted = Emit(api.Accepted(transfer.id))
         if not transfer.size:
-            return [accepted, ReadBlock(transfer.flow.file, 0, 0)]
+            return [accepted, ReadBlock(transfer.flow.file, 0, 0, transfer.flow.algorithm)]
         self._line.append(transfer.id)
         return [accepted]
 

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from floater import api
 from floater.codes import Code
+from floater.wire.digest import Digest
 from floater.wire.limits import MAX_PART
 
 BLOCK: Final = MAX_PART
@@ -51,6 +52,8 @@ class ReadBlock:
     file: int
     first: int
     size: int
+    digest: Digest = Digest.SHA256
+    "Of the whole file; the same in all orders about one file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class CreateFile:
     folder: str
     name: str
     size: int
+    digest: Digest = Digest.SHA256
+    "By which the file will be checked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +88,10 @@ class WriteBlock:
 
 @dataclass(frozen=True, slots=True)
 class FinishFile:
-    """All is written: if this is its SHA-256, give it its name; answered by `FileStored` or `WriteFailed`."""
+    """All is written: if this is its digest, give it its name; answered by `FileStored` or `WriteFailed`."""
 
     transfer: str
-    sha256: bytes
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,12 @@ class DiscardFile:
 
 @dataclass(frozen=True, slots=True)
 class BlockRead:
-    """Bytes of the file from `first` on. With its last bytes comes the SHA-256 of it all."""
+    """Bytes of the file from `first` on. With its last bytes comes the digest of it all."""
 
     file: int
     first: int
     data: bytes
-    sha256: bytes = b""
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Changing servers, hosting one and practising, in one process; real programs do it in tests/end_to_end."""
 
 import asyncio
-import hashlib
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from floater.store.settings import SettingsFile
 from floater.store.token import TokenStore
 from floater.wire import control
 from floater.wire.url import ServerUrl
+from tests.helpers.digests import told_digest
 from tests.helpers.scripted_server import WELCOME, Caller, scripted_server
 from tests.helpers.witness import Witness
 
@@ -276,7 +276,7 @@ async def talk_with_the_partner(client: Client, witness: Witness, folder: Path) 
     received = await witness.sees_one(api.Received, after=told)
     picture = Path(received.path).read_bytes()
     assert len(picture) == offer.size
-    assert received.digest == f"sha256:{hashlib.sha256(picture).hexdigest()}"
+    assert received.digest == told_digest(picture)
     ours = await client.do(api.SendFile(received.path))  # and back again
     assert isinstance(ours, api.FileReply)
     await witness.sees(api.Sent(ours.transfer_id), after=told)

@@ -1,7 +1,6 @@
 """Several talks at once, over real links and a real relay."""
 
 import asyncio
-import hashlib
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from floater.tasks import Tasks
 from floater.wire import control
 from floater.wire.limits import MAX_OPEN_OFFERS
 from floater.wire.nat import UNKNOWN_NAT
+from tests.helpers.digests import told_digest
 from tests.helpers.several_talks import Someone, two
 
 pytestmark = pytest.mark.asyncio
@@ -100,7 +100,7 @@ async def test_a_file_goes_from_one_disk_to_the_other(tmp_path: Path) -> None:
         assert offer.transfer_id == sent.transfer_id
         await both.bob.talks.do(api.Accept(offer.transfer_id, str(kept), talk=talk))
         (received,) = await both.bob.sees(api.Received, talk)
-        assert received.digest == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+        assert received.digest == told_digest(path.read_bytes())
         assert Path(received.path).read_bytes() == path.read_bytes()
         await both.ann.sees(api.Sent, talk)
         missing = api.SendFile(str(tmp_path / "nothing"), talk=talk)

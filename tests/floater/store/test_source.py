@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from floater.codes import Code
 from floater.core.talk.transfer import BlockRead, OfferFile, ReadFailed
 from floater.errors import Refused
 from floater.store import source as source_module
 from floater.store.source import Source, make_preview
+from floater.wire.digest import Digest
 
 
 def opened(path: Path, content: bytes = b"0123456789") -> Source:
@@ -31,6 +33,14 @@ def test_a_file_is_read_in_blocks_and_hashed_once_it_was_read_whole(tmp_path: Pa
     assert source.read(2, 2) == BlockRead(7, 2, b"23", b"")  # again, after a link was lost
     digest = hashlib.sha256(b"0123456789").digest()
     assert source.read(4, 6) == BlockRead(7, 4, b"456789", digest)
+    source.close()
+
+
+def test_the_first_read_chooses_the_digest(tmp_path: Path) -> None:
+    source = opened(tmp_path / "a.txt")
+    assert source.read(0, 6, Digest.BLAKE3) == BlockRead(7, 0, b"012345", b"")
+    digest = blake3(b"0123456789").digest()
+    assert source.read(6, 4, Digest.BLAKE3) == BlockRead(7, 6, b"6789", digest)
     source.close()
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Never
 
 import pytest
+from blake3 import blake3
 
 from floater.codes import Code
 from floater.core.talk.transfer import FileCreated, FileStored, WriteFailed
 from floater.store.target import LEFT_FOR, Target, remove_leftovers
+from floater.wire.digest import Digest
 
 LATER = 2 * LEFT_FOR
 OURS = ".floater-0123456789abcdef.part"
@@ -166,3 +168,16 @@ def test_a_disk_that_does_not_tell_its_room_is_tried(
 def test_leftovers_in_what_is_no_path_are_none(folder: str, tmp_path: Path) -> None:
     remove_leftovers(tmp_path / folder, now=0.0)
     assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("digest", "outcome"),
+    [(blake3(b"abc").digest(), FileStored), (ABC, WriteFailed)],
+)
+def test_a_file_is_checked_by_the_digest_that_was_chosen(
+    digest: bytes, outcome: type, tmp_path: Path, hasher: Executor
+) -> None:
+    target = Target(ID, str(tmp_path), "a.txt", 3, hasher, digest=Digest.BLAKE3)
+    assert target.create([]) == FileCreated(ID)
+    target.write(b"abc")
+    assert isinstance(target.finish(digest), outcome)

@@ -107,6 +107,13 @@ def test_every_file_name_is_fit_for_every_system(text: str) -> None:
     assert clean_file_name(name) == name
 
 
+def test_an_ending_that_cutting_makes_is_an_ending_like_any_other() -> None:
+    name = "x" * 228 + " .exe" + "x" * 40  # this ending is too long to be one, until it is cut
+    clean = clean_file_name(name)
+    assert clean == "x" * 228 + ".exe" + "x" * 6
+    assert clean_file_name(clean) == clean
+
+
 def test_a_password_is_judged_by_its_characters() -> None:
     assert not is_password_acceptable("1234567")
     assert is_password_acceptable("漂" * 8)

@@ -1,6 +1,7 @@
 import logging
 import sqlite3
 from collections.abc import Awaitable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -295,10 +296,8 @@ async def test_a_wrong_password_and_an_impossible_address_are_the_same(tmp_path:
 @pytest.mark.asyncio
 async def test_a_hash_of_other_parameters_is_made_anew_at_the_next_log_in(tmp_path: Path) -> None:
     def stored() -> str:
-        with sqlite3.connect(tmp_path / "floater.db") as plain:
-            found = str(plain.execute("SELECT password_hash FROM accounts").fetchone()[0])
-        plain.close()
-        return found
+        with closing(sqlite3.connect(tmp_path / "floater.db")) as plain:
+            return str(plain.execute("SELECT password_hash FROM accounts").fetchone()[0])
 
     async with opened(tmp_path) as accounts:
         await an_account(accounts, Mailbox(tmp_path))

@@ -2,6 +2,7 @@ import asyncio
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,11 @@ pytestmark = pytest.mark.logs("given up after", "put off (LookupError)")
 
 
 def rows(folder: Path) -> dict[str, int]:
-    with sqlite3.connect(folder / "floater.db") as plain:
-        counts = {
+    with closing(sqlite3.connect(folder / "floater.db")) as plain:
+        return {
             table: int(plain.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
             for table in ("accounts", "pending", "tokens")
         }
-    plain.close()
-    return counts
 
 
 @pytest.mark.asyncio

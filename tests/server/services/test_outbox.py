@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,8 @@ def url(server: MailServer) -> str:
 
 
 def waiting(folder: Path) -> int:
-    with sqlite3.connect(folder / "floater.db") as plain:
-        count = int(plain.execute("SELECT count(*) FROM outbox").fetchone()[0])
-    plain.close()
-    return count
+    with closing(sqlite3.connect(folder / "floater.db")) as plain:
+        return int(plain.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
 
 async def until_waiting(folder: Path, count: int) -> None:

@@ -637,6 +637,19 @@ def test_the_meeting_ends_where_no_version_is_common() -> None:
     )
 
 
+def test_a_stream_of_another_version_ends_no_meeting_a_second_time() -> None:
+    (
+        meeting(introduction())
+        .at(0.0, Begin(PORT), Listen(), trying(), JoinRelay(), trying(PathKind.RELAY))
+        .at(0.1, Connected(1, PLACE), Authenticate(1))
+        .when_due(4.0, Withdraw())
+        .when_due(15.0, LeaveRelay(), NoShow(Code.PEER_NO_SHOW))
+        .at(15.1, Untrusted(1, Code.UNSUPPORTED_VERSION, 0.0))
+        .at(15.2, Close(), CloseAll())
+        .rests()
+    )
+
+
 def test_it_begins_once() -> None:
     racing().refused(101.0, Begin(PORT), Code.INTERNAL, LocalProtocolError)
     racing().refused(101.0, Denied(Code.BAD_TICKET), Code.INTERNAL, LocalProtocolError)

@@ -22,13 +22,14 @@ from floater.core.talk.transfer import (
 from floater.errors import Refused, RemoteProtocolError
 from floater.machine import Tick
 from floater.wire import talk as wire
+from floater.wire.digest import Digest
 from tests.helpers.pair import of_follower
 
 ID = of_follower(2)
 SHA256 = bytes(range(32))
 NUMBERS: dict[str, Any] = {"seq": 9, "received": 0}
 COMPLETE = wire.Complete(**NUMBERS, transfer=ID, sha256=SHA256)
-ACCEPT = Say(wire.Accept, ID)
+ACCEPT = Say(wire.Accept, ID, "sha256")
 
 
 def failed(code: Code) -> Emit:
@@ -77,6 +78,23 @@ def test_a_file_is_got_stored_and_told_of() -> None:
     incoming = storing()
     assert incoming.reported(FileStored(ID, "/x/a"), now=0.0) == [Say(wire.Stored, ID), received]
     assert not incoming.has(ID)
+
+
+def test_a_file_of_a_sender_that_can_make_blake3_is_checked_by_it() -> None:
+    incoming = Incoming(1 << 30)
+    incoming.link(LinkUp(1, 0), now=0.0)
+    digests = ("later", "sha256", "blake3")
+    incoming.offered(ID, wire.Offer(2, 0, "a", "text/plain", 0, content_digests=digests), b"")
+    made = incoming.wished(ID, AcceptTo(ID, "/x"), now=0.0)
+    assert made == [CreateFile(ID, "/x", "a", 0, Digest.BLAKE3)]
+    assert incoming.reported(FileCreated(ID), now=0.0) == [Say(wire.Accept, ID, "blake3")]
+    with pytest.raises(RemoteProtocolError) as fault:
+        incoming.told(ID, COMPLETE, now=0.0)
+    assert fault.value.code is Code.BAD_FIELD
+    complete = wire.Complete(**NUMBERS, transfer=ID, sha256=bytes(32), blake3=SHA256)
+    assert incoming.told(ID, complete, now=0.0) == [FinishFile(ID, SHA256)]
+    received = Emit(api.Received(ID, "/x/a", f"blake3:{SHA256.hex()}"))
+    assert incoming.reported(FileStored(ID, "/x/a"), now=0.0) == [Say(wire.Stored, ID), received]
 
 
 def test_the_last_bytes_may_come_after_the_word_that_they_were_all() -> None:

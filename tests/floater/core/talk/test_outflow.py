@@ -15,8 +15,8 @@ from floater.wire.limits import MAX_PART
 SIZE = 5 * BLOCK + 10
 
 
-def block(first: int, size: int = BLOCK, sha256: bytes = b"") -> BlockRead:
-    return BlockRead(1, first, bytes(size), sha256)
+def block(first: int, size: int = BLOCK, digest: bytes = b"") -> BlockRead:
+    return BlockRead(1, first, bytes(size), digest)
 
 
 def wished(size: int = SIZE, last: int = SIZE - 1) -> Outflow:
@@ -49,7 +49,7 @@ def test_a_part_ends_with_its_block_and_the_file_with_its_last() -> None:
     flow.part = BLOCK
     flow.take(block(0))
     flow.take(block(BLOCK, 10, b"digest"))
-    assert flow.sha256 == b"digest"
+    assert flow.digest == b"digest"
     parts = [flow.cut(), flow.cut()]
     assert [(first, len(body)) for first, body in parts] == [(0, BLOCK), (BLOCK, 10)]
     assert flow.is_whole
@@ -58,7 +58,7 @@ def test_a_part_ends_with_its_block_and_the_file_with_its_last() -> None:
 def test_an_empty_file_has_a_digest_too() -> None:
     flow = Outflow(1, 0)
     assert flow.take(block(0, 0, b"digest"))
-    assert flow.sha256 == b"digest"
+    assert flow.digest == b"digest"
     assert not flow.is_ready
 
 

@@ -11,6 +11,7 @@ from floater.core.talk.outgoing import Outgoing
 from floater.core.talk.transfer import BlockRead, CloseFile, OfferFile, ReadBlock, ReadFailed
 from floater.errors import Refused, RemoteProtocolError
 from floater.wire import talk as wire
+from floater.wire.digest import Digest
 from floater.wire.limits import MAX_OPEN_OFFERS
 from tests.helpers.pair import of_leader
 
@@ -40,7 +41,7 @@ def offered(size: int = 100) -> Outgoing:
     outgoing.link(LinkUp(1, 0))
     assert outgoing.offer(ID, OfferFile(1, "a", "b/c", size)) == [
         Emit(api.Offered(ID, "a", "b/c", size)),
-        Say(wire.Offer, "a", "b/c", size, None, body=b""),
+        Say(wire.Offer, "a", "b/c", size, None, ("blake3", "sha256"), body=b""),
     ]
     return outgoing
 
@@ -73,7 +74,7 @@ def test_an_offer_has_a_preview() -> None:
     preview = api.Preview(2, 1, b"abcdef")
     assert Outgoing().offer(ID, OfferFile(1, "a.png", "image/png", 9, preview)) == [
         Emit(api.Offered(ID, "a.png", "image/png", 9, preview)),
-        Say(wire.Offer, "a.png", "image/png", 9, (2, 1), body=b"abcdef"),
+        Say(wire.Offer, "a.png", "image/png", 9, (2, 1), ("blake3", "sha256"), body=b"abcdef"),
     ]
 
 
@@ -203,3 +204,22 @@ def test_several_take_turns() -> None:
     turns += [outgoing.feed(Writable(1), now=0.0) for _ in range(3)]
     sent = [effect.message for turn in turns for effect in turn if isinstance(effect, Send)]
     assert sent == [wire.Part(id_, first) for first in (0, 16_384) for id_ in (ID, other)]
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_the_receiver_chooses_the_digest(size: int) -> None:
+    outgoing = offered(size)
+    accept = wire.Accept(**NUMBERS, transfer=ID, content_digest="blake3")
+    effects = outgoing.told(ID, accept, now=0.0)
+    if size:
+        effects += outgoing.get(ID, 0, size - 1, now=0.0)
+    assert effects == [Emit(api.Accepted(ID)), ReadBlock(1, 0, size, Digest.BLAKE3)]
+    sent = outgoing.reported(BlockRead(1, 0, bytes(size), DIGEST), now=0.0)
+    assert Say(wire.Complete, ID, None, DIGEST) in sent
+
+
+@pytest.mark.parametrize("word", ["", "md5", "BLAKE3"])
+def test_a_digest_that_was_not_offered_is_a_fault(word: str) -> None:
+    with pytest.raises(RemoteProtocolError) as fault:
+        offered().told(ID, wire.Accept(**NUMBERS, transfer=ID, content_digest=word), now=0.0)
+    assert fault.value.code is Code.BAD_FIELD

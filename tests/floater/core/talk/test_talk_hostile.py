@@ -43,7 +43,10 @@ ANY = {
     "content_type": st.sampled_from(["image/png", "a/b", "", "\n"]),
     "content_length": PLACES,
     "preview": st.sampled_from([None, (1, 1), (16, 16)]),
-    "sha256": st.just(bytes(32)),
+    "content_digests": st.sampled_from([(), ("sha256",), ("blake3", "sha256"), ("x",)]),
+    "content_digest": st.sampled_from(["sha256", "blake3", ""]),
+    "sha256": st.sampled_from([bytes(32), bytes(32), None]),
+    "blake3": st.sampled_from([bytes(32), None]),
 }
 MESSAGES = st.one_of(
     *(

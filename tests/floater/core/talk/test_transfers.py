@@ -40,7 +40,7 @@ def files() -> Transfers:
     assert id_ == OURS
     assert offered == [
         Emit(api.Offered(OURS, "a.txt", "text/plain", 100)),
-        Say(wire.Offer, "a.txt", "text/plain", 100, None, body=b""),
+        Say(wire.Offer, "a.txt", "text/plain", 100, None, ("blake3", "sha256"), body=b""),
     ]
     told = transfers.told(OFFER, b"", now=0.0)
     assert told == [Emit(api.Offer(THEIRS, "b.txt", "text/plain", 100))]
@@ -51,7 +51,7 @@ def test_each_word_goes_to_the_direction_of_its_file() -> None:
     transfers = files()
     expecting = [transfers.is_expecting]
     assert transfers.wished(AcceptTo(THEIRS, "/x"), now=0.0) == [CreateFile(THEIRS, "/x", "b.txt", 100)]
-    accept, get = Say(wire.Accept, THEIRS), Send(wire.Get(THEIRS, 0, 99))
+    accept, get = Say(wire.Accept, THEIRS, "sha256"), Send(wire.Get(THEIRS, 0, 99))
     assert transfers.feed(FileCreated(THEIRS), now=0.0) == [accept, get]
     expecting.append(transfers.is_expecting)
     assert expecting == [False, True]

@@ -1,6 +1,7 @@
 """Migrations run in the transaction of the caller, as a whole or not at all."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,5 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
     path = tmp_path / "floater.db"
     with pytest.raises(ServerRefused):
         await SqliteEngine.open(path)
-    with sqlite3.connect(path) as plain:
+    with closing(sqlite3.connect(path)) as plain:
         assert plain.execute("SELECT name FROM sqlite_master").fetchall() == []
-    plain.close()

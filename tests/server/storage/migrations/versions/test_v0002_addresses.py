@@ -1,6 +1,7 @@
 """The second schema: where mail goes, also in a database of the first."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,8 @@ async def test_accounts_of_the_first_schema_get_the_only_address_that_is_known_o
 ) -> None:
     make_first(tmp_path / "floater.db")
     await (await SqliteEngine.open(tmp_path / "floater.db")).close()
-    with sqlite3.connect(tmp_path / "floater.db") as plain:
+    with closing(sqlite3.connect(tmp_path / "floater.db")) as plain:
         accounts = plain.execute("SELECT username, email, address FROM accounts").fetchall()
         found = plain.execute("SELECT version_num FROM alembic_version").fetchall()
-    plain.close()
     assert accounts == [("Anna", "anna@example.org", "anna@example.org")]
     assert found == [(v0002_addresses.revision,)]
