@@ -26,7 +26,7 @@ window: setup ## open the window
 check: lint types unit ## the fast part: lint, format, types, unit tests and what they cover
 
 test: ## everything; at the end, how long each part took
-	@scripts/parts static unit simulations end_to_end windows laboratory
+	@scripts/parts static unit +simulations end_to_end windows laboratory
 
 static: setup ## page, lint and types, at once
 	@$(MAKE) --no-print-directory -j 2 --output-sync page lint types

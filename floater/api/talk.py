@@ -129,7 +129,7 @@ class TextReply(Reply, frozen=True):
     message_id: str
 
 
-class PeerName(msgspec.Struct, frozen=True):
+class PeerName(msgspec.Struct, frozen=True, omit_defaults=True):
     """What we know of the stranger."""
 
     username: str

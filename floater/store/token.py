@@ -21,6 +21,7 @@ log = logging.getLogger("floater.store")
 
 SERVICE: Final = "floater"
 FILE: Final = "token.json"
+DEVICE_FILE: Final = "devices.json"
 _LEAST_PRIORITY: Final = 1
 "What a keyring has to offer to be a real one; `fail` and `null` say 0 and -1."
 
@@ -31,17 +32,19 @@ class TokenStore:
     Args:
         data_dir: the data folder.
         server: whose token it is.
+        file: where it is kept if there is no keyring. The device tokens have one of their own, so that
+            nothing is left of the log-in's once it goes.
     """
 
-    def __init__(self, data_dir: Path, server: str) -> None:
+    def __init__(self, data_dir: Path, server: str, file: str = FILE) -> None:
         self._data_dir, self._server = data_dir, server
-        self._path = data_dir / FILE
+        self._path = data_dir / file
         place = server.encode("utf-8", "surrogatepass") + b"\n" + os.fsencode(data_dir.resolve())
         self._key = hashlib.sha256(place).hexdigest()[:32]
 
     def of_device(self, account: str) -> "TokenStore":
         """Return the place of the device token of an account; its name is stored as a digest alone."""
-        return TokenStore(self._data_dir, f"{self._server}\n{account}")
+        return TokenStore(self._data_dir, f"{self._server}\n{account}", DEVICE_FILE)
 
     def load(self) -> str:
         """The stored token; empty if there is none. Never fails."""

@@ -40,7 +40,7 @@ def test_a_command_is_read_as_scripts_write_it(fields: dict[str, Any], command: 
             {
                 "event": "matched",
                 "match_id": "m",
-                "peer": {"username": "Bob", "mixed": False},
+                "peer": {"username": "Bob"},
                 "talk": "m",
                 "n": 1,
             },

@@ -7,7 +7,7 @@ import keyring
 import keyring.backend
 import pytest
 
-from floater.store.token import FILE, SERVICE, TokenStore
+from floater.store.token import DEVICE_FILE, FILE, SERVICE, TokenStore
 
 pytestmark = pytest.mark.logs("the keyring cannot be", "the token cannot be stored")
 
@@ -128,4 +128,5 @@ def test_each_account_has_a_device_token_that_stays_when_the_log_in_goes(tmp_pat
     assert again.of_device("ann@example.org").load() == "ann's"
     assert again.of_device("ben@example.org").load() == "ben's"
     assert TokenStore(tmp_path, "floater://other.org:443").of_device("ann@example.org").load() == ""
-    assert "example.org" not in (tmp_path / FILE).read_text()
+    assert "example.org" not in (tmp_path / DEVICE_FILE).read_text()
+    assert not (tmp_path / FILE).exists()

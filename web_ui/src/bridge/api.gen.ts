@@ -678,7 +678,7 @@ export interface MatchedEvent {
 /** What we know of the stranger. */
 export interface PeerName {
   username: string;
-  mixed: boolean;
+  mixed?: boolean;
 }
 
 /** The kinds of path that are tried now, all at once, while no link is up; `technique` as in `Receipt`. */

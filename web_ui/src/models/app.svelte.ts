@@ -260,7 +260,7 @@ export class App {
         this.practising = event.practising;
         break;
       case "matched":
-        this.#meet(event.talk, "stranger", event.peer.username).mixed = event.peer.mixed;
+        this.#meet(event.talk, "stranger", event.peer.username).mixed = event.peer.mixed ?? false;
         break;
       case "talk":
         if (event.standing === "over" && !this.talks.has(event.talk)) break; // left before
