@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from floater.codes import Code
-from floater.errors import ServerRefused
 from floater.wire import control
 from server.services.account_parts import Source
 from tests.helpers.accounts import (
@@ -15,6 +14,7 @@ from tests.helpers.accounts import (
     AWAY,
     HOME,
     NO_LIMITS,
+    OTHER,
     PASSWORD,
     Clock,
     Mailbox,
@@ -22,22 +22,13 @@ from tests.helpers.accounts import (
     a_sign_up,
     an_account,
     code_of,
+    log_in,
     opened,
+    refused,
     text_of,
 )
 
-OTHER = "another long password"
 CHANGED, LOGGED_IN, TRIES = "password was changed", "new log-in", "tries to get into"
-
-
-async def refused(work: Awaitable[object]) -> Code:
-    with pytest.raises(ServerRefused) as caught:
-        await work
-    return caught.value.code
-
-
-def log_in(password: str = PASSWORD, address: str = ANNA) -> control.LogIn:
-    return control.LogIn(id=1, email=address, password=password)
 
 
 def is_about(mail: EmailMessage, what: str) -> bool:
